@@ -1,0 +1,76 @@
+# make demo      install, run the default study, say where its report is
+# make test      install what the tests need, run them
+# make help      list all targets
+
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+CORES ?= $(shell getconf _NPROCESSORS_ONLN)
+
+# Left out of the lock: its builds differ by machine (CPU here, CUDA there), and so do their hashes.
+TORCH := torch==2.13.0
+# Byte code is compiled as modules are first used: most of these packages' modules never are.
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+
+# A kill leaves Snakemake's own lock behind; this one goes with the process that holds it.
+RUN := $(BIN)/python -m disentangle.storage .snakemake/running.lock \
+       $(BIN)/snakemake --nolock --cores $(CORES) --quiet rules
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo run test lint lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+install: $(VENV)/.installed  ## make .venv from the lock
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if (3, 11) <= v[:2] < (3, 13) else \
+	  f"Python 3.11 or 3.12 is needed, and {sys.executable} is {v[0]}.{v[1]}. Say which: make PYTHON=python3.11")'
+	@echo "Installing into $(VENV) (2 to 3 GB, a few minutes, once)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --no-compile $(TORCH)
+	@$(PIP) install --no-compile --require-hashes --no-deps -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed requirements-test.lock
+	@echo "Installing what the tests need into $(VENV)"
+	@$(PIP) install --no-compile --require-hashes --no-deps -r requirements-test.lock
+	@touch $@
+
+demo: install  ## run the default study; ends by saying where the report is
+	@$(RUN)
+	@echo
+	@echo "The report: file://$(CURDIR)/results/demo/report.html"
+
+run: install  ## run a study of your own: make run STUDY=studies/mine.yaml
+	@test -n "$(STUDY)" || { echo "Say which: make run STUDY=studies/mine.yaml"; exit 2; }
+	@$(RUN) --configfile $(STUDY)
+
+test: $(VENV)/.installed-test  ## run the tests
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-test  ## check form: ruff, snakefmt, mypy, snakemake --lint
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/snakefmt --check Snakefile workflow/rules
+	@$(BIN)/mypy
+	@# its one remaining wish, a conda environment per rule, would break --archive without conda
+	@! $(BIN)/snakemake --lint 2>&1 | grep -E '^    \* ' | grep -v 'Specify a conda environment or container'
+
+# torch's own dependencies come with torch, in the builds that fit the machine
+TORCH_BRINGS := nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc nvidia-cuda-runtime nvidia-cudnn-cu13 \
+  nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver nvidia-cusparse nvidia-cusparselt-cu13 \
+  nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx triton cuda-bindings cuda-pathfinder cuda-toolkit
+COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+  --no-header --no-annotate --quiet --no-emit-package torch $(addprefix --no-emit-package ,$(TORCH_BRINGS))
+
+lock: install  ## resolve the dependencies anew into the two lock files
+	@$(PIP) install uv==0.13.9
+	@$(COMPILE) -o requirements.lock
+	@$(COMPILE) --extra test -c requirements.lock -o requirements-test.lock
+
+clean:  ## remove the environment and caches, not the results
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
