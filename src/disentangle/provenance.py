@@ -1,0 +1,75 @@
+"""Which code made a result: a hash that changes with its logic and with nothing else."""
+
+import ast
+import hashlib
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+
+
+class _WithoutDocstrings(ast.NodeTransformer):
+    """Drops what does not run: docstrings, also those under a field. Comments are no nodes."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        is_text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        return None if is_text else self.generic_visit(node)
+
+
+def _module_file(dotted: str) -> Path | None:
+    """The file of a module of this package, or None for anything else."""
+    first, *rest = dotted.split(".")
+    if first != PACKAGE.name:
+        return None
+    path = PACKAGE.joinpath(*rest)
+    if (path / "__init__.py").is_file():
+        return path / "__init__.py"
+    return path.with_suffix(".py") if path.with_suffix(".py").is_file() else None
+
+
+def _imports(tree: ast.AST) -> set[Path]:
+    dotted: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            dotted.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            dotted.add(node.module)
+            dotted.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return {file for name in dotted if (file := _module_file(name))}
+
+
+@cache
+def _logic(file: Path) -> tuple[str, frozenset[Path]]:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    imports = frozenset(_imports(tree))
+    return ast.dump(_WithoutDocstrings().visit(tree)), imports
+
+
+def code_hash(entry: Path) -> str:
+    """Hash the logic of a Python file and of every module of this package it reaches.
+
+    Docstrings, comments, formatting and file times do not enter; a changed constant, helper or
+    import does. The package imports itself by absolute names only, which a test asserts.
+
+    Args:
+        entry: a rule's script, or a module.
+
+    Returns:
+        The first 16 hexadecimal digits of a SHA-256.
+    """
+    reached: dict[Path, str] = {}
+    open_files = [entry]
+    while open_files:
+        file = open_files.pop()
+        if file not in reached:
+            reached[file], imports = _logic(file)
+            open_files.extend(imports)
+    names = {f: f.relative_to(PACKAGE).as_posix() for f in reached if f.is_relative_to(PACKAGE)}
+    parts = sorted((names.get(f, f.name), logic) for f, logic in reached.items())
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """Installed versions of packages by their distribution names."""
+    return {package: version(package) for package in packages}

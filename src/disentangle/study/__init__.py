@@ -1,0 +1,11 @@
+"""A study: from `config.yaml` to runs, their checkpoints and their names.
+
+Nothing here imports torch, pandas or olmo: Snakemake reads the Snakefile again in every
+cluster job, and every job would pay for it.
+"""
+
+from disentangle.study.config import StudyConfig
+from disentangle.study.design import Run, expand
+from disentangle.study.read import read_config
+
+__all__ = ["Run", "StudyConfig", "expand", "read_config"]

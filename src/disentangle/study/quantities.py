@@ -1,0 +1,38 @@
+"""Token counts as people write them: 262k, 8B, 1.5M."""
+
+import re
+
+_POWERS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
+_SPELLING = re.compile(r"(\d+(?:\.\d+)?)\s*([kKMBT]?)")
+
+
+def parse_quantity(value: object) -> object:
+    """Read '8B' as 8 000 000 000; what is no such string goes through unchanged.
+
+    Raises:
+        ValueError: for a string that is neither a number nor a number with a suffix, and for
+            one that is no whole number (1.5 without a suffix).
+    """
+    if not isinstance(value, str):
+        return value
+    match = _SPELLING.fullmatch(value.strip())
+    if not match:
+        raise ValueError("write a number, or a number with k, M, B or T")
+    number, suffix = match.groups()
+    quantity = float(number) * _POWERS[suffix]
+    if quantity != round(quantity):
+        raise ValueError("must be a whole number")
+    return round(quantity)
+
+
+def spell_quantity(value: int) -> str:
+    """Write a count shortly and without loss: 8B, 262144, 1.5M.
+
+    >>> spell_quantity(8_000_000_000), spell_quantity(262_144), spell_quantity(1_500_000)
+    ('8B', '262144', '1.5M')
+    """
+    for suffix in ("T", "B", "M", "k"):
+        scaled = value / _POWERS[suffix]
+        if scaled >= 1 and round(scaled, 3) * _POWERS[suffix] == value and len(f"{scaled:g}") <= 4:
+            return f"{scaled:g}{suffix}"
+    return str(value)

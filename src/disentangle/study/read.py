@@ -1,0 +1,118 @@
+"""Read a study file, or name every fault in it by its path."""
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from disentangle.errors import StudyError
+from disentangle.study.config import StudyConfig
+from disentangle.study.design import expand, steps_of
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    path = ""
+    for part in location:
+        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
+    return path or "(whole file)"
+
+
+def _faults_of(error: ValidationError) -> list[str]:
+    faults = []
+    for item in error.errors(include_url=False):
+        message = item["msg"].removeprefix("Value error, ")
+        if item["type"] == "extra_forbidden":
+            message = "unknown key"
+        elif item["type"] == "missing":
+            message = "is missing"
+        elif not isinstance(item["input"], dict | list | BaseModel):
+            message += f" (got {item['input']!r})"
+        faults.append(f"{_path(item['loc'])}: {message}")
+    return faults
+
+
+def _faults_between_sections(config: StudyConfig) -> list[str]:
+    """What only shows when two sections are read together."""
+    faults = []
+    tokens_per_sequence = config.model.sequence_length
+    budgets = [("design.base", config.design.base.tokens, config.design.base.batch_size)]
+    for i, sweep in enumerate(config.design.sweeps):
+        count = len(next(iter(sweep.varied.values())))
+        base = config.design.base
+        budgets += [
+            (
+                f"design.sweeps[{i}]",
+                (sweep.tokens or [base.tokens] * count)[j],
+                (sweep.batch_size or [base.batch_size] * count)[j],
+            )
+            for j in range(count)
+        ]
+    for path, tokens, batch_size in budgets:
+        steps = steps_of(tokens, batch_size, tokens_per_sequence)
+        if steps < config.save.count - 1:
+            faults.append(
+                f"{path}: {tokens} tokens are {steps} steps of {batch_size} x "
+                f"{tokens_per_sequence} tokens, too few for save.count {config.save.count}"
+            )
+    for i, domain in enumerate(config.geometry.representations.domains):
+        if domain not in config.corpus.heldout:
+            faults.append(
+                f"geometry.representations.domains[{i}]: no held-out domain {domain!r}; "
+                f"there are {', '.join(config.corpus.heldout)}"
+            )
+    scored = [f"{domain}_" for domain in config.corpus.heldout]
+    scored += [f"{task.name}_" for task in config.evaluation.tasks]
+    for i, outcome in enumerate(config.statistics.outcomes or []):
+        if not outcome.startswith(tuple(scored)):
+            faults.append(
+                f"statistics.outcomes[{i}]: {outcome!r} is no score of this study; write "
+                "<domain>_bits_per_byte, <domain>_loss or <task>_<metric>"
+            )
+    if config.geometry.representations.max_tokens > tokens_per_sequence:
+        faults.append(
+            "geometry.representations.max_tokens: longer than model.sequence_length "
+            f"{tokens_per_sequence}, which the models were not trained for"
+        )
+    if faults:
+        return faults
+
+    runs = expand(config, also={})
+    for pattern, steps_wanted in config.save.also.items():
+        matching = [run for run in runs if fnmatchcase(run.name, pattern)]
+        if not matching:
+            faults.append(f"save.also[{pattern!r}]: matches none of the {len(runs)} runs")
+        for run in matching:
+            if beyond := [step for step in steps_wanted if step > run.steps]:
+                faults.append(
+                    f"save.also[{pattern!r}]: step {max(beyond)} is beyond the budget of "
+                    f"{run.name}, which has {run.steps} steps"
+                )
+                break
+    return faults
+
+
+def read_config(raw: Mapping[str, Any], source: str = "config.yaml") -> StudyConfig:
+    """Check a parsed study file.
+
+    Args:
+        raw: the mapping a YAML reader gives.
+        source: the file's name, for messages.
+
+    Raises:
+        StudyError: naming every fault by its path in the file, all at once.
+    """
+    try:
+        config = StudyConfig.model_validate(dict(raw))
+        faults = _faults_between_sections(config)
+    except ValidationError as error:
+        faults = _faults_of(error)
+    if faults:
+        shown = "\n".join(f"  {fault}" for fault in faults[:25])
+        more = f"\n  and {len(faults) - 25} more" if len(faults) > 25 else ""
+        count = "one fault" if len(faults) == 1 else f"{len(faults)} faults"
+        raise StudyError(
+            f"{source} has {count}:\n{shown}{more}\n"
+            "Every key is explained in config.yaml and docs/studies.md. Nothing was started."
+        )
+    return config

@@ -1,0 +1,38 @@
+"""Which tasks the evaluation harness registers, found without importing it."""
+
+import re
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+
+@cache
+def task_folder() -> Path:
+    """The folder of task definitions in the installed harness."""
+    spec = find_spec("lm_eval")
+    assert spec is not None and spec.origin is not None, "lm-eval is a dependency"
+    return Path(spec.origin).parent / "tasks"
+
+
+@cache
+def task_definition(name: str) -> Path | None:
+    """The YAML file that registers a task, or None.
+
+    Most tasks stand in a file or folder of their name or of its beginning, so those are read
+    first; the rest of the thousands only if that fails.
+    """
+    wanted = re.compile(rf"^task:\s*[\"']?{re.escape(name)}[\"']?\s*$", re.MULTILINE)
+    folder = task_folder()
+    likely = [folder / name, folder / name.split("_")[0]]
+    for root in [*likely, folder]:
+        for path in sorted(root.rglob("*.yaml")):
+            if wanted.search(path.read_text(encoding="utf-8", errors="replace")):
+                return path
+    return None
+
+
+def task_fault(name: str) -> str | None:
+    """What is wrong with a task name, or None."""
+    if task_definition(name) is None:
+        return f"the evaluation harness registers no task {name!r}"
+    return None

@@ -1,0 +1,97 @@
+"""A wrong study file is refused on one screen that names each fault by its path."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from disentangle.errors import StudyError
+from disentangle.study import read_config
+
+FAULTS: list[tuple[str, Any, str]] = [
+    # path in the file, what stands there, what the message says
+    ("studdy", "x", "studdy: unknown key"),
+    ("study", "../escape", "study: use letters"),
+    ("study", 3, "study: Input should be a valid string"),
+    ("model.sequence_lenght", 64, "model.sequence_lenght: unknown key"),
+    ("model.sequence_length", "long", "model.sequence_length: Input should be a valid integer"),
+    ("model.precision", "fp8", "model.precision: Input should be 'fp32'"),
+    ("design.base.batch_size", -4, "design.base.batch_size: Input should be greater than 0"),
+    ("design.base.tokens", "8 bn", "design.base.tokens: write a number, or a number with k"),
+    ("design.base.tokens", 0, "design.base.tokens: Input should be greater than 0"),
+    ("design.base.weight_decay", -0.1, "design.base.weight_decay: Input should be greater"),
+    ("design.base.final_lr", 1.5, "design.base.final_lr: Input should be less than or equal to 1"),
+    ("design.base.learning_rate", float("nan"), "learning_rate: Input should be a finite number"),
+    ("design.sweeps.0.batch_size", [64, -1], "design.sweeps[0].batch_size[1]: Input should be"),
+    ("design.sweeps.0", {}, "design.sweeps[0]: a sweep needs at least one value"),
+    (
+        "design.sweeps.3",
+        {"tokens": [1000], "batch_size": [8, 16]},
+        "design.sweeps[3]: hyperparameters that vary together need lists of one length",
+    ),
+    ("design.base.tokens", 4096, "design.base: 4096 tokens are 2 steps"),
+    ("sizes.1.n_heads", 5, "sizes[1]: d_model 64 must divide by n_heads 5"),
+    ("sizes.1.name", "33K", "sizes: size 33K appears more than once"),
+    ("sizes", [], "sizes: List should have at least 1 item"),
+    ("optimizer.warmup", 1.0, "optimizer.warmup: Input should be less than 1"),
+    ("corpus.train.0", "http://somewhere", "corpus.train[0]: unknown source"),
+    ("corpus.train.0", "stdlib-python", "corpus: held-out domain code reads a training source"),
+    ("corpus.heldout.id", None, "corpus.heldout.id: Input should be a valid dictionary"),
+    ("corpus.heldout.ood.passages", 0, "corpus.heldout.ood.passages: Input should be greater"),
+    ("evaluation.tasks.0.name", "arc_esay", "evaluation.tasks[0].name: the evaluation harness"),
+    ("evaluation.tasks.0.limit", 0, "evaluation.tasks[0].limit: Input should be greater than 0"),
+    ("geometry.representations.domains", ["math"], "domains[0]: no held-out domain 'math'"),
+    ("geometry.representations.max_tokens", 256, "max_tokens: longer than model.sequence_length"),
+    ("save.also", {"*": [0, 500]}, "save.also['*']: step 500 is beyond the budget of 33K_"),
+    ("save.also", {"7B_*": [1]}, "save.also['7B_*']: matches none of the 18 runs"),
+    ("statistics.outcomes", ["beauty"], "statistics.outcomes[0]: 'beauty' is no score"),
+    ("tokenizer.vocab_size", 70000, "tokenizer.vocab_size: Input should be less than or equal"),
+]
+
+
+def changed(config: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    config = copy.deepcopy(config)
+    *parents, last = [int(part) if part.isdigit() else part for part in path.split(".")]
+    place: Any = config
+    for part in parents:
+        place = place[part]
+    place[last] = value
+    return config
+
+
+def test_the_default_study_is_accepted(demo_config: dict[str, Any]) -> None:
+    assert read_config(demo_config).study == "demo"
+
+
+@pytest.mark.parametrize(("path", "value", "message"), FAULTS)
+def test_a_fault_is_named(demo_config: dict[str, Any], path: str, value: Any, message: str) -> None:
+    with pytest.raises(StudyError) as error:
+        read_config(changed(demo_config, path, value), "mine.yaml")
+    assert message in str(error.value)
+    assert str(error.value).startswith("mine.yaml has ")
+
+
+def test_all_faults_are_named_at_once(demo_config: dict[str, Any]) -> None:
+    config = changed(demo_config, "design.base.batch_size", -4)
+    config = changed(config, "evaluation.tasks.1.name", "sciqq")
+    config = changed(config, "colour", "blue")
+    del config["model"]["sequence_length"]
+    with pytest.raises(StudyError) as error:
+        read_config(config)
+    shown = str(error.value)
+    assert "4 faults" in shown
+    for path in ("design.base.batch_size", "evaluation.tasks[1].name", "colour", "sequence_length"):
+        assert path in shown
+
+
+def test_the_message_stays_on_one_screen(demo_config: dict[str, Any]) -> None:
+    config = changed(demo_config, "sizes", [{"name": f"s{i}", "d_model": -i} for i in range(60)])
+    with pytest.raises(StudyError) as error:
+        read_config(config)
+    assert str(error.value).count("\n") < 30
+    assert "more" in str(error.value)
+
+
+def test_later_sections_may_be_left_out(demo_config: dict[str, Any]) -> None:
+    needed = ("study", "corpus", "model", "sizes", "optimizer", "design")
+    assert read_config({key: demo_config[key] for key in needed}).save.count == 5

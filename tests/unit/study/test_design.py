@@ -1,0 +1,131 @@
+"""A design expands to runs: how many, which, by what name, saved when."""
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from disentangle.study import Run, expand, read_config
+from disentangle.study.design import log_spaced_steps, run_name, steps_of, training_flops
+from disentangle.study.quantities import parse_quantity, spell_quantity
+
+
+def test_the_demo_is_two_sizes_by_nine(demo_config: dict[str, Any]) -> None:
+    runs = expand(read_config(demo_config))
+    assert len(runs) == 18
+    assert len({run.name for run in runs}) == 18
+    assert {run.size.name for run in runs} == {"33K", "131K"}
+    assert len({run.configuration for run in runs}) == 7  # and three seeds of one of them
+    assert runs[0].name == "33K_tok262k_bs16_wd0.1_lr1x_fin0.1_s0"
+
+
+def test_a_sweep_leaves_the_rest_at_the_base(demo_config: dict[str, Any]) -> None:
+    runs = {run.name: run for run in expand(read_config(demo_config))}
+    run = runs["131K_tok131k_bs8_wd0.1_lr1x_fin0.1_s0"]
+    base = runs["131K_tok262k_bs16_wd0.1_lr1x_fin0.1_s0"]
+    differing = {
+        key
+        for key, value in run.hyperparameters.model_dump().items()
+        if value != getattr(base.hyperparameters, key)
+    }
+    assert differing == {"tokens", "batch_size"}
+
+
+def test_a_configuration_reached_twice_is_one_run(demo_config: dict[str, Any]) -> None:
+    sweeps = [{"batch_size": [16, 64]}, {"batch_size": [64]}, {"weight_decay": [0.1]}]
+    config = read_config(demo_config | {"design": demo_config["design"] | {"sweeps": sweeps}})
+    assert len(expand(config)) == 2 * 2
+
+
+def test_identity_knows_nothing_of_execution(demo_config: dict[str, Any]) -> None:
+    before = expand(read_config(demo_config))
+    execution = {"threads": 7, "micro_batch": 3, "save_minutes": 1}
+    save = {"count": 3, "trainer_state": True}
+    after = expand(read_config(demo_config | {"execution": execution, "save": save}))
+    assert [run.identity() for run in before] == [run.identity() for run in after]
+    assert [run.name for run in before] == [run.name for run in after]
+
+
+def test_every_hyperparameter_is_in_the_name(demo_config: dict[str, Any]) -> None:
+    base = read_config(demo_config).design.base
+    size = read_config(demo_config).sizes[0]
+    for key in type(base).model_fields:
+        other = base.model_copy(update={key: getattr(base, key) * 2 + 1})
+        assert run_name(size, other) != run_name(size, base)
+
+
+@given(st.floats(0, 10), st.floats(0, 10))
+def test_close_values_have_different_names(a: float, b: float) -> None:
+    from disentangle.study.config import Hyperparameters, Size
+
+    size = Size(name="s", d_model=8, n_layers=1, n_heads=1)
+    first, second = (
+        Hyperparameters(
+            tokens=1, batch_size=1, weight_decay=value, learning_rate=1, final_lr=0, seed=0
+        )
+        for value in (a, b)
+    )
+    assert (run_name(size, first) == run_name(size, second)) == (a == b)
+
+
+def test_a_run_survives_json(demo_config: dict[str, Any]) -> None:
+    import json
+
+    for run in expand(read_config(demo_config)):
+        assert Run.from_json(json.loads(json.dumps(run.to_json()))) == run
+
+
+@given(st.integers(4, 10**6), st.integers(2, 40), st.floats(1e-4, 0.5))
+def test_checkpoints_span_the_run(steps: int, count: int, first: float) -> None:
+    planned = log_spaced_steps(steps, count, first)
+    assert planned[0] == 0
+    assert planned[-1] == steps
+    assert list(planned) == sorted(set(planned))
+    assert len(planned) <= count
+    if steps > 100 * count / first:
+        assert len(planned) == count
+
+
+def test_log_spacing_is_even_in_the_logarithm() -> None:
+    assert log_spaced_steps(1000, 5, 0.001) == (0, 1, 10, 100, 1000)
+
+
+def test_further_steps_go_to_the_runs_that_match(demo_config: dict[str, Any]) -> None:
+    also = {"33K_*": [7], "*_s2": [9]}
+    runs = expand(read_config(demo_config | {"save": {"also": also}}))
+    for run in runs:
+        assert (7 in run.checkpoints) == (run.size.name == "33K")
+        assert (9 in run.checkpoints) == (run.hyperparameters.seed == 2)
+
+
+@pytest.mark.parametrize(
+    ("spelled", "value"), [("262k", 262_000), ("8B", 8 * 10**9), ("1.5M", 1_500_000), ("12", 12)]
+)
+def test_quantities(spelled: str, value: int) -> None:
+    assert parse_quantity(spelled) == value
+    assert parse_quantity(spell_quantity(value)) == value
+
+
+@given(st.integers(1, 10**13))
+def test_a_spelled_quantity_loses_nothing(value: int) -> None:
+    assert parse_quantity(spell_quantity(value)) == value
+
+
+def test_parameters_and_flops_of_a_known_shape(demo_config: dict[str, Any]) -> None:
+    run = expand(read_config(demo_config))[-1]
+    assert run.params_non_embedding == 16 * 64**2 * 2
+    assert run.params_embedding == 2 * 2048 * 64
+    assert run.steps == steps_of(262_000, 16, 128) == 128
+    assert training_flops(run, 10) == 6 * (16 * 64**2 * 2 + 2048 * 64) * 10 * 16 * 128
+
+
+def test_reading_a_study_imports_nothing_heavy() -> None:
+    program = (
+        "import sys, disentangle.study, disentangle.provenance; "
+        "print([m for m in ('torch', 'pandas', 'olmo', 'lm_eval', 'numpy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr

@@ -1,0 +1,69 @@
+"""The hash of code changes with logic, wherever it is reached, and with nothing else."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from disentangle import provenance
+from disentangle.provenance import PACKAGE, code_hash
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package of three modules, of which the entry reaches two."""
+    root = tmp_path / PACKAGE.name
+    (root / "sub").mkdir(parents=True)
+    (root / "__init__.py").write_text("")
+    (root / "sub" / "__init__.py").write_text("")
+    (root / "sub" / "helper.py").write_text('"""Doc."""\nfrom disentangle.deep import K\nA = K\n')
+    (root / "deep.py").write_text("K = 1\n")
+    (root / "unrelated.py").write_text("U = 1\n")
+    entry = tmp_path / "script.py"
+    entry.write_text("def f():\n    from disentangle.sub import helper\n    return helper.A\n")
+    monkeypatch.setattr(provenance, "PACKAGE", root)
+    return tmp_path
+
+
+def fresh_hash(package: Path) -> str:
+    provenance._logic.cache_clear()
+    return code_hash(package / "script.py")
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    path.write_text(path.read_text().replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "changes"),
+    [
+        ("disentangle/sub/helper.py", '"""Doc."""', '"""Another."""', False),
+        ("disentangle/sub/helper.py", "A = K", "A = K  # why", False),
+        ("disentangle/sub/helper.py", "A = K", "A = (K)", False),
+        ("disentangle/sub/helper.py", "A = K", "A = -K", True),
+        ("disentangle/deep.py", "K = 1", "K = 2", True),
+        ("disentangle/deep.py", "K = 1", "K = 1.0", True),
+        ("disentangle/unrelated.py", "U = 1", "U = 2", False),
+        ("script.py", "helper.A", "helper.A + 1", True),
+    ],
+)
+def test_what_changes_the_hash(package: Path, file: str, old: str, new: str, changes: bool) -> None:
+    before = fresh_hash(package)
+    edit(package / file, old, new)
+    assert (fresh_hash(package) != before) == changes
+
+
+def test_the_hash_does_not_go_by_place(package: Path, tmp_path: Path) -> None:
+    before = fresh_hash(package)
+    (tmp_path / "elsewhere").mkdir()
+    moved = package / "script.py"
+    target = tmp_path / "elsewhere" / "script.py"
+    target.write_text(moved.read_text())
+    assert code_hash(target) == before
+
+
+def test_the_package_imports_itself_by_absolute_names() -> None:
+    for file in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{file} has a relative import"
