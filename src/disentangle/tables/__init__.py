@@ -1,0 +1,1 @@
+"""The study's tables: what their columns mean, how they are written, how they are put together."""

@@ -1,0 +1,56 @@
+"""Write and read tables as parquet that explains itself."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from disentangle.errors import StudyError
+from disentangle.storage import replacing
+from disentangle.tables.schemas import Table
+
+
+def to_arrow(rows: Sequence[Mapping[str, Any]] | pd.DataFrame, table: Table) -> pa.Table:
+    """Bring rows into a table's columns, order and types.
+
+    Raises:
+        StudyError: if a column is missing or unknown, or a value does not fit its type.
+    """
+    frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
+    if frame.empty:
+        return table.schema.empty_table()
+    schema = _with_further_columns(table.schema, frame) if table.open_ended else table.schema
+    expected, found = set(schema.names), set(frame.columns)
+    if expected != found:
+        raise StudyError(
+            f"table {table.name}: missing columns {sorted(expected - found)}, "
+            f"unknown columns {sorted(found - expected)}"
+        )
+    try:
+        arrow = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise StudyError(f"table {table.name}: {error}") from error
+    # pandas' own metadata would hold the library versions, which do not belong to the data
+    return arrow.replace_schema_metadata(schema.metadata)
+
+
+def _with_further_columns(schema: pa.Schema, frame: pd.DataFrame) -> pa.Schema:
+    for name in frame.columns:
+        if name not in schema.names:
+            schema = schema.append(pa.field(name, pa.float64()))
+    return schema
+
+
+def write_table(rows: Sequence[Mapping[str, Any]] | pd.DataFrame, table: Table, path: Path) -> None:
+    """Write rows as parquet; equal rows give equal bytes. See `to_arrow` for errors."""
+    arrow = to_arrow(rows, table)
+    with replacing(path) as temporary:
+        pq.write_table(arrow, temporary, compression="zstd")
+
+
+def read_tables(paths: Sequence[Path]) -> pd.DataFrame:
+    """Read tables of one kind, one after the other."""
+    return pd.concat([pq.read_table(path).to_pandas() for path in paths], ignore_index=True)

@@ -1,0 +1,32 @@
+"""Which observations, outcomes and metrics an analysis is over."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from disentangle.study.config import Statistics
+
+
+def final_runs(observations: pd.DataFrame, variant: str) -> pd.DataFrame:
+    """One row per run: its last planned checkpoint, under one variant.
+
+    A run that diverged has no such checkpoint and is not in it. `learning_rate` is the multiple
+    of the default here, which means the same at every size.
+    """
+    rows = observations[observations["final"] & (observations["variant"] == variant)]
+    return rows.assign(learning_rate=rows["learning_rate_multiple"]).reset_index(drop=True)
+
+
+def geometry_metrics(observations: pd.DataFrame) -> list[str]:
+    """Columns that hold a metric of W or H as it is, W first; centred variants are left out."""
+    return [
+        name
+        for prefix in ("W_", "H_")
+        for name in observations.columns
+        if name.startswith(prefix) and not name.endswith("_centered")
+    ]
+
+
+def outcomes(settings: Statistics, domains: Sequence[str]) -> list[str]:
+    """What is to be explained: what the study names, or bits per byte on every domain."""
+    return settings.outcomes or [f"{domain}_bits_per_byte" for domain in domains]
