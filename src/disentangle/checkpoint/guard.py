@@ -1,0 +1,110 @@
+"""Load a checkpoint, and refuse it unless it is what its manifest says."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn.functional import cross_entropy
+from transformers import AutoModelForCausalLM, PreTrainedModel
+
+from disentangle.checkpoint.manifest import WEIGHTS, CheckpointManifest, read_checkpoint
+from disentangle.errors import StudyError
+from disentangle.storage import sha256_of
+
+PROBE_TOLERANCE = 1e-3
+"""Nats per token. Export is exact; kernels and devices differ in the last digits only."""
+
+
+class RefusedError(StudyError):
+    """A checkpoint that must not be measured."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checked model in memory."""
+
+    manifest: CheckpointManifest
+    model: PreTrainedModel
+    """In evaluation mode, on its device."""
+
+    @property
+    def unembedding(self) -> torch.Tensor:
+        """W, shape (rows in use, dim): rows that pad the vocabulary are left out."""
+        return self.model.get_output_embeddings().weight.detach()[: self.manifest.rows]
+
+
+def find_device() -> str:
+    """Where models are measured: the GPU if there is one."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def load_checkpoint(folder: Path, device: str) -> Checkpoint:
+    """Load a checkpoint folder after checking it.
+
+    Checked are: the weights' SHA-256; that every weight of the model was in the file and had
+    its shape; that W has the manifest's shape and, if untied, is not the embedding; that all
+    weights are finite; and that the model gives the probe tokens the loss that the exported
+    model gave them.
+
+    Raises:
+        RefusedError: naming the checkpoint and what is wrong with it.
+    """
+    manifest = read_checkpoint(folder)
+
+    def refuse(reason: str) -> RefusedError:
+        return RefusedError(
+            f"checkpoint {folder} is refused: {reason}.\n"
+            "It was not measured. Restore the folder, or delete it and run again."
+        )
+
+    weights = folder / WEIGHTS
+    if not weights.is_file():
+        raise refuse(f"{WEIGHTS} is missing")
+    if sha256_of(weights) != manifest.weights_sha256:
+        raise refuse(f"{WEIGHTS} was changed; its SHA-256 is not the manifest's")
+    # with output_loading_info it gives a pair, which its annotations do not know
+    loaded: Any = AutoModelForCausalLM.from_pretrained(
+        folder,
+        local_files_only=True,
+        trust_remote_code=False,
+        use_safetensors=True,
+        output_loading_info=True,
+        ignore_mismatched_sizes=True,  # refused below, with their names
+        dtype=torch.float32,
+    )
+    model, report = loaded
+    for problem in ("missing_keys", "mismatched_keys", "unexpected_keys"):
+        if keys := sorted(map(str, report[problem])):
+            raise refuse(f"{problem.replace('_', ' ')}: {', '.join(keys[:5])}")
+    checkpoint = Checkpoint(manifest, model.to(device).eval())
+    if fault := _fault(checkpoint):
+        raise refuse(fault)
+    return checkpoint
+
+
+def _fault(checkpoint: Checkpoint) -> str | None:
+    """What is wrong with a loaded checkpoint, or None."""
+    manifest, model = checkpoint.manifest, checkpoint.model
+    head: torch.Tensor = model.get_output_embeddings().weight
+    embedding: Any = model.get_input_embeddings().weight
+    if head.shape[0] < manifest.rows or head.shape[1] != manifest.dim:
+        return f"W is {tuple(head.shape)}, not ({manifest.rows} or more, {manifest.dim})"
+    if (head is embedding) != manifest.tied:
+        return f"the head is {'not ' if manifest.tied else ''}tied, against the manifest"
+    if not manifest.tied and torch.equal(head, embedding):
+        return "the head equals the embedding although they are not tied"
+    for name, weight in model.named_parameters():
+        if not torch.isfinite(weight).all():
+            return f"{name} holds a number that is not finite"
+    tokens = torch.tensor(manifest.probe_tokens, device=model.device)
+    with torch.no_grad():
+        logits = model(tokens[None]).logits[0, :-1].float()
+    loss = float(cross_entropy(logits, tokens[1:]))
+    if not math.isclose(loss, manifest.probe_loss, rel_tol=0, abs_tol=PROBE_TOLERANCE):
+        return (
+            f"its loss on the probe tokens is {loss:.4f}, "
+            f"but the exported model's was {manifest.probe_loss:.4f} nats per token"
+        )
+    return None

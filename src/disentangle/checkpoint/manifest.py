@@ -1,0 +1,95 @@
+"""What a checkpoint and a run say of themselves, as JSON beside the weights."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from disentangle.errors import StudyError
+from disentangle.storage import read_json, write_json
+
+WEIGHTS = "model.safetensors"
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class CheckpointManifest:
+    """One checkpoint of one run."""
+
+    run: str
+    step: int
+    tokens: int
+    """Training tokens seen."""
+    weights_sha256: str
+    rows: int
+    """Vocabulary rows in use; the weights may have more, for padding."""
+    dim: int
+    """Width of the model, columns of W."""
+    tied: bool
+    """Whether W is the embedding matrix."""
+    dtype: str
+    train_loss: float | None
+    """Mean loss of the batch of this step, nats per token; none at step 0."""
+    source: str
+    """Where the checkpoint is from: the trainer, a folder, a hub."""
+    code_version: str
+    """Hash of the code that made it."""
+    probe_tokens: list[int]
+    """A few training tokens; what the model says to them is a check of the loaded weights."""
+    probe_loss: float
+    """Mean loss on the probe tokens, by the model that was exported, nats per token."""
+
+    def write(self, folder: Path) -> None:
+        """Write it into a checkpoint folder."""
+        write_json(folder / MANIFEST, asdict(self))
+
+
+@dataclass(frozen=True)
+class RunManifest:
+    """A run: its identity, its outcome, its checkpoints. The tracked output of training."""
+
+    run: str
+    status: Literal["complete", "diverged"]
+    last_finite_step: int
+    identity: dict[str, Any]
+    checkpoints: dict[int, str]
+    """Step to the SHA-256 of its weights."""
+    environment: dict[str, Any]
+    """Numerics that do not make the run another run: device, threads, library versions."""
+
+    def write(self, path: Path) -> None:
+        """Write it as the file that stands for the run."""
+        write_json(path, asdict(self))
+
+
+def step_folder(run_folder: Path, step: int) -> Path:
+    """Where the checkpoint of a step is."""
+    return run_folder / f"step{step}"
+
+
+def read_checkpoint(folder: Path) -> CheckpointManifest:
+    """Read a checkpoint's manifest.
+
+    Raises:
+        StudyError: if it is missing or is not one.
+    """
+    return _read(folder / MANIFEST, CheckpointManifest)
+
+
+def read_run(path: Path) -> RunManifest:
+    """Read a run's manifest.
+
+    Raises:
+        StudyError: if it is missing or is not one.
+    """
+    run: RunManifest = _read(path, RunManifest)
+    steps = {int(step): sha for step, sha in run.checkpoints.items()}
+    return RunManifest(**asdict(run) | {"checkpoints": steps})
+
+
+def _read(path: Path, kind: type) -> Any:
+    try:
+        return kind(**read_json(path))
+    except FileNotFoundError:
+        raise StudyError(f"{path} is missing; run the training of it again") from None
+    except (ValueError, TypeError) as error:
+        raise StudyError(f"{path} is not a manifest of this project: {error}") from error

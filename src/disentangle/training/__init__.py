@@ -1,0 +1,1 @@
+"""Training a run with OLMo's own trainer: configuration, trainer, resuming, log."""

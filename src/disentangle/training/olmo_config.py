@@ -1,0 +1,116 @@
+"""From a run to OLMo's TrainConfig, every default that matters set explicitly."""
+
+from pathlib import Path
+
+from olmo.config import (
+    ActivationType,
+    BlockType,
+    DataConfig,
+    DDPConfig,
+    DistributedStrategy,
+    InitFnType,
+    LayerNormType,
+    ModelConfig,
+    OptimizerConfig,
+    OptimizerType,
+    SchedulerConfig,
+    SchedulerType,
+    TrainConfig,
+)
+
+from disentangle.corpus.tokenizer import END_OF_TEXT_ID
+from disentangle.study.design import Run
+
+
+def model_config(run: Run, device: str) -> ModelConfig:
+    """OLMo block without biases or norm weights, RoPE, SwiGLU: what `checkpoint.export` maps."""
+    return ModelConfig(
+        d_model=run.size.d_model,
+        n_layers=run.size.n_layers,
+        n_heads=run.size.n_heads,
+        mlp_ratio=run.model.mlp_ratio,
+        activation_type=ActivationType.swiglu,
+        block_type=BlockType.sequential,
+        rope=True,
+        include_bias=False,
+        layer_norm_type=LayerNormType.default,
+        layer_norm_with_affine=False,
+        attention_layer_norm=False,
+        bias_for_layer_norm=False,
+        attention_dropout=0.0,
+        residual_dropout=0.0,
+        embedding_dropout=0.0,
+        max_sequence_length=run.model.sequence_length,
+        vocab_size=run.vocabulary,
+        embedding_size=run.rows,
+        weight_tying=run.model.tied,
+        eos_token_id=END_OF_TEXT_ID,
+        pad_token_id=END_OF_TEXT_ID,
+        # trains better than `normal` at small widths (scaled by 1/sqrt(d), truncated)
+        init_fn=InitFnType.mitchell,
+        init_device=device,
+    )
+
+
+def train_config(
+    run: Run, tokens: Path, save_folder: Path, *, device: str, world_size: int, micro_batch: int
+) -> TrainConfig:
+    """Everything OLMo's trainer needs.
+
+    Args:
+        run: what to train.
+        tokens: raw uint16 memmap.
+        save_folder: where the trainer keeps its state.
+        device: "cpu" or "cuda".
+        world_size: number of processes that share a batch.
+        micro_batch: most sequences in one forward pass on one device.
+
+    Raises:
+        ValueError: if the batch does not divide by the number of processes.
+    """
+    h, optimizer = run.hyperparameters, run.optimizer
+    if h.batch_size % world_size:
+        raise ValueError(f"batch_size {h.batch_size} does not divide by {world_size} processes")
+    per_device = h.batch_size // world_size
+    return TrainConfig(
+        run_name=run.name,
+        seed=h.seed,
+        model=model_config(run, device),
+        optimizer=OptimizerConfig(
+            name=OptimizerType.adamw,
+            learning_rate=h.learning_rate * optimizer.learning_rate,
+            weight_decay=h.weight_decay,
+            betas=optimizer.betas,
+            eps=optimizer.eps,
+            decay_embeddings=optimizer.decay_embeddings,
+            decay_norm_and_bias=False,
+            metrics_log_interval=run.steps + 1,  # per-parameter metrics cost more than they tell
+        ),
+        scheduler=SchedulerConfig(
+            name=SchedulerType.cosine_with_warmup,
+            t_warmup=round(optimizer.warmup * run.steps),
+            alpha_f=h.final_lr,
+            warmup_min_lr=0.0,
+        ),
+        data=DataConfig(
+            paths=[str(tokens)], memmap_dtype="uint16", num_workers=0, drop_last=True, seed=h.seed
+        ),
+        save_folder=str(save_folder),
+        save_overwrite=True,
+        save_interval=None,
+        save_interval_unsharded=None,  # SuiteTrainer saves at the planned steps itself
+        save_data_indices=False,
+        max_duration=run.steps,
+        max_grad_norm=optimizer.clip,
+        global_train_batch_size=h.batch_size,
+        device_train_batch_size=per_device,
+        device_train_microbatch_size=min(micro_batch, per_device),
+        precision=run.model.precision,
+        distributed_strategy=DistributedStrategy.ddp,  # also for one process: see SuiteTrainer
+        fsdp=None,
+        ddp=DDPConfig(),
+        gen1_gc_interval=None,
+        eval_interval=run.steps + 1000,
+        canceled_check_interval=run.steps + 1000,
+        console_log_interval=1,
+    )

@@ -1,0 +1,129 @@
+"""What happens between two optimizer steps: log, progress, checkpoints, saved state."""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from olmo.config import CheckpointType
+from olmo.model import OLMo
+from torch.nn.functional import cross_entropy
+
+from disentangle.checkpoint.export import write_checkpoint
+from disentangle.checkpoint.manifest import CheckpointManifest, step_folder
+from disentangle.job import Say, Throttle
+from disentangle.study.design import Run
+from disentangle.training.log import TrainingLog, read_log
+from disentangle.training.run_folder import RunFolder
+from disentangle.training.trainer import InterruptedRunError, StepRecord, SuiteTrainer
+
+PROBE_LENGTH = 64
+"""Tokens of the text by which a loaded checkpoint is compared with the model it is of."""
+
+
+@dataclass
+class Recorder:
+    """Follows one training process; the trainer calls `after_step`."""
+
+    run: Run
+    folder: RunFolder
+    tokenizer: Path
+    missing: set[int]
+    """Steps still to be exported; the recorder takes out what it has done."""
+    keep_states: bool
+    save_seconds: float
+    code_version: str
+    say: Say
+    stop_requested: bool = False
+    """Set by a signal handler: the run saves after its step and raises `InterruptedRunError`."""
+    _progress: Throttle = field(default_factory=lambda: Throttle(5))
+    _started: float = field(default_factory=time.monotonic)
+    _last_save: float = field(default_factory=time.monotonic)
+    _steps_done: int = 0
+
+    def begin(self, trainer: SuiteTrainer) -> None:
+        """Open the log behind the trainer's step, and export that step if it is missing."""
+        step = trainer.global_step
+        self.log = TrainingLog(self.folder.log, resume_step=step)
+        if step in self.missing:
+            logged = read_log(self.folder.log, self.run.name)
+            losses = logged.loc[logged["step"] == step, "loss"]
+            self._checkpoint(trainer, None if losses.empty else float(losses.iloc[0]))
+
+    def after_step(self, trainer: SuiteTrainer, record: StepRecord) -> None:
+        """Log a step; export it, save it, or stop after it, as is due.
+
+        Raises:
+            InterruptedRunError: after saving, if a stop was requested.
+        """
+        self.log.append(record)
+        self._steps_done += 1
+        if self._progress.ready():
+            self._report(record)
+        if record.step in self.missing:
+            self._checkpoint(trainer, record.loss)
+        elif self.stop_requested or time.monotonic() - self._last_save > self.save_seconds:
+            self._save_state(trainer)
+        if self.stop_requested and self.missing:
+            raise InterruptedRunError(
+                f"told to stop; saved at step {record.step} of {self.run.steps}"
+            )
+
+    def _report(self, record: StepRecord) -> None:
+        elapsed = time.monotonic() - self._started
+        speed = self._steps_done * self.run.tokens_per_step / elapsed
+        steps_left = max(self.missing, default=record.step) - record.step
+        minutes, seconds = divmod(round(steps_left * elapsed / self._steps_done), 60)
+        self.say(
+            f"step {record.step}/{self.run.steps}, loss {record.loss:.2f}, "
+            f"{speed:,.0f} tokens/s, {minutes}:{seconds:02} left"
+        )
+
+    def _save_state(self, trainer: SuiteTrainer) -> None:
+        step = trainer.global_step
+        if step not in self.folder.states():
+            trainer.save_checkpoint(CheckpointType.unsharded)
+        self._last_save = time.monotonic()
+        kept = set(self.run.checkpoints) if self.keep_states else set()
+        if dist.get_rank() == 0:
+            self.folder.drop_states(keep=kept | {step})
+
+    def _checkpoint(self, trainer: SuiteTrainer, loss: float | None) -> None:
+        self._save_state(trainer)  # first: a kill in between then costs no training
+        step, model = trainer.global_step, trainer.cfg.model
+        if dist.get_rank() == 0:
+            sequences: Any = trainer.dataset.dataset
+            probe = sequences[0]["input_ids"][:PROBE_LENGTH]
+            write_checkpoint(
+                step_folder(self.folder.path, step),
+                trainer.model.state_dict(),
+                model,
+                self.tokenizer,
+                CheckpointManifest(
+                    run=self.run.name,
+                    step=step,
+                    tokens=trainer.global_train_tokens_seen,
+                    weights_sha256="",
+                    rows=self.run.vocabulary,
+                    dim=model.d_model,
+                    tied=model.weight_tying,
+                    dtype="float32",
+                    train_loss=loss,
+                    source="pretrain",
+                    code_version=self.code_version,
+                    probe_tokens=probe.tolist(),
+                    probe_loss=_loss_on(trainer.model, probe.to(trainer.device)),
+                ),
+            )
+        self.missing.discard(step)
+
+
+def _loss_on(model: OLMo, tokens: torch.Tensor) -> float:
+    """Mean next-token loss in nats on one sequence, shape (length,)."""
+    model.eval()
+    with torch.no_grad():
+        logits = model(tokens[None].long()).logits[0, :-1].float()
+    model.train()
+    return float(cross_entropy(logits, tokens[1:].long()))

@@ -1,0 +1,100 @@
+"""The folder of a run: what it was begun as, and what it holds."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from disentangle.checkpoint.manifest import WEIGHTS, read_checkpoint
+from disentangle.errors import StudyError
+from disentangle.storage import read_json, sha256_of, write_json
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of a run."""
+
+    path: Path
+
+    @property
+    def trainer(self) -> Path:
+        """OLMo's own folder: its state by step."""
+        return self.path / "trainer"
+
+    @property
+    def log(self) -> Path:
+        """Steps as they happen."""
+        return self.path / "steps.jsonl"
+
+    @property
+    def divergence(self) -> Path:
+        """Says where the loss stopped being finite, if it did."""
+        return self.path / "diverged.json"
+
+    def claim(self, identity: dict[str, Any]) -> None:
+        """Begin the folder as this run, or find that it was.
+
+        Raises:
+            StudyError: if it was begun as another, naming what differs. Nothing is touched.
+        """
+        begun_as = self.path / "identity.json"
+        if not begun_as.exists():
+            write_json(begun_as, identity)
+            return
+        if differing := _differing(read_json(begun_as), identity):
+            raise StudyError(
+                f"{self.path} was begun as another run; {', '.join(differing)} differ.\n"
+                "Nothing in it was touched. Give the changed study or size another name, or "
+                "delete the folder to train the run anew."
+            )
+
+    def states(self) -> dict[int, Path]:
+        """Saved trainer states by step; OLMo writes each whole or not at all."""
+        found = self.trainer.glob("step*-unsharded")
+        return {int(p.name.removeprefix("step").split("-")[0]): p for p in found}
+
+    def drop_states(self, keep: set[int]) -> None:
+        """Delete the states of all other steps."""
+        for step, path in self.states().items():
+            if step not in keep:
+                shutil.rmtree(path)
+        latest = self.trainer / "latest-unsharded"
+        if latest.is_symlink() and not latest.exists():
+            latest.unlink()  # OLMo's link; a dangling one breaks copies of the folder
+
+    def drop_trainer(self) -> None:
+        """Delete all that only goes on training needs."""
+        shutil.rmtree(self.trainer, ignore_errors=True)
+
+    def checkpoints(self) -> dict[int, str]:
+        """Exported checkpoints: step to SHA-256, each compared with its manifest.
+
+        Raises:
+            StudyError: if weights are not what their manifest says.
+        """
+        found = {}
+        for folder in sorted(self.path.glob("step[0-9]*")):
+            manifest = read_checkpoint(folder)
+            if sha256_of(folder / WEIGHTS) != manifest.weights_sha256:
+                raise StudyError(
+                    f"{folder / WEIGHTS} is not what its manifest says: the SHA-256 differs.\n"
+                    f"Delete {folder} to have that checkpoint made again."
+                )
+            found[manifest.step] = manifest.weights_sha256
+        return found
+
+    def diverged_after(self) -> int | None:
+        """The last step with a finite loss, if the run diverged."""
+        return read_json(self.divergence)["step"] if self.divergence.exists() else None
+
+
+def _differing(before: dict[str, Any], after: dict[str, Any], prefix: str = "") -> list[str]:
+    """Paths of the values that differ."""
+    found = []
+    for key in sorted(before.keys() | after.keys()):
+        old, new = before.get(key), after.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            found += _differing(old, new, f"{prefix}{key}.")
+        elif old != new:
+            found.append(f"{prefix}{key} ({old} is now {new})")
+    return found

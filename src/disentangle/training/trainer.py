@@ -1,0 +1,126 @@
+"""OLMo's Trainer on CPU and GPU alike, stopping at the steps that become checkpoints."""
+
+import math
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from olmo.torch_util import get_world_size
+from olmo.train import Trainer
+
+
+class DivergedError(Exception):
+    """The loss stopped being a finite number."""
+
+    def __init__(self, last_finite_step: int) -> None:
+        super().__init__(f"the loss was last finite at step {last_finite_step}")
+        self.last_finite_step = last_finite_step
+
+
+class InterruptedRunError(Exception):
+    """The run was told to stop, and its state is saved."""
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """A line of the training log."""
+
+    step: int
+    tokens: int
+    """Tokens seen, this step's included."""
+    loss: float
+    """Mean over the step's batch, nats per token."""
+    learning_rate: float
+    gradient_norm: float
+    """Before clipping."""
+    seconds: float
+    """Wall time of the step."""
+
+
+@dataclass
+class SuiteTrainer(Trainer):
+    """The stock trainer with three differences.
+
+    Its saved state is plain tensors and numbers, so that `torch.load(weights_only=True)` reads
+    it and a machine without CUDA can write it. It calls `after_step` when a step is done. A
+    loss that is not finite raises `DivergedError`.
+
+    Data-parallel wrapping (DDP) is used for one process too: without it OLMo's checkpointer
+    writes no weights.
+    """
+
+    after_step: Callable[["SuiteTrainer", StepRecord], None] = field(
+        default=lambda trainer, record: None
+    )
+
+    def trainer_state_dict(self) -> dict[str, Any]:
+        """Position in the data and state of every random generator, as plain types."""
+        numpy_state: Any = np.random.get_state()
+        name, keys, position, has_gauss, gauss = numpy_state
+        version, internal, gauss_next = random.getstate()
+        rng: dict[str, Any] = {
+            "python": [version, list(internal), gauss_next],
+            "numpy": [name, keys.tolist(), int(position), int(has_gauss), float(gauss)],
+            "torch": torch.random.get_rng_state(),
+        }
+        if self.device.type == "cuda":
+            rng["cuda"] = torch.cuda.get_rng_state()
+        return {
+            "epoch": self.epoch or 0,
+            "global_step": self.global_step,
+            "global_train_examples_seen_this_epoch": self.global_train_examples_seen_this_epoch,
+            "global_train_tokens_seen": self.global_train_tokens_seen,
+            "world_size": get_world_size(),
+            "rng": rng,
+        }
+
+    def load_trainer_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take up where `trainer_state_dict` left off; our caller keeps the list of saves."""
+        super().load_trainer_state_dict(
+            state_dict
+            | {"checkpoints": [], "unsharded_checkpoints": [], "ephemeral_checkpoints": []}
+        )
+
+    def restore_rng_state(self, rng_state: dict[str, Any]) -> None:
+        """Inverse of the generators' part of `trainer_state_dict`."""
+        version, internal, gauss_next = rng_state["python"]
+        random.setstate((version, tuple(internal), gauss_next))
+        name, keys, *rest = rng_state["numpy"]
+        np.random.set_state((name, np.array(keys, dtype=np.uint32), *rest))
+        torch.set_rng_state(rng_state["torch"].cpu())
+        if self.device.type == "cuda" and "cuda" in rng_state:
+            torch.cuda.set_rng_state(rng_state["cuda"].cpu())
+
+    def train_step(self, batch: dict[str, Any], reduce_global_loss: bool = True) -> dict[str, Any]:
+        """One optimizer step.
+
+        Raises:
+            DivergedError: if the loss is NaN or infinite. The step's update is made by then, so the
+                weights in memory are lost; what was saved before is not.
+        """
+        start = time.perf_counter()
+        try:
+            metrics = super().train_step(batch, reduce_global_loss)
+        except (ValueError, OverflowError) as error:
+            # the trainer's own check for NaN, and its exp(loss) for a loss beyond about 710
+            if isinstance(error, OverflowError) or "nan loss" in str(error):
+                raise DivergedError(self.global_step - 1) from error
+            raise
+        if not math.isfinite(self.cur_train_loss):
+            raise DivergedError(self.global_step - 1)
+        self.after_step(
+            self,
+            StepRecord(
+                step=self.global_step,
+                tokens=self.global_train_tokens_seen,
+                loss=self.cur_train_loss,
+                learning_rate=self.optim.param_groups[0]["lr"],
+                gradient_norm=float(metrics["optim/total_grad_norm"]),
+                seconds=time.perf_counter() - start,
+            ),
+        )
+        return metrics

@@ -1,0 +1,140 @@
+"""An exported checkpoint computes what OLMo computes, and a broken one is refused by name."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from trained import Bench
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from disentangle.checkpoint.export import hugging_face_config, to_hugging_face
+from disentangle.checkpoint.guard import RefusedError, load_checkpoint
+from disentangle.storage import sha256_of, write_json
+from disentangle.training.olmo_config import model_config
+
+Tensors = dict[str, torch.Tensor]
+
+
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("shape", [(16, 2, 4), (24, 3, 2)])
+def test_logits_are_olmos_own(
+    bench: Bench, tmp_path: Path, tied: bool, shape: tuple[int, int, int]
+) -> None:
+    from olmo.model import OLMo
+
+    d_model, n_layers, n_heads = shape
+    run = bench.runs[0]
+    size = run.size.model_copy(
+        update={"d_model": d_model, "n_layers": n_layers, "n_heads": n_heads}
+    )
+    model = run.model.model_copy(update={"tied": tied})
+    config = model_config(bench.run(size=size, model=model), "cpu")
+    torch.manual_seed(1)
+    olmo = OLMo(config).eval()
+    save_file(
+        to_hugging_face(olmo.state_dict(), config),
+        tmp_path / "model.safetensors",
+        metadata={"format": "pt"},
+    )
+    hugging_face_config(config).save_pretrained(tmp_path)
+    exported = AutoModelForCausalLM.from_pretrained(tmp_path).eval()
+    tokens = torch.randint(0, 400, (3, 32), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        expected, actual = olmo(tokens).logits, exported(tokens).logits
+    assert torch.allclose(expected, actual, rtol=0, atol=1e-6)
+    assert expected.std() > 0.1
+
+
+def test_a_model_the_mapping_is_not_exact_for_is_not_exported(bench: Bench) -> None:
+    from olmo.model import OLMo
+
+    config = model_config(bench.runs[0], "cpu")
+    state = OLMo(config).state_dict()
+    for field, value in {"rope": False, "include_bias": True, "norm_after": True}.items():
+        changed = config.update_with(**{field: value})
+        with pytest.raises(AssertionError, match=field):
+            to_hugging_face(state, changed)
+
+
+def test_the_folder_is_whole_for_hugging_face(trained_run: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(trained_run / "step16")
+    text = "The sun is a star.\n  def f(x): return x"
+    assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
+    assert tokenizer.eos_token_id == 0
+
+
+def test_a_sound_checkpoint_is_loaded_without_its_padding_rows(trained_run: Path) -> None:
+    checkpoint = load_checkpoint(trained_run / "step16", "cpu")
+    assert checkpoint.model.get_output_embeddings().weight.shape == (512, 8)
+    assert checkpoint.unembedding.shape == (400, 8)
+    stored = load_file(trained_run / "step16" / "model.safetensors")
+    assert torch.equal(checkpoint.unembedding, stored["lm_head.weight"][:400])
+
+
+def rewrite(folder: Path, change: Callable[[Tensors], Tensors], honest: bool = True) -> None:
+    """Change the weights; an honest writer puts the new hash into the manifest."""
+    weights = folder / "model.safetensors"
+    save_file(change(load_file(weights)), weights, metadata={"format": "pt"})
+    if honest:
+        manifest = json.loads((folder / "manifest.json").read_text())
+        write_json(folder / "manifest.json", manifest | {"weights_sha256": sha256_of(weights)})
+
+
+def with_nan(tensors: Tensors) -> Tensors:
+    tensors["model.layers.0.mlp.up_proj.weight"][0, 0] = torch.nan
+    return tensors
+
+
+def without_a_key(tensors: Tensors) -> Tensors:
+    return {k: v for k, v in tensors.items() if k != "model.layers.1.mlp.up_proj.weight"}
+
+
+def head_is_embedding(tensors: Tensors) -> Tensors:
+    return tensors | {"lm_head.weight": tensors["model.embed_tokens.weight"].clone()}
+
+
+def swapped_layers(tensors: Tensors) -> Tensors:
+    name = "model.layers.{}.self_attn.q_proj.weight"
+    return tensors | {
+        name.format(0): tensors[name.format(1)],
+        name.format(1): tensors[name.format(0)],
+    }
+
+
+def narrower(tensors: Tensors) -> Tensors:
+    return tensors | {"lm_head.weight": tensors["lm_head.weight"][:300].clone()}
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (with_nan, r"layers\.0\.mlp\.up_proj\.weight holds a number that is not finite"),
+        (without_a_key, r"missing keys: model\.layers\.1\.mlp\.up_proj"),
+        (head_is_embedding, "the head equals the embedding although they are not tied"),
+        (swapped_layers, "its loss on the probe tokens is"),
+        (narrower, "mismatched keys"),
+    ],
+)
+def test_a_broken_checkpoint_is_refused(
+    own_run: Path, change: Callable[[Tensors], Tensors], reason: str
+) -> None:
+    rewrite(own_run / "step16", change)
+    with pytest.raises(RefusedError, match=reason) as error:
+        load_checkpoint(own_run / "step16", "cpu")
+    assert "step16" in str(error.value)
+
+
+def test_weights_that_are_not_the_manifests_are_refused(own_run: Path) -> None:
+    rewrite(own_run / "step16", swapped_layers, honest=False)
+    with pytest.raises(RefusedError, match="SHA-256"):
+        load_checkpoint(own_run / "step16", "cpu")
+
+
+def test_a_pickle_is_not_read(own_run: Path) -> None:
+    folder = own_run / "step16"
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    with pytest.raises(RefusedError, match="missing"):
+        load_checkpoint(folder, "cpu")

@@ -1,0 +1,206 @@
+"""Training by OLMo's trainer: what is planned is there, once, however often it is killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from trained import Bench
+
+from disentangle.checkpoint.manifest import read_checkpoint, read_run
+from disentangle.errors import StudyError
+from disentangle.study.config import Optimizer
+from disentangle.training.log import read_log
+from disentangle.training.olmo_config import train_config
+from disentangle.training.pretrain import pretrain
+
+LONG = 160
+"""Steps of the run that is killed: enough to be hit in the middle."""
+
+
+def test_a_run_has_its_planned_checkpoints_and_a_full_log(bench: Bench, trained_run: Path) -> None:
+    run = bench.runs[0]
+    manifest = read_run(trained_run / "manifest.json")
+    assert manifest.status == "complete"
+    assert tuple(sorted(manifest.checkpoints)) == run.checkpoints == (0, 4, 16)
+    assert len(set(manifest.checkpoints.values())) == 3
+    last = read_checkpoint(trained_run / "step16")
+    assert last.tokens == 16 * run.tokens_per_step
+    assert (last.rows, last.dim, last.tied, last.source) == (400, 8, False, "pretrain")
+    log = read_log(trained_run / "steps.jsonl", run.name)
+    assert log["step"].tolist() == list(range(1, 17))
+    assert last.train_loss == log["loss"].iloc[-1]
+    assert log["loss"].iloc[-1] < log["loss"].iloc[0]
+    assert not list((trained_run / "trainer").glob("step*"))  # states are not kept by default
+
+
+def test_the_schedule_is_the_planned_one(bench: Bench, trained_run: Path) -> None:
+    run = bench.runs[0]
+    rates = read_log(trained_run / "steps.jsonl", run.name)["learning_rate"]
+    peak = run.optimizer.learning_rate * run.hyperparameters.learning_rate
+    assert rates.max() == pytest.approx(peak, rel=0.05)
+    assert rates.iloc[-1] == pytest.approx(peak * run.hyperparameters.final_lr, rel=1e-6)
+
+
+def test_weight_decay_reaches_head_and_embedding(bench: Bench, tmp_path: Path) -> None:
+    from olmo.model import OLMo
+    from olmo.optim import get_param_groups
+
+    run = bench.runs[0]
+    for decay_embeddings in (True, False):
+        optimizer = Optimizer.model_validate(
+            run.optimizer.model_dump() | {"decay_embeddings": decay_embeddings}
+        )
+        config = train_config(
+            replace(run, optimizer=optimizer),
+            bench.tokens,
+            tmp_path,
+            device="cpu",
+            world_size=1,
+            micro_batch=4,
+        )
+        groups = get_param_groups(config, OLMo(config.model))
+        decayed = {
+            name
+            for group in groups
+            if group.get("weight_decay", config.optimizer.weight_decay) > 0
+            for name in group["param_names"]
+        }
+        assert "transformer.ff_out.weight" in decayed
+        assert ("transformer.wte.weight" in decayed) == decay_embeddings
+
+
+def test_asking_again_does_nothing(bench: Bench, own_run: Path) -> None:
+    before = {p: p.stat().st_mtime_ns for p in own_run.rglob("*") if p.is_file()}
+    manifest = pretrain(bench.runs[0], **bench.arguments(own_run))
+    assert manifest.checkpoints == read_run(own_run / "manifest.json").checkpoints
+    after = {p: p.stat().st_mtime_ns for p in own_run.rglob("*") if p.is_file()}
+    assert {p for p in after if after[p] != before.get(p)} <= {own_run / ".lock"}
+
+
+def test_a_step_added_later_is_what_a_full_run_would_have_saved(
+    bench: Bench, own_run: Path, tmp_path: Path
+) -> None:
+    more = bench.run(checkpoints=(0, 4, 9, 16))
+    extended = pretrain(more, **bench.arguments(own_run))
+    full = pretrain(more, **bench.arguments(tmp_path / "full"))
+    assert extended.checkpoints == full.checkpoints
+
+
+def test_kept_states_spare_the_way_there(bench: Bench, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    arguments = bench.arguments(folder) | {"keep_states": True}
+    pretrain(bench.runs[0], **arguments)
+    said: list[str] = []
+    extended = pretrain(bench.run(checkpoints=(0, 4, 9, 16)), **arguments | {"say": said.append})
+    assert said[0] == "goes on from step 4"
+    full = pretrain(bench.run(checkpoints=(0, 4, 9, 16)), **bench.arguments(tmp_path / "full"))
+    assert extended.checkpoints == full.checkpoints
+
+
+def test_saved_state_needs_no_pickle(bench: Bench, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    pretrain(bench.runs[0], **bench.arguments(folder) | {"keep_states": True})
+    for path in folder.glob("trainer/step*/*.pt"):
+        torch.load(path, weights_only=True)
+
+
+def test_a_folder_of_another_run_is_refused_and_not_touched(bench: Bench, own_run: Path) -> None:
+    other = bench.run(
+        hyperparameters=bench.runs[0].hyperparameters.model_copy(update={"weight_decay": 0.7}),
+        checkpoints=(0, 4, 5, 16),
+    )
+    with pytest.raises(StudyError, match=r"hyperparameters\.weight_decay \(0\.1 is now 0\.7\)"):
+        pretrain(other, **bench.arguments(own_run))
+    assert not (own_run / "step5").exists()
+
+
+def test_damaged_weights_are_named(bench: Bench, own_run: Path) -> None:
+    weights = own_run / "step4" / "model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-3] ^= 1
+    weights.write_bytes(data)
+    with pytest.raises(StudyError, match=r"step4.*SHA-256 differs"):
+        pretrain(bench.runs[0], **bench.arguments(own_run))
+
+
+def test_divergence_is_an_outcome(bench: Bench, tmp_path: Path) -> None:
+    run = bench.run(
+        name="wild",
+        optimizer=bench.runs[0].optimizer.model_copy(update={"learning_rate": 1e30}),
+    )
+    manifest = pretrain(run, **bench.arguments(tmp_path / "wild"))
+    assert manifest.status == "diverged"
+    assert 0 < manifest.last_finite_step < 16
+    assert 0 in manifest.checkpoints and 16 not in manifest.checkpoints
+    again = pretrain(run, **bench.arguments(tmp_path / "wild"))
+    assert again == manifest
+
+
+PROGRAM = """
+import json, sys
+from pathlib import Path
+from disentangle.study import Run
+from disentangle.training.pretrain import pretrain
+arguments = json.loads(sys.argv[2])
+arguments |= {k: Path(arguments[k]) for k in ("folder", "tokens", "tokens_manifest", "tokenizer")}
+manifest = pretrain(Run.from_json(json.loads(sys.argv[1])), say=print, **arguments)
+manifest.write(arguments["folder"] / "manifest.json")
+"""
+
+
+def start(run, bench: Bench, folder: Path) -> subprocess.Popen[str]:
+    arguments = {
+        key: str(value) if isinstance(value, Path) else value
+        for key, value in bench.arguments(folder).items()
+        if key != "say"
+    }
+    # state between checkpoints every 0.6 s, so that a resume is not always from a checkpoint
+    arguments["save_minutes"] = 0.01
+    command = [sys.executable, "-c", PROGRAM, json.dumps(run.to_json()), json.dumps(arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def steps_logged(folder: Path) -> int:
+    log = folder / "steps.jsonl"
+    return log.read_text().count("\n") if log.exists() else 0
+
+
+@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGTERM])
+def test_a_stopped_run_goes_on_to_the_same_weights(
+    bench: Bench, tmp_path: Path, stop: signal.Signals
+) -> None:
+    h = bench.runs[0].hyperparameters.model_copy(update={"tokens": LONG * 256})
+    run = bench.run(name="long", hyperparameters=h, steps=LONG, checkpoints=(0, 10, 40, LONG))
+    folder = tmp_path / "stopped"
+    process = start(run, bench, folder)
+    while process.poll() is None and steps_logged(folder) < 70:
+        time.sleep(0.002)
+    os.kill(process.pid, stop)
+    _, error = process.communicate()
+    reached = steps_logged(folder)
+    assert process.returncode != 0
+    assert 70 <= reached < LONG, "the run was not stopped in its middle"
+    if stop == signal.SIGTERM:
+        assert "told to stop; saved at step" in error
+
+    second = start(run, bench, folder)
+    said, error = second.communicate()
+    assert second.returncode == 0, error
+    resumed_from = int(said.split("goes on from step ")[1].split()[0])
+    assert 40 <= resumed_from <= reached
+    uninterrupted = pretrain(run, **bench.arguments(tmp_path / "whole"))
+    resumed = read_run(folder / "manifest.json")
+    assert resumed.checkpoints == uninterrupted.checkpoints
+    columns = ["step", "tokens", "loss", "learning_rate", "gradient_norm"]
+    logs = [
+        read_log(tmp_path / name / "steps.jsonl", "x")[columns] for name in ("stopped", "whole")
+    ]
+    pd.testing.assert_frame_equal(*logs, check_exact=True)
