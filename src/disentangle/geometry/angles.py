@@ -1,0 +1,29 @@
+"""Angles between the rows of a matrix."""
+
+import torch
+
+from disentangle.geometry.blocks import row_blocks
+
+__all__ = ["mean_cosine_similarity"]
+
+
+def mean_cosine_similarity(matrix: torch.Tensor) -> float:
+    """Mean cosine between two different rows of `matrix` (n x d), from -1/(n - 1) to 1.
+
+    Over all pairs i != j, in O(n d) and without the n x n matrix (Ethayarajh 2019 samples pairs):
+
+        (||sum_i u_i||^2 - n) / (n (n - 1)),    u_i = m_i / ||m_i||.
+
+    A zero row has no direction and is left out, of n also. NaN with fewer than two other rows.
+    """
+    total = torch.zeros(matrix.shape[1], dtype=torch.float64, device=matrix.device)
+    n = 0
+    for block in row_blocks(matrix):
+        rows = block[block.any(dim=1)]
+        # by its largest entry first, so that no square under- or overflows
+        rows = rows / rows.abs().amax(dim=1, keepdim=True)
+        total += (rows / torch.linalg.vector_norm(rows, dim=1, keepdim=True)).sum(dim=0)
+        n += len(rows)
+    if n < 2:
+        return float("nan")
+    return (float(total @ total) - n) / (n * (n - 1))

@@ -1,0 +1,77 @@
+"""Measure W and H of every checkpoint of a run, each once."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from disentangle.checkpoint.cells import Cells
+from disentangle.checkpoint.manifest import read_checkpoint, read_run, step_folder
+from disentangle.corpus.documents import read_texts
+from disentangle.job import Say
+from disentangle.storage import sha256_of
+
+
+def measure_run(
+    run_manifest: Path,
+    *,
+    heldout: dict[str, Path],
+    max_tokens: int,
+    cells: Cells,
+    code_version: str,
+    threads: int,
+    say: Say,
+) -> list[dict[str, Any]]:
+    """Give the rows of the geometry table for one run.
+
+    Args:
+        run_manifest: the run's manifest, beside its checkpoints.
+        heldout: held-out domain to its passages, for H.
+        max_tokens: how far a passage is read.
+        cells: finished measurements.
+        code_version: hash of the measuring code, part of a cell's key.
+        threads: CPU threads.
+        say: tells the screen.
+
+    Returns:
+        One row per checkpoint and matrix: W, then H for each domain.
+
+    Raises:
+        RefusedError: if a checkpoint is not what its manifest says.
+        MatrixError: if a matrix cannot be measured.
+    """
+    run = read_run(run_manifest)
+    texts_sha256 = {domain: sha256_of(path) for domain, path in heldout.items()}
+    rows: list[dict[str, Any]] = []
+    computed = 0
+    for step, weights_sha256 in sorted(run.checkpoints.items()):
+        folder = step_folder(run_manifest.parent, step)
+        keys: list[dict[str, Any]] = [{"matrix": "W", "domain": ""}] + [
+            {"matrix": "H", "domain": domain, "text": sha, "max_tokens": max_tokens}
+            for domain, sha in texts_sha256.items()
+        ]
+        common = {"weights": weights_sha256, "code": code_version}
+        keys = [common | key for key in keys]
+        values = [cells.get(key) for key in keys]
+        if None in values:
+            from disentangle.geometry.measure_checkpoint import Measurement
+
+            measurement = Measurement(folder, max_tokens, threads)
+            for i, key in enumerate(keys):
+                if values[i] is None:
+                    texts = read_texts(heldout[key["domain"]]) if key["matrix"] == "H" else None
+                    cells.put(key, measurement.of(texts))
+                    values[i] = cells.get(key)
+                    computed += 1
+        manifest = read_checkpoint(folder)
+        for key, value in zip(keys, values, strict=True):
+            assert value is not None
+            place = {"run": run.run, "step": step, "tokens": manifest.tokens}
+            numerics = json.dumps(value.pop("numerics"), sort_keys=True)
+            rows.append(
+                place
+                | {"matrix": key["matrix"], "domain": key["domain"]}
+                | value
+                | {"numerics": numerics}
+            )
+    say(f"{run.run}: {computed} matrices measured, {len(rows) - computed} taken as they were")
+    return rows

@@ -1,0 +1,55 @@
+"""Measure the matrices of one loaded checkpoint. Imports the heavy libraries."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from disentangle.checkpoint.guard import Checkpoint, find_device, load_checkpoint
+from disentangle.geometry.metrics import measure_matrix
+from disentangle.geometry.representations import last_token_representations
+from disentangle.provenance import versions
+
+
+class Measurement:
+    """One checkpoint, loaded and checked, and the measurements of its matrices."""
+
+    def __init__(self, folder: Path, max_tokens: int, threads: int) -> None:
+        """Load the checkpoint; see `load_checkpoint` for what is refused."""
+        torch.set_num_threads(threads)
+        self._folder, self._max_tokens = folder, max_tokens
+        self._checkpoint: Checkpoint = load_checkpoint(folder, find_device())
+
+    @cached_property
+    def _tokenizer(self) -> PreTrainedTokenizerBase:
+        return AutoTokenizer.from_pretrained(
+            self._folder, local_files_only=True, trust_remote_code=False
+        )
+
+    def of(self, texts: list[str] | None) -> dict[str, Any]:
+        """Measure W, or H on texts.
+
+        Returns:
+            The columns of `measure_matrix`, and numerics: what the figures depend on beside the
+            weights.
+        """
+        checkpoint = self._checkpoint
+        name = f"{checkpoint.manifest.run} step {checkpoint.manifest.step}"
+        numerics: dict[str, Any] = {
+            "device": checkpoint.model.device.type,
+            "model_dtype": "float32",
+            "metric_dtype": "float64",
+            **versions("torch", "transformers"),
+        }
+        if texts is None:
+            matrix = checkpoint.unembedding
+            name = f"W of {name}"
+        else:
+            matrix = last_token_representations(
+                checkpoint.model, self._tokenizer, texts, self._max_tokens
+            )
+            name = f"H of {name}"
+            numerics |= {"read": "after final norm, last token", "max_tokens": self._max_tokens}
+        return measure_matrix(matrix.cpu(), name) | {"numerics": numerics}

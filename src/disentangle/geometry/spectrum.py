@@ -1,0 +1,115 @@
+"""Singular values of a matrix, and what is read off them.
+
+Throughout, sigma is the vector of singular values of M (n x d), descending, as `singular_values`
+gives it, and p a distribution over them. All of it is unitless but singular values and norms, which
+have the unit of M's entries. A zero matrix has no such distribution: what is read off p is NaN, and
+the numerical rank and the norms are 0.
+
+With p = sigma^2 / sum(sigma^2), the stable rank, the participation ratio and the spectral entropy
+rank are the Hill numbers (Hill 1973) of p of order infinity, 2 and 1, hence
+
+    stable rank <= participation ratio <= spectral entropy rank <= effective rank <= min(n, d).
+"""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.special import entr
+
+__all__ = [
+    "effective_rank",
+    "frobenius_norm",
+    "numerical_rank",
+    "participation_ratio",
+    "singular_values",
+    "spectral_entropy_rank",
+    "spectral_norm",
+    "stable_rank",
+    "triangular_factor",
+]
+
+Spectrum = npt.NDArray[np.float64]
+
+
+def triangular_factor(matrix: torch.Tensor) -> torch.Tensor:
+    """R (d x d, float64) of M = Q R; M itself in float64 where it is not taller than wide.
+
+    R^T R = M^T M, so R has the singular values and the right singular vectors of M. Unlike the
+    Gram matrix, which squares the condition number and so loses every singular value below
+    1e-8 sigma_1, it is backward stable; with the vectors it costs a third of an SVD of a tall M
+    (benchmarks/spectrum.py).
+    """
+    M = matrix.detach().double()
+    return torch.linalg.qr(M, mode="r").R if M.shape[0] > M.shape[1] else M
+
+
+def singular_values(matrix: torch.Tensor) -> Spectrum:
+    """Singular values of `matrix` (n x d): float64, descending, min(n, d) of them.
+
+    Computed in float64 whatever the storage type, to an error of a few float64 roundings of
+    sigma_1. Entries may be of any magnitude, since LAPACK scales what would under- or overflow.
+    """
+    return torch.linalg.svdvals(triangular_factor(matrix)).cpu().numpy()
+
+
+def effective_rank(sigma: Spectrum) -> float:
+    """exp(-sum p ln p) with p = sigma / sum(sigma) (Roy & Vetterli 2007), from 1 to len(sigma).
+
+    Its logarithm falls short of ln d by the "singular entropy" of Godey et al. 2024; of a matrix
+    of representations it is RankMe (Garrido et al. 2023).
+    """
+    return _exp_entropy(_relative(sigma))
+
+
+def spectral_entropy_rank(sigma: Spectrum) -> float:
+    """exp(-sum p ln p) with p = sigma^2 / sum(sigma^2), from 1 to len(sigma).
+
+    The exponential of the von Neumann entropy of M^T M / tr(M^T M), the "matrix entropy" of some
+    tools. Never above `effective_rank`, with which it must not be confused.
+    """
+    return _exp_entropy(_relative(sigma) ** 2)
+
+
+def stable_rank(sigma: Spectrum) -> float:
+    """||M||_F^2 / sigma_1^2 (Rudelson & Vershynin 2007), from 1 to len(sigma)."""
+    return float((_relative(sigma) ** 2).sum())
+
+
+def participation_ratio(sigma: Spectrum) -> float:
+    """(sum sigma^2)^2 / sum sigma^4 (Gao et al. 2017), from 1 to len(sigma)."""
+    squares = _relative(sigma) ** 2
+    return float(squares.sum() ** 2 / (squares**2).sum())
+
+
+def numerical_rank(sigma: Spectrum, shape: tuple[int, int], dtype: torch.dtype) -> int:
+    """How many sigma exceed sigma_1 max(n, d) eps, eps that of `dtype`, in which M is stored.
+
+    For float32 and float64 this is numpy.linalg.matrix_rank of the stored matrix. float16 and
+    bfloat16 take the eps of float32: linear algebra promotes them to it, numpy's has no routine
+    for them, and with their own eps (2^-10, 2^-7) a vocabulary's worth of rows puts the tolerance
+    above sigma_1 and makes every rank 0. The values stored are taken as they are, so where a
+    half-precision matrix was rounded from one of lower rank, that rounding can count as rank.
+    """
+    info = torch.finfo(dtype if torch.finfo(dtype).bits >= 32 else torch.float32)
+    return int(np.count_nonzero(sigma > sigma[0] * max(shape) * info.eps))
+
+
+def spectral_norm(sigma: Spectrum) -> float:
+    """sigma_1: the largest factor by which M stretches a vector."""
+    return float(sigma[0])
+
+
+def frobenius_norm(sigma: Spectrum) -> float:
+    """sqrt(sum sigma^2), the root of the summed squares of M's entries."""
+    return math.hypot(*sigma.tolist())  # squares neither overflow nor underflow
+
+
+def _relative(sigma: Spectrum) -> Spectrum:
+    """sigma / sigma_1, whose powers stay in range whatever the norm; NaN for a zero matrix."""
+    return sigma / sigma[0] if sigma[0] > 0 else np.full_like(sigma, np.nan)
+
+
+def _exp_entropy(weights: Spectrum) -> float:
+    return math.exp(entr(weights / weights.sum()).sum())
