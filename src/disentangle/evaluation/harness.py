@@ -1,0 +1,116 @@
+"""Run one checkpoint through the harness. Imports the heavy libraries."""
+
+import gc
+import logging
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from lm_eval.api.task import ConfigurableTask
+from lm_eval.evaluator import evaluate
+from lm_eval.models.huggingface import HFLM
+from transformers import AutoTokenizer
+
+from disentangle.checkpoint.guard import find_device, load_checkpoint
+from disentangle.evaluation.harness_tasks import heldout_task, registered_task
+from disentangle.evaluation.scores import loss_scores
+from disentangle.provenance import versions
+
+BOOTSTRAP = 100
+"""Only switches the harness's standard errors on: those of means have a closed form."""
+
+TASK_LENGTH = 512
+"""Context of registered tasks where the model allows it: their answers outgrow small models'
+training length, which the harness refuses. Rotary embeddings have no table that ends."""
+
+logging.getLogger("lm_eval").setLevel(logging.ERROR)
+
+
+class Harness:
+    """Tasks, built once for all checkpoints of a run."""
+
+    def __init__(self, heldout: dict[str, list[str]], batch_size: int, threads: int) -> None:
+        """
+        Args:
+            heldout: task name (`heldout_<domain>`) to passages.
+            batch_size: sequences per forward pass.
+            threads: CPU threads.
+        """
+        torch.set_num_threads(threads)
+        self._texts = heldout
+        self._batch_size = batch_size
+        self._task = cache(self._build)
+        gc.freeze()  # the imports' many objects never die; collecting around them costs time
+
+    def _build(self, name: str) -> ConfigurableTask:
+        if name in self._texts:
+            return heldout_task(name.removeprefix("heldout_"), self._texts[name])
+        return registered_task(name)
+
+    def load(self, folder: Path) -> HFLM:
+        """Load and check a checkpoint; its own tokenizer and context length are used."""
+        model = load_checkpoint(folder, find_device()).model
+        tokenizer = AutoTokenizer.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        )
+        return HFLM(pretrained=model, tokenizer=tokenizer, batch_size=self._batch_size)
+
+    def _context(self, lm: HFLM, name: str) -> int:
+        """Held-out text is read in windows of the training length, tasks in one piece."""
+        trained: int = lm.model.config.max_position_embeddings
+        rotary = getattr(lm.model.config, "rope_parameters", None) is not None
+        return max(trained, TASK_LENGTH) if rotary and name not in self._texts else trained
+
+    def score(self, lm: HFLM, name: str, limit: int | None) -> dict[str, Any]:
+        """Evaluate one task.
+
+        Returns:
+            scores (metric, value, stderr), n documents, and numerics.
+        """
+        task = self._task(name)
+        lm._max_length = self._context(lm, name)
+        result = evaluate(
+            lm,
+            {"tasks": {name: task}, "groups": {}},
+            limit=limit,
+            bootstrap_iters=0 if name in self._texts else BOOTSTRAP,
+            log_samples=True,
+        )
+        assert result is not None
+        samples = result["samples"][name]
+        if name in self._texts:
+            pairs = [sample["bits_per_byte"] for sample in samples]
+            texts = [sample["doc"]["text"] for sample in samples]
+            found = loss_scores(
+                [pair[0] for pair in pairs],
+                [len(lm.tok_encode(text)) for text in texts],
+                [pair[1] for pair in pairs],
+            )
+            scores = [{"metric": m, "value": v, "stderr": e} for m, (v, e) in found.items()]
+        else:
+            scores = _harness_scores(result["results"][name])
+        return {
+            "scores": scores,
+            "n": len(samples),
+            "numerics": {
+                "batch_size": self._batch_size,
+                "max_length": lm.max_length,
+                "dtype": "float32",
+                "device": str(lm.device),
+                "fewshot": 0,
+                **versions("torch", "transformers", "lm-eval"),
+            },
+        }
+
+
+def _harness_scores(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """Rows from the harness's own {"acc,none": ..., "acc_stderr,none": ...}."""
+    scores = []
+    for key, value in result.items():
+        metric, _, filter_name = key.partition(",")
+        if filter_name and not metric.endswith("_stderr"):
+            error = result.get(f"{metric}_stderr,{filter_name}")
+            stderr = error if isinstance(error, float) else None
+            scores.append({"metric": metric, "value": float(value), "stderr": stderr})
+    return scores

@@ -1,0 +1,102 @@
+"""Evaluate every checkpoint of a run, each task once."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from disentangle.checkpoint.cells import Cells
+from disentangle.checkpoint.manifest import read_checkpoint, read_run, step_folder
+from disentangle.corpus.documents import read_texts
+from disentangle.job import Say, Throttle
+from disentangle.storage import digest
+from disentangle.study.config import Evaluation
+
+
+def evaluate_run(
+    run_manifest: Path,
+    *,
+    heldout: dict[str, Path],
+    settings: Evaluation,
+    cells: Cells,
+    code_version: str,
+    threads: int,
+    say: Say,
+) -> list[dict[str, Any]]:
+    """Give the rows of the evaluation table for one run.
+
+    Held-out loss is taken at every checkpoint, tasks at the last one. A cell is one checkpoint
+    and one task, so a further task or checkpoint costs its own evaluation only.
+
+    Args:
+        run_manifest: the run's manifest, beside its checkpoints.
+        heldout: held-out domain to its passages.
+        settings: the study's evaluation section.
+        cells: finished evaluations.
+        code_version: hash of the evaluating code, part of a cell's key.
+        threads: CPU threads.
+        say: tells the screen.
+
+    Returns:
+        One row per checkpoint, task and metric.
+
+    Raises:
+        RefusedError: if a checkpoint is not what its manifest says.
+    """
+    run = read_run(run_manifest)
+    texts = {
+        f"heldout_{domain}": read_texts(path)[: settings.passages]
+        for domain, path in heldout.items()
+    }
+    limits: dict[str, int | None] = dict.fromkeys(texts)
+    fingerprints = {name: digest(passages) for name, passages in texts.items()}
+    harness: Any = None
+    progress = Throttle(10)
+    rows: list[dict[str, Any]] = []
+    computed = reused = 0
+    steps = sorted(run.checkpoints)
+    for step in steps:
+        folder = step_folder(run_manifest.parent, step)
+        tokens = read_checkpoint(folder).tokens
+        wanted = limits | (
+            {task.name: task.limit for task in settings.tasks} if step == steps[-1] else {}
+        )
+        lm: Any = None
+        for task, limit in wanted.items():
+            key = {
+                "weights": run.checkpoints[step],
+                "task": task,
+                "text": fingerprints.get(task, ""),
+                "limit": limit,
+                "batch_size": settings.batch_size,
+                "code": code_version,
+            }
+            cell = cells.get(key)
+            if cell is None:
+                if harness is None:
+                    from disentangle.evaluation.harness import Harness
+
+                    harness = Harness(texts, settings.batch_size, threads)
+                lm = lm or harness.load(folder)
+                cells.put(key, harness.score(lm, task, limit))
+                cell = cells.get(key)
+                computed += 1
+                if progress.ready():
+                    say(f"{run.run}: step {step} of {steps[-1]}, {task}")
+            else:
+                reused += 1
+            assert cell is not None
+            rows += [
+                {
+                    "run": run.run,
+                    "step": step,
+                    "tokens": tokens,
+                    "variant": "base",
+                    "task": task,
+                    **score,
+                    "n": cell["n"],
+                    "numerics": json.dumps(cell["numerics"], sort_keys=True),
+                }
+                for score in cell["scores"]
+            ]
+    say(f"{run.run}: {computed} evaluations made, {reused} taken as they were")
+    return rows

