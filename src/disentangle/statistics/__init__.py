@@ -1,0 +1,31 @@
+"""Is geometry associated with performance, given how the models were trained?
+
+One row per run in, one row per outcome and metric out: `associate`. The estimators behind it are
+importable one by one; each module states its formula, its assumptions and its source.
+"""
+
+from disentangle.statistics.associate import associate, regressions
+from disentangle.statistics.increment import Increment, incremental_r2
+from disentangle.statistics.mixed import MixedEffect, mixed_effect
+from disentangle.statistics.multiplicity import benjamini_hochberg
+from disentangle.statistics.partial import partial_spearman
+from disentangle.statistics.power import detectable_rho, power_statement
+from disentangle.statistics.ranks import Correlation
+from disentangle.statistics.raw import spearman
+from disentangle.statistics.residual import residual_spearman
+
+__all__ = [
+    "Correlation",
+    "Increment",
+    "MixedEffect",
+    "associate",
+    "benjamini_hochberg",
+    "detectable_rho",
+    "incremental_r2",
+    "mixed_effect",
+    "partial_spearman",
+    "power_statement",
+    "regressions",
+    "residual_spearman",
+    "spearman",
+]

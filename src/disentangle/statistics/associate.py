@@ -1,0 +1,171 @@
+"""The tables: every estimator for every pair of an outcome and a metric."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from disentangle.statistics.design import (
+    NUMERIC,
+    cells,
+    check_design,
+    configurations,
+    design_matrix,
+    numeric_design,
+    varying,
+)
+from disentangle.statistics.increment import (
+    NotEnoughError,
+    cross_validate,
+    incremental_r2,
+    scale_baseline,
+)
+from disentangle.statistics.mixed import mixed_effect
+from disentangle.statistics.multiplicity import benjamini_hochberg
+from disentangle.statistics.partial import partial_spearman
+from disentangle.statistics.raw import spearman
+from disentangle.statistics.residual import residual_spearman
+
+# fmt: off
+ASSOCIATIONS = [
+    "variant", "outcome", "metric", "n",
+    "rho", "rho_low", "rho_high", "rho_p",
+    "partial_rho", "partial_low", "partial_high", "partial_p", "partial_q",
+    "residual_rho", "residual_low", "residual_high", "residual_p", "residual_df",
+    "delta_r2", "delta_r2_low", "delta_r2_high",
+    "mixed_coef", "mixed_se", "controls", "note",
+]
+REGRESSIONS = [
+    "variant", "outcome", "metric", "model", "fold", "n_train", "n_test", "r2", "pooled_r2",
+]
+# fmt: on
+
+
+def _complete(observations: pd.DataFrame, outcome: str, metric: str) -> pd.DataFrame:
+    """Rows in which the pair and the whole numeric design are finite.
+
+    All estimators of a pair see the same rows, so that they differ by method only.
+    """
+    values = observations[[outcome, metric, *NUMERIC]].to_numpy(np.float64, na_value=np.nan)
+    return observations[np.isfinite(values).all(axis=1)]
+
+
+def _note(reasons: dict[str, str]) -> str:
+    return "; ".join(f"{estimator}: {reason}" for estimator, reason in reasons.items() if reason)
+
+
+def _association(
+    observations: pd.DataFrame, outcome: str, metric: str, resamples: int, seed: int
+) -> dict[str, object]:
+    rows = _complete(observations, outcome, metric)
+    x, y = (rows[name].to_numpy(np.float64) for name in (metric, outcome))
+    controls = varying(rows)
+    cell, configuration = cells(rows), configurations(rows)
+    hyperparameters = [name for name in controls if name != "params_non_embedding"]
+
+    raw = spearman(x, y, clusters=cell, resamples=resamples, seed=seed)
+    partial = partial_spearman(
+        x, y, rows[controls].to_numpy(np.float64), clusters=cell, resamples=resamples, seed=seed
+    )
+    residual = residual_spearman(
+        x, y, design_matrix(rows), clusters=cell, resamples=resamples, seed=seed
+    )
+    increment = incremental_r2(
+        y, x, scale_baseline(rows), configuration, resamples=resamples, seed=seed
+    )
+    mixed = mixed_effect(y, x, numeric_design(rows, hyperparameters), rows["size"].to_numpy())
+    return {
+        "outcome": outcome,
+        "metric": metric,
+        "n": len(rows),
+        "rho": raw.rho,
+        "rho_low": raw.low,
+        "rho_high": raw.high,
+        "rho_p": raw.p,
+        "partial_rho": partial.rho,
+        "partial_low": partial.low,
+        "partial_high": partial.high,
+        "partial_p": partial.p,
+        "residual_rho": residual.rho,
+        "residual_low": residual.low,
+        "residual_high": residual.high,
+        "residual_p": residual.p,
+        "residual_df": residual.df,
+        "delta_r2": increment.delta,
+        "delta_r2_low": increment.low,
+        "delta_r2_high": increment.high,
+        "mixed_coef": mixed.coefficient,
+        "mixed_se": mixed.se,
+        "controls": ", ".join(controls),
+        "note": _note(
+            {
+                "raw": raw.reason,
+                "partial": partial.reason,
+                "residual": residual.reason,
+                "delta_r2": increment.reason,
+                "mixed": mixed.reason,
+            }
+        ),
+    }
+
+
+def associate(
+    observations: pd.DataFrame,
+    outcomes: Sequence[str],
+    metrics: Sequence[str],
+    *,
+    variant: str,
+    resamples: int,
+    seed: int,
+) -> pd.DataFrame:
+    """Association of every metric with every outcome, one row a pair (columns: `ASSOCIATIONS`).
+
+    `observations`: one row a run, with the columns of `design.COLUMNS`. Each pair is taken on the
+    rows where it and the design are known and finite; `n` counts them. Units: correlations and
+    delta R^2 are pure numbers, mixed_coef is in standard deviations. `partial_q` is over the
+    metrics of one outcome. `controls` names the design columns that vary; `note` says why
+    a value is NaN. All intervals follow from `seed`.
+    """
+    check_design(observations)
+    families = []
+    for outcome in outcomes:
+        family = pd.DataFrame(
+            [_association(observations, outcome, metric, resamples, seed) for metric in metrics]
+        )
+        if len(family):
+            family["partial_q"] = benjamini_hochberg(family["partial_p"])
+            families.append(family)
+    table = pd.concat(families, ignore_index=True) if families else pd.DataFrame()
+    return table.assign(variant=variant).reindex(columns=ASSOCIATIONS)
+
+
+def regressions(
+    observations: pd.DataFrame, outcomes: Sequence[str], metrics: Sequence[str], *, variant: str
+) -> pd.DataFrame:
+    """The cross-validated fits behind `delta_r2`, one row a fold (columns: `REGRESSIONS`).
+
+    `r2` is that of the fold about its own mean, `pooled_r2` that of all folds' predictions
+    together, which `delta_r2` is the difference of. A pair that is too small to
+    hold any out has no rows; its note in the associations says so.
+    """
+    check_design(observations)
+    table = []
+    for outcome, metric in product(outcomes, metrics):
+        rows = _complete(observations, outcome, metric)
+        try:
+            models = cross_validate(
+                rows[outcome], rows[metric], scale_baseline(rows), configurations(rows)
+            )
+        except NotEnoughError:
+            continue
+        table += [
+            {"outcome": outcome, "metric": metric, "model": model.model, "pooled_r2": model.r2}
+            | asdict(fold)
+            for model in models
+            for fold in model.folds
+        ]
+    return pd.DataFrame(table).assign(variant=variant).reindex(columns=REGRESSIONS)

@@ -1,0 +1,85 @@
+"""The design of a suite: its columns, its configurations and cells, and the space they span.
+
+A *configuration* is one choice of the training hyperparameters; a *cell* is a configuration at one
+size; runs of a cell differ in their seed only. A configuration must mean the same at every size:
+where the default learning rate depends on size, `learning_rate` must hold the multiple of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from disentangle.statistics.bootstrap import Floats
+
+HYPERPARAMETERS = ("tokens_budget", "batch_size", "weight_decay", "learning_rate", "final_lr")
+NUMERIC = ("params_non_embedding", *HYPERPARAMETERS)
+COLUMNS = ("run", "size", *NUMERIC, "seed")
+
+# Chosen over orders of magnitude and never zero; weight decay and final learning rate may be zero.
+LOGARITHMIC = ("params_non_embedding", "tokens_budget", "batch_size", "learning_rate")
+
+
+def check_design(observations: pd.DataFrame) -> None:
+    """Raise ValueError unless the design columns are there and each run has one row."""
+    missing = [name for name in COLUMNS if name not in observations.columns]
+    if missing:
+        raise ValueError(f"observations lack the design columns {', '.join(missing)}")
+    repeated = observations["run"][observations["run"].duplicated()].unique()
+    if len(repeated):
+        raise ValueError(f"observations have more than one row for the runs {', '.join(repeated)}")
+
+
+def configurations(observations: pd.DataFrame) -> NDArray[np.intp]:
+    """Number of each row's configuration, in the order of the sorted hyperparameters."""
+    return _number(observations[list(HYPERPARAMETERS)].to_numpy(np.float64))
+
+
+def cells(observations: pd.DataFrame) -> NDArray[np.intp]:
+    """Number of each row's cell (size x configuration)."""
+    sizes = np.unique(observations["size"].to_numpy(str), return_inverse=True)[1]
+    return _number(np.column_stack([sizes, configurations(observations)]))
+
+
+def _number(rows: NDArray[Any]) -> NDArray[np.intp]:
+    return np.unique(rows, axis=0, return_inverse=True)[1]
+
+
+def varying(observations: pd.DataFrame) -> list[str]:
+    """The numeric design columns that take more than one value: what there is to control for."""
+    return [name for name in NUMERIC if observations[name].nunique() > 1]
+
+
+def numeric_design(observations: pd.DataFrame, names: list[str]) -> Floats:
+    """The named design columns, logarithms of those in `LOGARITHMIC`: rows x names."""
+    columns = [
+        np.log(observations[name].to_numpy(np.float64))
+        if name in LOGARITHMIC
+        else observations[name].to_numpy(np.float64)
+        for name in names
+    ]
+    return np.column_stack(columns) if columns else np.empty((len(observations), 0))
+
+
+def design_matrix(observations: pd.DataFrame) -> Floats:
+    """Size dummies, configuration dummies, and a slope in log parameters for each configuration.
+
+    Redundant columns are kept (the dummies of either factor add up to one): whoever projects on
+    this matrix must find its rank.
+    """
+    size = pd.get_dummies(observations["size"]).to_numpy(np.float64)
+    configuration = pd.get_dummies(configurations(observations)).to_numpy(np.float64)
+    log_params = np.log(observations["params_non_embedding"])
+    slope = (log_params - log_params.mean()).to_numpy(np.float64)
+    return np.hstack([size, configuration, configuration * slope[:, None]])
+
+
+def column_space(matrix: Floats) -> Floats:
+    """Orthonormal basis of the space the columns span; its width is the matrix's rank."""
+    if not matrix.size:
+        return np.empty((len(matrix), 0))
+    left, sigma, _ = np.linalg.svd(matrix, full_matrices=False)
+    return left[:, sigma > sigma[0] * max(matrix.shape) * np.finfo(np.float64).eps]

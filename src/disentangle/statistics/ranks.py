@@ -1,0 +1,89 @@
+"""Rank correlation of many resamples at once, with or without variables held fixed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import t as student_t
+
+from disentangle.statistics.bootstrap import Floats
+
+# A share of variance smaller than this is rounding, not variance.
+NEGLIGIBLE = 1e-9
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """A rank correlation, its 95 % interval and its two-sided p value.
+
+    `df` are the degrees of freedom of the test, `n` the rows that were ranked. What could not be
+    computed is NaN, and `reason` says why.
+    """
+
+    rho: float
+    low: float
+    high: float
+    p: float
+    df: int
+    n: int
+    reason: str = ""
+
+    @classmethod
+    def undefined(cls, df: int, n: int, reason: str) -> Correlation:
+        return cls(np.nan, np.nan, np.nan, np.nan, df, n, reason)
+
+
+def weighted_ranks(values: Floats, weights: Floats) -> Floats:
+    """Mid-ranks of each column of `values` (n x m) within each resample (B x n): B x m x n.
+
+    The mid-rank of a value is one half, plus the weight below it, plus half the weight of its ties
+    (itself among them): what it would be with the resample written out in full.
+    """
+    ranks = np.empty((len(weights), values.shape[1], len(values)))
+    for i, column in enumerate(values.T):
+        levels, level = np.unique(column, return_inverse=True)
+        tied = weights @ np.eye(len(levels))[level]
+        ranks[:, i] = np.take(0.5 + np.cumsum(tied, axis=1) - tied / 2, level, axis=1)
+    return ranks
+
+
+def rank_correlation(values: Floats, weights: Floats) -> Floats:
+    """Spearman correlation of the first two columns given the others, one per resample.
+
+    With S the correlation matrix of the ranks, split into the pair (a) and the rest (c), the
+    conditional covariance is S_aa - S_ac S_cc^+ S_ca, and its correlation is the partial
+    Spearman coefficient. The pseudo-inverse makes constant and redundant covariates count for
+    nothing. NaN where one of the pair is constant, or is a function of the covariates.
+    """
+    ranks = weighted_ranks(values, weights)
+    share = weights / weights.sum(axis=1, keepdims=True)
+    centred = ranks - ranks @ share[:, :, None]
+    centred *= np.sqrt(share)[:, None, :]
+    covariance = centred @ centred.transpose(0, 2, 1)
+    sd = np.sqrt(np.einsum("bmm->bm", covariance))
+    # ranks lie half a step apart at least, so a real standard deviation is far from rounding
+    scale = np.divide(1.0, sd, out=np.zeros_like(sd), where=sd > NEGLIGIBLE)
+    S = covariance * scale[:, :, None] * scale[:, None, :]
+    pair = S[:, :2, :2]
+    if values.shape[1] > 2:
+        inverse = np.linalg.pinv(S[:, 2:, 2:], rcond=NEGLIGIBLE, hermitian=True)
+        pair = pair - S[:, :2, 2:] @ inverse @ S[:, 2:, :2]
+    left = np.minimum(pair[:, 0, 0], pair[:, 1, 1])
+    defined = left > NEGLIGIBLE
+    product = np.where(defined, pair[:, 0, 0] * pair[:, 1, 1], 1.0)
+    return np.where(defined, np.clip(pair[:, 0, 1] / np.sqrt(product), -1, 1), np.nan)
+
+
+def t_test(rho: float, df: int) -> float:
+    """Two-sided p of a correlation, t = rho sqrt(df / (1 - rho^2)) (Kendall & Stuart 1973, 31.19).
+
+    NaN without degrees of freedom. An approximation for ranks: at df below about 5 its small
+    values are not to be taken at face value.
+    """
+    if df <= 0 or np.isnan(rho):
+        return float("nan")
+    unexplained = (1 - rho) * (1 + rho)
+    if unexplained == 0:
+        return 0.0
+    return float(2 * student_t.sf(abs(rho) * np.sqrt(df / unexplained), df))
