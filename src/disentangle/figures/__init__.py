@@ -1,0 +1,27 @@
+"""The figures of a study, each from tables alone: one module a figure."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from disentangle.figures.associations import associations_figure
+from disentangle.figures.metric_agreement import metric_agreement
+from disentangle.figures.rank_and_loss import rank_and_loss
+from disentangle.figures.rank_over_training import rank_over_training
+from disentangle.figures.training_curves import training_curves
+from disentangle.study.design import Run
+
+
+def draw(
+    runs: dict[str, Run],
+    observations: pd.DataFrame,
+    associations: pd.DataFrame,
+    training: pd.DataFrame,
+) -> dict[str, Figure]:
+    """Draw all figures, by name."""
+    return {
+        "training_curves": training_curves(runs, training),
+        "rank_and_loss": rank_and_loss(observations),
+        "rank_over_training": rank_over_training(runs, observations),
+        "metric_agreement": metric_agreement(observations),
+        "associations": associations_figure(associations),
+    }

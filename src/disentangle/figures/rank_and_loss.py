@@ -1,0 +1,62 @@
+"""Effective rank against loss at the end of training, coloured by each hyperparameter in turn."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from disentangle.figures.style import GRID, PALETTE
+from disentangle.tables.select import final_runs
+
+HYPERPARAMETERS = {
+    "size": "model size",
+    "tokens_budget": "training tokens",
+    "batch_size": "batch size",
+    "weight_decay": "weight decay",
+    "learning_rate": "learning rate (x default)",
+    "final_lr": "final learning rate",
+    "seed": "seed",
+}
+RANK, LOSS = "W_effective_rank_pct", "id_bits_per_byte"
+
+
+def rank_and_loss(observations: pd.DataFrame) -> Figure:
+    """Draw one panel per hyperparameter that varies; the points are the same in all."""
+    finals = final_runs(observations, "base").dropna(subset=[RANK, LOSS])
+    varied = [name for name in HYPERPARAMETERS if finals[name].nunique() > 1] or ["size"]
+    columns = min(3, len(varied))
+    rows = -(-len(varied) // columns)
+    figure = Figure(figsize=(3.3 * columns + 0.4, 2.9 * rows))
+    panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+    for panel, name in zip(panels.flat, varied, strict=False):
+        _panel(panel, finals, name)
+    for i in range(len(varied), rows * columns):
+        panels.flat[i].set_axis_off()
+        panels.flat[i - columns].tick_params(labelbottom=True)  # nothing below it says the scale
+    figure.supxlabel("effective rank of W, % of its dimension", fontsize=9)
+    figure.supylabel("loss, bits per byte, in-distribution", fontsize=9)
+    return figure
+
+
+def _panel(panel: Axes, finals: pd.DataFrame, name: str) -> None:
+    values = list(dict.fromkeys(finals.sort_values("params_non_embedding")["size"]))
+    if name != "size":
+        values = sorted(finals[name].unique())
+    for i, value in enumerate(values):
+        group = finals[finals[name] == value]
+        label = value if isinstance(value, str) else np.format_float_positional(value, trim="-")
+        # the commonest value recedes, so that the departures from it show
+        common = name not in ("size", "seed") and len(group) > len(finals) / 2
+        panel.scatter(
+            group[RANK],
+            group[LOSS],
+            s=34,
+            color="#bbbbbb" if common else PALETTE[i % len(PALETTE)],
+            edgecolor="white",
+            linewidth=0.6,
+            label=label,
+            zorder=2 if common else 3,
+        )
+    panel.set_title(HYPERPARAMETERS[name])
+    panel.legend(handletextpad=0.1, borderpad=0.2)
+    panel.grid(color=GRID)

@@ -1,0 +1,88 @@
+"""Training loss over tokens, a panel a size, a colour a configuration."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from disentangle.figures.style import PALETTE
+from disentangle.study.design import Run
+
+
+def departures(runs: dict[str, Run]) -> dict[str, str]:
+    """Say of each configuration where it departs from the base: 'batch 64', 'wd 0.5'.
+
+    The base is the configuration of the first run, as `expand` puts it first.
+    """
+    names = {
+        "tokens": "tokens",
+        "batch_size": "batch",
+        "weight_decay": "wd",
+        "learning_rate": "lr x",
+        "final_lr": "final lr",
+    }
+    base = next(iter(runs.values())).hyperparameters
+    found = {}
+    for run in runs.values():
+        differing = [
+            f"{label} {getattr(run.hyperparameters, key):g}"
+            for key, label in names.items()
+            if getattr(run.hyperparameters, key) != getattr(base, key)
+        ]
+        found[run.configuration] = ", ".join(differing) or "base"
+    return found
+
+
+def size_panels(
+    runs: dict[str, Run], height: float, share_y: bool
+) -> tuple[Figure, dict[str, Axes]]:
+    """A figure with one panel per model size, in the study's order."""
+    sizes = list(dict.fromkeys(run.size.name for run in runs.values()))
+    columns = min(len(sizes), 3)
+    rows = -(-len(sizes) // columns)
+    figure = Figure(figsize=(4.2 * columns + 0.6, height * rows + 0.6))
+    panels = figure.subplots(rows, columns, squeeze=False, sharey=share_y, sharex=True)
+    for spare in panels.flat[len(sizes) :]:
+        spare.set_axis_off()
+    by_size = dict(zip(sizes, panels.flat, strict=False))
+    for size, panel in by_size.items():
+        panel.set_title(f"{size} non-embedding parameters")
+    return figure, by_size
+
+
+def colours(runs: dict[str, Run]) -> dict[str, str]:
+    """A colour per configuration."""
+    names = dict.fromkeys(run.configuration for run in runs.values())
+    return {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(names)}
+
+
+def configuration_legend(figure: Figure, runs: dict[str, Run]) -> None:
+    """One legend under all panels."""
+    palette, labels = colours(runs), departures(runs)
+    handles = [
+        figure.axes[0].plot([], [], color=palette[name], label=labels[name])[0] for name in palette
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(6, len(handles)))
+
+
+def training_curves(runs: dict[str, Run], training: pd.DataFrame) -> Figure:
+    """Draw the training loss of every run.
+
+    Args:
+        runs: the study's runs by name.
+        training: the training tables of all runs.
+    """
+    figure, panels = size_panels(runs, 2.9, share_y=True)
+    palette = colours(runs)
+    for name, log in training.groupby("run", sort=False):
+        run = runs[str(name)]
+        # a light running mean, so that eighteen curves can be told apart
+        smooth = log["loss"].ewm(halflife=max(1, len(log) / 60)).mean()
+        panels[run.size.name].plot(
+            log["tokens"], smooth, color=palette[run.configuration], alpha=0.9, linewidth=1.1
+        )
+    for panel in panels.values():
+        panel.set_xscale("log")
+        panel.set_xlabel("training tokens")
+    figure.axes[0].set_ylabel("training loss, nats per token")
+    configuration_legend(figure, runs)
+    return figure

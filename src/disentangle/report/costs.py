@@ -1,0 +1,56 @@
+"""What each job took, from the accounts that jobs leave beside their logs."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from disentangle.job import USAGE
+from disentangle.storage import read_json
+
+
+def gather_costs(logs: Path, on_gpu: set[tuple[str, str]]) -> pd.DataFrame:
+    """Read every job's account.
+
+    Args:
+        logs: where the rules' logs are, by rule and wildcard.
+        on_gpu: the (rule, job) pairs that ran on a GPU.
+
+    Returns:
+        The costs table. A job that was killed and resumed counts with its last stretch only.
+    """
+    rows = []
+    for path in sorted(logs.rglob(f"*{USAGE}")):
+        rule, *rest = str(path.relative_to(logs)).removesuffix(f".log{USAGE}").split("/")
+        usage, job = read_json(path), "/".join(rest)
+        gpu_seconds = usage["wall_seconds"] if (rule, job) in on_gpu else 0.0
+        rows.append({"rule": rule, "job": job, "gpu_seconds": gpu_seconds} | usage)
+    return pd.DataFrame(rows)
+
+
+def jobs_on_gpu(
+    checkpoints: pd.DataFrame, geometry: pd.DataFrame, evaluation: pd.DataFrame
+) -> set[tuple[str, str]]:
+    """The (rule, run) pairs whose results say that a GPU made them."""
+    found = {("pretrain", run) for run in checkpoints.loc[checkpoints["device"] == "cuda", "run"]}
+    measured = {"measure_geometry": geometry, "evaluate_checkpoints": evaluation}
+    for rule, table in measured.items():
+        devices = table["numerics"].map(lambda numerics: json.loads(numerics)["device"])
+        found |= {(rule, run) for run in table.loc[devices.str.startswith("cuda"), "run"]}
+    return found
+
+
+def costs_by_rule(costs: pd.DataFrame) -> pd.DataFrame:
+    """Sum jobs over each rule: jobs, CPU, GPU and wall seconds, peak memory."""
+    return (
+        costs.groupby("rule")
+        .agg(
+            jobs=("rule", "size"),
+            cpu_seconds=("cpu_seconds", "sum"),
+            gpu_seconds=("gpu_seconds", "sum"),
+            wall_seconds=("wall_seconds", "sum"),
+            max_rss_mb=("max_rss_mb", "max"),
+        )
+        .sort_values("cpu_seconds", ascending=False)
+        .reset_index()
+    )

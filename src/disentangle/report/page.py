@@ -1,0 +1,129 @@
+"""Fill the page's template."""
+
+import re
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from disentangle.figures.style import metric_label, outcome_label
+from disentangle.figures.training_curves import departures
+from disentangle.report.costs import costs_by_rule
+from disentangle.report.findings import headline, interval
+from disentangle.storage import replacing
+from disentangle.study.config import StudyConfig
+from disentangle.study.design import Run
+
+PACKAGES = ("snakemake", "torch", "ai2-olmo", "lm-eval", "transformers", "numpy", "scipy")
+
+
+def write_report(
+    path: Path,
+    *,
+    study: StudyConfig,
+    runs: dict[str, Run],
+    corpus: dict[str, Any],
+    tables: dict[str, pd.DataFrame],
+    costs: pd.DataFrame,
+    figures: dict[str, str],
+) -> None:
+    """Write the report as one HTML file that refers to nothing outside itself.
+
+    Args:
+        path: where to.
+        study: the study's configuration.
+        runs: its runs by name.
+        corpus: the tokens' manifest.
+        tables: checkpoints, evaluation, observations, missing, associations, leakage.
+        costs: the costs table.
+        figures: name to SVG.
+    """
+    environment = Environment(
+        loader=PackageLoader("disentangle.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": _number, "outcome": outcome_label, "metric": metric_label}
+    associations = tables["associations"]
+    first_outcome = "id_bits_per_byte"
+    if first_outcome not in set(associations["outcome"]):
+        first_outcome = str(associations["outcome"].iloc[0])
+    page = environment.get_template("page.html").render(
+        study=study,
+        runs=list(runs.values()),
+        departures=departures(runs),
+        findings=headline(associations, first_outcome),
+        outcome=first_outcome,
+        finals=_finals(runs, tables["observations"]),
+        domains=list(study.corpus.heldout),
+        tasks=_tasks(tables["evaluation"]),
+        associations=_association_rows(associations),
+        corpus=corpus,
+        leakage=_records(tables["leakage"]),
+        missing=_records(tables["missing"]),
+        checkpoints=len(tables["checkpoints"]),
+        costs=_records(costs_by_rule(costs)),
+        total_cpu=costs["cpu_seconds"].sum(),
+        figures={name: _inline(name, svg) for name, svg in figures.items()},
+        versions={package: version(package) for package in PACKAGES},
+    )
+    with replacing(path) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def _inline(name: str, svg: str) -> str:
+    """An SVG as part of a page: no XML prologue, ids that no other figure has."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r'\bid="', f'id="{name}-', svg)
+    svg = re.sub(r'(xlink:href="#|url\(#)', rf"\g<1>{name}-", svg)
+    # its size in the page is the page's affair
+    return re.sub(r'<svg ([^>]*?)width="[^"]*"', r"<svg \1", svg, count=1).replace(
+        "<svg ", f'<svg role="img" aria-label="{name.replace("_", " ")}" ', 1
+    )
+
+
+def _number(value: float | None, digits: int = 2) -> str:
+    """A number for a table, a dash for none."""
+    return "–" if value is None or value != value else f"{value:,.{digits}f}"
+
+
+def _finals(runs: dict[str, Run], observations: pd.DataFrame) -> list[dict[str, Any]]:
+    """One record per run, with the observations of its last planned checkpoint if it has one."""
+    final = observations[observations["final"] & (observations["variant"] == "base")]
+    by_run = final.set_index("run").to_dict("index")
+    return [{"run": run, "seen": by_run.get(name)} for name, run in runs.items()]
+
+
+def _tasks(evaluation: pd.DataFrame) -> list[dict[str, Any]]:
+    """Per task and metric: how the final checkpoints score, over all runs."""
+    scores = evaluation[~evaluation["task"].str.startswith("heldout_")]
+    summary = scores.groupby(["task", "metric"], as_index=False).agg(
+        mean=("value", "mean"), lowest=("value", "min"), highest=("value", "max"), n=("n", "max")
+    )
+    return _records(summary)
+
+
+def _association_rows(associations: pd.DataFrame) -> list[dict[str, Any]]:
+    return [
+        {
+            "outcome": row["outcome"],
+            "metric": row["metric"],
+            "n": row["n"],
+            "raw": interval(row["rho"], row["rho_low"], row["rho_high"]),
+            "partial": interval(row["partial_rho"], row["partial_low"], row["partial_high"]),
+            "q": row["partial_q"],
+            "residual": interval(row["residual_rho"], row["residual_low"], row["residual_high"]),
+            "residual_p": row["residual_p"],
+            "delta": interval(row["delta_r2"], row["delta_r2_low"], row["delta_r2_high"]),
+            "note": row["note"],
+        }
+        for row in _records(associations)
+    ]
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(index=False)]

@@ -1,0 +1,99 @@
+"""Tables have the promised columns and explain themselves; docs/tables.md says the same."""
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from disentangle.errors import StudyError
+from disentangle.storage import sha256_of
+from disentangle.tables.document import tables_document
+from disentangle.tables.files import read_tables, write_table
+from disentangle.tables.schemas import ALL_TABLES, ASSOCIATIONS, GEOMETRY, LEAKAGE, OBSERVATIONS
+
+ROOT = Path(__file__).parents[3]
+ROW = {
+    "domain": "id",
+    "passages": 3,
+    "characters": 9,
+    "ngrams": 4,
+    "ngrams_in_train": 1,
+    "ngram_overlap": 0.25,
+    "passage_overlap": float("nan"),
+}
+
+
+def test_the_docs_are_the_schemas() -> None:
+    assert (ROOT / "docs" / "tables.md").read_text() == tables_document(), (
+        "write it anew: python -m disentangle.tables.document > docs/tables.md"
+    )
+
+
+def test_the_promised_columns_are_there() -> None:
+    promised = {
+        GEOMETRY: "run step tokens matrix rows dim effective_rank effective_rank_pct stable_rank "
+        "participation_ratio numerical_rank mean_cosine_similarity partition_isotropy isoscore "
+        "spectral_norm frobenius_norm singular_values effective_rank_centered isoscore_centered",
+        ASSOCIATIONS: "variant outcome metric n rho rho_low rho_high rho_p partial_rho partial_low "
+        "partial_high partial_p partial_q delta_r2 delta_r2_low delta_r2_high mixed_coef mixed_se "
+        "controls",
+    }
+    for table, columns in promised.items():
+        assert set(columns.split()) <= set(table.schema.names)
+
+
+def test_the_statistics_give_the_associations_table() -> None:
+    from disentangle.statistics.associate import ASSOCIATIONS as COLUMNS
+
+    assert ASSOCIATIONS.schema.names == COLUMNS
+
+
+def test_the_measurements_give_the_geometry_table() -> None:
+    import torch
+
+    from disentangle.geometry.metrics import measure_matrix
+
+    measured = measure_matrix(torch.randn(9, 4), "M")
+    place = {"run", "step", "tokens", "matrix", "domain", "numerics"}
+    assert set(measured) | place == set(GEOMETRY.schema.names)
+
+
+def test_every_column_says_what_it_means() -> None:
+    for table in ALL_TABLES:
+        for field in table.schema:
+            assert field.metadata[b"meaning"]
+
+
+def test_a_file_explains_itself_and_equal_rows_are_equal_bytes(tmp_path: Path) -> None:
+    for name in "ab":
+        write_table([ROW], LEAKAGE, tmp_path / f"{name}.parquet")
+    assert sha256_of(tmp_path / "a.parquet") == sha256_of(tmp_path / "b.parquet")
+    schema = pq.read_schema(tmp_path / "a.parquet")
+    assert b"Word 13-grams" in schema.field("ngrams").metadata[b"meaning"]
+    assert read_tables([tmp_path / "a.parquet"])["ngrams"].tolist() == [4]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({k: v for k, v in ROW.items() if k != "ngrams"}, r"missing columns \['ngrams'\]"),
+        (ROW | {"colour": 1}, r"unknown columns \['colour'\]"),
+        (ROW | {"passages": "many"}, "passages"),
+    ],
+)
+def test_rows_that_do_not_fit_are_refused(tmp_path: Path, row: dict, message: str) -> None:
+    with pytest.raises(StudyError, match=message):
+        write_table([row], LEAKAGE, tmp_path / "x.parquet")
+    assert not (tmp_path / "x.parquet").exists()
+
+
+def test_no_rows_make_an_empty_table_with_its_columns(tmp_path: Path) -> None:
+    write_table([], LEAKAGE, tmp_path / "x.parquet")
+    assert list(read_tables([tmp_path / "x.parquet"]).columns) == LEAKAGE.schema.names
+
+
+def test_observations_may_have_columns_of_their_study(tmp_path: Path) -> None:
+    row = dict.fromkeys(OBSERVATIONS.schema.names) | {"W_effective_rank": 3.5}
+    write_table(pd.DataFrame([row]), OBSERVATIONS, tmp_path / "x.parquet")
+    assert read_tables([tmp_path / "x.parquet"])["W_effective_rank"].tolist() == [3.5]
