@@ -1,0 +1,58 @@
+# Disentangle: does the geometry of a model's weights tell how good it is?
+#
+#   text -> tokenizer -> tokens -> runs -> checkpoints -> geometry, evaluation -> tables -> report
+#
+# Named targets: all (default), train, geometry, evaluate, tables, report.
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        results("report.html"),
+
+
+include: "workflow/rules/corpus.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/geometry.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/analyze.smk"
+include: "workflow/rules/report.smk"
+
+
+localrules:
+    all,
+    train,
+    geometry,
+    evaluate,
+    tables,
+    report,
+
+
+rule train:
+    input:
+        expand(results("checkpoints/{run}/manifest.json"), run=RUNS),
+
+
+rule geometry:
+    input:
+        expand(results("geometry/{run}.parquet"), run=RUNS),
+
+
+rule evaluate:
+    input:
+        expand(results("evaluation/{run}.parquet"), run=RUNS),
+
+
+rule tables:
+    input:
+        expand(results("tables/{table}.parquet"), table=TABLES),

@@ -1,0 +1,171 @@
+"""A whole study, from text to report, by the real workflow: then asked again, killed, extended."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from disentangle.storage import sha256_of
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+SOURCES = ("Snakefile", "config.yaml", "workflow", "profiles")
+REPEATABLE = (
+    *("checkpoints", "geometry", "evaluation", "observations", "missing"),
+    *("associations", "regressions", "leakage"),
+)
+
+
+def lay_out(folder: Path) -> Path:
+    """The workflow's files in a folder of its own, as a clone has them."""
+    for name in SOURCES:
+        source = ROOT / name
+        copy = shutil.copytree if source.is_dir() else shutil.copyfile
+        copy(source, folder / name)
+    shutil.copyfile(ROOT / "tests" / "tiny.yaml", folder / "tiny.yaml")
+    return folder
+
+
+def command(*arguments: str) -> list[str]:
+    """What `make run` runs."""
+    python = str(BIN / "python")
+    return [
+        *(python, "-m", "disentangle.storage", ".snakemake/running.lock"),
+        *(str(BIN / "snakemake"), "--nolock", "--cores", "2", "--configfile", "tiny.yaml"),
+        *arguments,
+    ]
+
+
+def run(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(command(*arguments), cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout + done.stderr
+
+
+def table(folder: Path, name: str) -> pd.DataFrame:
+    return pd.read_parquet(folder / "results" / "tiny" / "tables" / f"{name}.parquet")
+
+
+def fingerprints(folder: Path) -> dict[str, str]:
+    """Hashes of all that must not depend on how often a study was interrupted."""
+    results = folder / "results" / "tiny"
+    files = [results / "tables" / f"{name}.parquet" for name in REPEATABLE]
+    files += sorted(results.glob("checkpoints/*/step*/model.safetensors"))
+    return {path.relative_to(results).as_posix(): sha256_of(path) for path in files}
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny study, finished."""
+    folder = lay_out(tmp_path_factory.mktemp("study"))
+    run(folder)
+    return folder
+
+
+def test_the_tables_hold_what_was_planned(study: Path) -> None:
+    checkpoints = table(study, "checkpoints")
+    assert len(checkpoints) == 2 * 3
+    assert checkpoints["weights_sha256"].is_unique
+    assert checkpoints["train_loss"].isna().sum() == 2  # step 0
+    geometry = table(study, "geometry")
+    assert geometry.groupby(["run", "step"]).size().eq(3).all()
+    assert geometry["effective_rank_pct"].between(0, 100).all()
+    assert (geometry["singular_values"].map(len) == geometry["dim"]).all()
+    evaluation = table(study, "evaluation")
+    assert set(evaluation["task"]) == {"heldout_id", "heldout_ood", "heldout_code", "piqa"}
+    observations = table(study, "observations")
+    assert len(observations) == 6 and observations["final"].sum() == 2
+    assert {"W_effective_rank", "H_effective_rank", "H_code_effective_rank"} <= set(observations)
+    assert observations.filter(like="bits_per_byte").notna().all().all()
+    assert table(study, "missing").empty
+    associations = table(study, "associations")
+    assert set(associations["outcome"]) == {f"{d}_bits_per_byte" for d in ("id", "ood", "code")}
+    assert set(associations["n"]) == {2}
+    assert len(table(study, "leakage")) == 3
+    costs = table(study, "costs")
+    assert (costs["rule"] == "pretrain").sum() == 2
+
+
+def test_the_report_needs_nothing_from_outside(study: Path) -> None:
+    page = (study / "results" / "tiny" / "report.html").read_text()
+    assert page.count("<svg") == 5
+    for outside in ("<script", "<link", "src=", "@import", "url(http"):
+        assert outside not in page
+    assert "this sample decides nothing" in page
+    for figure in ("rank_and_loss", "associations"):
+        assert (study / "results" / "tiny" / "figures" / f"{figure}.pdf").read_bytes()[
+            :4
+        ] == b"%PDF"
+
+
+def test_a_second_run_does_nothing(study: Path) -> None:
+    assert "Nothing to be done" in run(study)
+
+
+def test_a_copy_without_snakemakes_memory_makes_tables_at_most(study: Path, tmp_path: Path) -> None:
+    folder = lay_out(tmp_path)
+    shutil.copytree(study / "results", folder / "results", copy_function=shutil.copy2)
+    # the clone's files are newer than the results, as after git clone; only tables may follow
+    shown = run(folder, "-n", "--quiet", "rules")
+    planned = shown.rsplit("Job stats:", 1)[1].split("\n\n")[0]
+    assert "collect" in planned and "pretrain" not in planned
+
+
+def test_an_added_step_is_its_own_work_only(study: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(study, tmp_path / "extended", symlinks=True))
+    before = fingerprints(folder)
+    config = yaml.safe_load((folder / "tiny.yaml").read_text())
+    config["save"]["also"] = {"2K_*": [9]}
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(config))
+    shown = run(folder)
+    assert "9 matrices measured" not in shown
+    assert "3 matrices measured, 9 taken as they were" in shown
+    assert "3 evaluations made, 10 taken as they were" in shown
+    for rule in ("pretrain", "measure_geometry", "evaluate_checkpoints"):
+        assert shown.count(f"(Rule: {rule})") == 1
+    assert len(table(folder, "checkpoints")) == 7
+    after = fingerprints(folder)
+    weights = [name for name in before if name.endswith("safetensors")]
+    assert all(after[name] == before[name] for name in weights)
+
+
+def test_killed_at_three_moments_it_ends_in_the_same_tables(study: Path, tmp_path: Path) -> None:
+    folder = lay_out(tmp_path)
+    # after the first sign of: training, geometry, and the tables
+    moments = ["checkpoints/*/step4", "geometry/*.parquet", "tables/checkpoints.parquet"]
+    for moment in moments:
+        process = subprocess.Popen(
+            command(),
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        while process.poll() is None and not list(folder.glob(f"results/tiny/{moment}")):
+            time.sleep(0.05)
+        if moment == moments[0]:
+            process.kill()  # Snakemake alone: its jobs go on as orphans
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    run(folder)
+    assert fingerprints(folder) == fingerprints(study)
+
+
+def test_manifests_say_what_the_weights_are(study: Path) -> None:
+    for path in (study / "results" / "tiny" / "checkpoints").glob("*/step*/manifest.json"):
+        manifest = json.loads(path.read_text())
+        promised = (
+            "run step tokens weights_sha256 rows dim tied dtype train_loss source code_version"
+        )
+        assert set(promised.split()) <= set(manifest)
+        assert manifest["weights_sha256"] == sha256_of(path.with_name("model.safetensors"))
+        assert manifest["step"] == int(path.parent.name.removeprefix("step"))

@@ -1,0 +1,109 @@
+"""The workflow plans what it should, and refuses what it should, before any job starts."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+SNAKEMAKE = Path(sys.executable).with_name("snakemake")
+
+
+def snakemake(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run the workflow with its results in another folder."""
+    command = [str(SNAKEMAKE), "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
+    return subprocess.run([*command, *arguments], capture_output=True, text=True, cwd=ROOT)
+
+
+def job_counts(output: str) -> dict[str, int]:
+    """The table of jobs per rule that a dry run prints."""
+    table = output.rsplit("Job stats:", 1)[1].split("\n\n")[0]
+    rows = [line.split() for line in table.splitlines()]
+    return {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[1].isdigit()}
+
+
+def overlay(tmp_path: Path, changes: dict[str, Any]) -> str:
+    path = tmp_path / "overlay.yaml"
+    path.write_text(yaml.safe_dump(changes))
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working folder with the default study file, and nothing else."""
+    folder = tmp_path_factory.mktemp("work")
+    (folder / "config.yaml").write_text((ROOT / "config.yaml").read_text())
+    return folder
+
+
+def test_the_demo_is_planned_a_job_a_run(folder: Path) -> None:
+    done = snakemake("-n", folder=folder)
+    assert done.returncode == 0, done.stderr
+    counts = job_counts(done.stdout)
+    assert {counts[rule] for rule in ("pretrain", "measure_geometry", "evaluate_checkpoints")} == {
+        18
+    }
+    assert counts["gather_passages"] == 3
+    assert counts["total"] == 67
+
+
+@pytest.mark.parametrize(
+    ("target", "has", "lacks"),
+    [
+        ("train", "pretrain", "measure_geometry"),
+        ("geometry", "measure_geometry", "evaluate_checkpoints"),
+        ("evaluate", "evaluate_checkpoints", "measure_geometry"),
+        ("tables", "regress", "write_report"),
+        ("report", "write_report", "nothing"),
+    ],
+)
+def test_named_targets(folder: Path, target: str, has: str, lacks: str) -> None:
+    done = snakemake("-n", target, folder=folder)
+    assert done.returncode == 0, done.stderr
+    counts = job_counts(done.stdout)
+    assert has in counts
+    assert lacks not in counts
+
+
+def test_an_overlay_says_only_what_differs(folder: Path, tmp_path: Path) -> None:
+    changes = {
+        "study": "mine",
+        "sizes": [{"name": "8K", "d_model": 16, "n_layers": 2, "n_heads": 2}],
+    }
+    done = snakemake("-n", "--configfile", overlay(tmp_path, changes), folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert job_counts(done.stdout)["pretrain"] == 9
+    assert "results/mine/report.html" in done.stdout
+
+
+def test_a_wrong_study_is_one_screen_and_no_job(folder: Path, tmp_path: Path) -> None:
+    changes = {
+        "colour": "blue",
+        "design": {"base": {"batch_size": -1}},
+        "evaluation": {"tasks": [{"name": "arc_esay"}]},
+    }
+    done = snakemake("-n", "--configfile", overlay(tmp_path, changes), folder=folder)
+    assert done.returncode != 0
+    shown = done.stdout + done.stderr
+    assert "has 3 faults" in shown
+    for path in ("colour: unknown key", "design.base.batch_size", "evaluation.tasks[0].name"):
+        assert path in shown
+    assert "Traceback" not in shown
+    assert len(shown.splitlines()) < 30
+    assert not (folder / "results").exists()
+
+
+def test_gpu_work_asks_for_a_gpu_and_the_rest_does_not() -> None:
+    rules = {path.stem: path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk")}
+    for stem, text in rules.items():
+        assert ("gpu=1" in text) == (stem in ("train", "geometry", "evaluate")), stem
+
+
+def test_scripts_are_thin() -> None:
+    for script in (ROOT / "workflow" / "scripts").glob("*.py"):
+        assert len(script.read_text().splitlines()) <= 60, f"{script.name} holds logic"
+    rules = "".join(path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk"))
+    assert "run:" not in rules and "lambda" not in rules

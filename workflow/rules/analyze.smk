@@ -1,0 +1,68 @@
+# Many runs to few tables.
+
+COLLECTED = ["checkpoints", "geometry", "evaluation", "observations", "missing"]
+
+TABLES = [*COLLECTED, "associations", "regressions", "leakage"]
+
+
+rule write_design:
+    # The list of what is expected, as a file: a checkpoint added to the plan makes it newer, so
+    # the tables follow it even where Snakemake has no memory of earlier runs.
+    input:
+        CONFIG_FILES,
+    output:
+        results("design.json"),
+    log:
+        results("logs/write_design.log"),
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        runs=[run.to_json() for run in RUNS.values()],
+        code=code_of("write_design.py"),
+    message:
+        "Writing down what is to be trained"
+    script:
+        "../scripts/write_design.py"
+
+
+rule collect:
+    input:
+        design=results("design.json"),
+        manifests=expand(results("checkpoints/{run}/manifest.json"), run=RUNS),
+        geometry=expand(results("geometry/{run}.parquet"), run=RUNS),
+        evaluation=expand(results("evaluation/{run}.parquet"), run=RUNS),
+    output:
+        **{table: results(f"tables/{table}.parquet") for table in COLLECTED},
+    log:
+        results("logs/collect.log"),
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        code=code_of("collect.py"),
+    message:
+        "Putting the tables together"
+    script:
+        "../scripts/collect.py"
+
+
+rule regress:
+    input:
+        observations=results("tables/observations.parquet"),
+    output:
+        associations=results("tables/associations.parquet"),
+        regressions=results("tables/regressions.parquet"),
+    log:
+        results("logs/regress.log"),
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        settings=plain(STUDY.statistics),
+        domains=DOMAINS,
+        code=code_of("regress.py"),
+    message:
+        "Estimating associations"
+    script:
+        "../scripts/regress.py"

@@ -1,0 +1,61 @@
+# Tables to figures to one page.
+
+FIGURES = [
+    "training_curves",
+    "rank_and_loss",
+    "rank_over_training",
+    "metric_agreement",
+    "associations",
+]
+
+
+rule draw_figures:
+    input:
+        design=results("design.json"),
+        observations=results("tables/observations.parquet"),
+        associations=results("tables/associations.parquet"),
+        training=expand(results("checkpoints/{run}/training.parquet"), run=RUNS),
+    output:
+        svg=expand(results("figures/{figure}.svg"), figure=FIGURES),
+        pdf=expand(results("figures/{figure}.pdf"), figure=FIGURES),
+    log:
+        results("logs/draw_figures.log"),
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        figures=FIGURES,
+        code=code_of("draw_figures.py"),
+    message:
+        "Drawing figures"
+    script:
+        "../scripts/draw_figures.py"
+
+
+rule write_report:
+    input:
+        **{table: results(f"tables/{table}.parquet") for table in TABLES},
+        design=results("design.json"),
+        tokens=results("tokens/manifest.json"),
+        figures=expand(results("figures/{figure}.svg"), figure=FIGURES),
+    output:
+        report=results("report.html"),
+        costs=results("tables/costs.parquet"),
+    log:
+        results("logs/write_report.log"),
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        study=plain(STUDY),
+        logs=results("logs"),
+        code=code_of("write_report.py"),
+    message:
+        "Writing {output.report}"
+    script:
+        "../scripts/write_report.py"
+
+
+rule report:
+    input:
+        results("report.html"),

@@ -1,0 +1,28 @@
+# A job a run. Weights and trainer state are not declared outputs, since Snakemake deletes
+# those before a rerun; the run's manifest stands for them, with their hashes.
+
+
+rule pretrain:
+    input:
+        # the memmap's hash is in the manifest, so its time does not matter
+        tokens=ancient(results("tokens/train.bin")),
+        tokens_manifest=results("tokens/manifest.json"),
+        tokenizer=results("tokenizer/tokenizer.json"),
+        tokenizer_config=results("tokenizer/tokenizer_config.json"),
+    output:
+        manifest=results("checkpoints/{run}/manifest.json"),
+        log=results("checkpoints/{run}/training.parquet"),
+    log:
+        results("logs/pretrain/{run}.log"),
+    threads: THREADS
+    resources:
+        gpu=1,
+        mem_mb=4000,
+        runtime=240,
+    params:
+        run=run_of,
+        keep_states=STUDY.save.trainer_state,
+    message:
+        "Training {wildcards.run}"
+    script:
+        "../scripts/pretrain.py"

@@ -1,0 +1,36 @@
+"""The tables of the study, from its runs' manifests and measurements."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from disentangle.checkpoint.manifest import read_run
+from disentangle.job import job
+from disentangle.study.design import read_design
+from disentangle.tables import schemas
+from disentangle.tables.collect import checkpoint_rows, missing_rows, observations
+from disentangle.tables.files import read_tables, write_table
+
+with job("collect", snakemake.log[0]):
+    runs = read_design(Path(snakemake.input.design))
+    manifests = dict(zip(runs, map(Path, snakemake.input.manifests), strict=True))
+    checkpoints = pd.DataFrame(
+        row for name, run in runs.items() for row in checkpoint_rows(run, manifests[name])
+    )
+    missing = [
+        row for name, run in runs.items() for row in missing_rows(run, read_run(manifests[name]))
+    ]
+    geometry = read_tables([Path(path) for path in snakemake.input.geometry])
+    evaluation = read_tables([Path(path) for path in snakemake.input.evaluation])
+    tables = {
+        "checkpoints": (checkpoints, schemas.CHECKPOINTS),
+        "geometry": (geometry, schemas.GEOMETRY),
+        "evaluation": (evaluation, schemas.EVALUATION),
+        "observations": (
+            observations(runs, checkpoints, geometry, evaluation),
+            schemas.OBSERVATIONS,
+        ),
+        "missing": (missing, schemas.MISSING),
+    }
+    for name, (rows, table) in tables.items():
+        write_table(rows, table, Path(snakemake.output[name]))

@@ -1,0 +1,10 @@
+"""Training documents of all sources, each text once."""
+
+from pathlib import Path
+
+from disentangle.corpus.documents import gather_documents, write_texts
+from disentangle.job import job
+
+with job("gather_documents", snakemake.log[0]):
+    sources = snakemake.params.sources
+    write_texts(gather_documents(sources), sources, Path(snakemake.output[0]))

@@ -1,0 +1,11 @@
+"""Held-out passages of one domain."""
+
+from pathlib import Path
+
+from disentangle.corpus.documents import gather_passages, write_texts
+from disentangle.job import job
+from disentangle.study.config import HeldOut
+
+with job("gather_passages", snakemake.log[0]):
+    heldout = HeldOut.model_validate(snakemake.params.heldout)
+    write_texts(gather_passages(heldout), [heldout.source], Path(snakemake.output[0]))

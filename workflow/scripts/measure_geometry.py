@@ -1,0 +1,21 @@
+"""Geometry of every checkpoint of one run."""
+
+from pathlib import Path
+
+from disentangle.checkpoint.cells import Cells
+from disentangle.geometry.measure import measure_run
+from disentangle.job import job
+from disentangle.tables.files import write_table
+from disentangle.tables.schemas import GEOMETRY
+
+with job("measure_geometry", snakemake.log[0]) as say:
+    rows = measure_run(
+        Path(snakemake.input.manifest),
+        heldout={domain: Path(snakemake.input[domain]) for domain in snakemake.params.domains},
+        max_tokens=snakemake.params.max_tokens,
+        cells=Cells(Path(snakemake.params.cells)),
+        code_version=snakemake.params.code,
+        threads=snakemake.threads,
+        say=say,
+    )
+    write_table(rows, GEOMETRY, Path(snakemake.output[0]))

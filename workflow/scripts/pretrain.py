@@ -1,0 +1,27 @@
+"""Train one run, or what is missing of it."""
+
+from pathlib import Path
+
+from disentangle.job import job
+from disentangle.study import Run
+
+with job(f"pretrain {snakemake.wildcards.run}", snakemake.log[0]) as say:
+    from disentangle.training.log import write_training_table
+    from disentangle.training.pretrain import pretrain
+
+    folder = Path(snakemake.output.manifest).parent
+    execution = snakemake.config["execution"]
+    manifest = pretrain(
+        Run.from_json(snakemake.params.run),
+        folder=folder,
+        tokens=Path(snakemake.input.tokens),
+        tokens_manifest=Path(snakemake.input.tokens_manifest),
+        tokenizer=Path(snakemake.input.tokenizer).parent,
+        keep_states=snakemake.params.keep_states,
+        threads=snakemake.threads,
+        micro_batch=execution["micro_batch"],
+        save_minutes=execution["save_minutes"],
+        say=say,
+    )
+    write_training_table(folder, manifest.run, Path(snakemake.output.log))
+    manifest.write(Path(snakemake.output.manifest))

@@ -1,0 +1,9 @@
+"""The runs of the study, as a file."""
+
+from pathlib import Path
+
+from disentangle.job import job
+from disentangle.storage import write_json
+
+with job("write_design", snakemake.log[0]):
+    write_json(Path(snakemake.output[0]), {"runs": snakemake.params.runs})

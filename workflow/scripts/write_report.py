@@ -1,0 +1,32 @@
+"""One page that opens offline, and what the study cost."""
+
+from pathlib import Path
+
+from disentangle.job import job
+from disentangle.report import write_report
+from disentangle.report.costs import gather_costs, jobs_on_gpu
+from disentangle.storage import read_json
+from disentangle.study import StudyConfig
+from disentangle.study.design import read_design
+from disentangle.tables.files import read_tables, write_table
+from disentangle.tables.schemas import COSTS
+
+TABLES = (
+    *("checkpoints", "geometry", "evaluation", "observations", "missing"),
+    *("associations", "leakage"),
+)
+
+with job("write_report", snakemake.log[0]):
+    tables = {name: read_tables([Path(snakemake.input[name])]) for name in TABLES}
+    on_gpu = jobs_on_gpu(tables["checkpoints"], tables["geometry"], tables["evaluation"])
+    costs = gather_costs(Path(snakemake.params.logs), on_gpu)
+    write_table(costs, COSTS, Path(snakemake.output.costs))
+    write_report(
+        Path(snakemake.output.report),
+        study=StudyConfig.model_validate(snakemake.params.study),
+        runs=read_design(Path(snakemake.input.design)),
+        corpus=read_json(Path(snakemake.input.tokens)),
+        tables=tables,
+        costs=costs,
+        figures={Path(path).stem: Path(path).read_text() for path in snakemake.input.figures},
+    )
