@@ -45,8 +45,10 @@ def heldout_task(domain: str, texts: list[str]) -> ConfigurableTask:
             "custom_dataset": load,
             "test_split": "test",
             "output_type": "loglikelihood_rolling",
-            "doc_to_text": "",
-            "doc_to_target": "{{text}}",
+            # a function and a column's name: text in a template would be compiled for each
+            # passage, and parsed as a Python list where it starts and ends with a bracket
+            "doc_to_text": _no_context,
+            "doc_to_target": "text",
             "process_results": per_passage,
             "metric_list": [
                 {
@@ -58,6 +60,10 @@ def heldout_task(domain: str, texts: list[str]) -> ConfigurableTask:
             "num_fewshot": 0,
         }
     )
+
+
+def _no_context(doc: dict[str, str]) -> str:
+    return ""
 
 
 def registered_task(name: str) -> ConfigurableTask:

