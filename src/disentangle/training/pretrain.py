@@ -53,7 +53,7 @@ def pretrain(
         keep_states: keep the trainer's state at every checkpoint.
         threads: CPU threads.
         micro_batch: most sequences in one forward pass on one device.
-        save_minutes: how often state is saved between checkpoints.
+        save_minutes: how often state is saved, for a run that is killed to go on from.
         say: tells the screen.
 
     Returns:

@@ -48,6 +48,8 @@ class Recorder:
         step = trainer.global_step
         self.log = TrainingLog(self.folder.log, resume_step=step)
         if step in self.missing:
+            if self.keep_states:
+                self._save_state(trainer)
             logged = read_log(self.folder.log, self.run.name)
             losses = logged.loc[logged["step"] == step, "loss"]
             self._checkpoint(trainer, None if losses.empty else float(losses.iloc[0]))
@@ -62,10 +64,12 @@ class Recorder:
         self._steps_done += 1
         if self._progress.ready():
             self._report(record)
-        if record.step in self.missing:
+        planned = record.step in self.missing
+        due = self.stop_requested or time.monotonic() - self._last_save > self.save_seconds
+        if due or (planned and self.keep_states):
+            self._save_state(trainer)  # before the export: a kill in it then costs no training
+        if planned:
             self._checkpoint(trainer, record.loss)
-        elif self.stop_requested or time.monotonic() - self._last_save > self.save_seconds:
-            self._save_state(trainer)
         if self.stop_requested and self.missing:
             raise InterruptedRunError(
                 f"told to stop; saved at step {record.step} of {self.run.steps}"
@@ -91,7 +95,6 @@ class Recorder:
             self.folder.drop_states(keep=kept | {step})
 
     def _checkpoint(self, trainer: SuiteTrainer, loss: float | None) -> None:
-        self._save_state(trainer)  # first: a kill in between then costs no training
         step, model = trainer.global_step, trainer.cfg.model
         if dist.get_rank() == 0:
             sequences: Any = trainer.dataset.dataset
