@@ -13,6 +13,9 @@ TORCH := torch==2.13.0
 # Byte code is compiled as modules are first used: most of these packages' modules never are.
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 
+# Jobs start by importing a few thousand modules; without byte code each takes twice as long.
+unexport PYTHONDONTWRITEBYTECODE
+
 # A kill leaves Snakemake's own lock behind; this one goes with the process that holds it.
 RUN := $(BIN)/python -m disentangle.storage .snakemake/running.lock \
        $(BIN)/snakemake --nolock --cores $(CORES) --quiet rules
