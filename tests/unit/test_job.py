@@ -27,7 +27,7 @@ def run(tmp_path: Path, ending: str) -> tuple[subprocess.CompletedProcess[str], 
 def test_noise_goes_to_the_log_and_progress_to_the_screen(tmp_path: Path) -> None:
     done, log = run(tmp_path, "pass")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "a job: half way\n")
-    assert "library noise" in log and "more noise" in log
+    assert all(line in log for line in ("library noise", "more noise", "half way"))
 
 
 def test_a_job_leaves_account_of_what_it_took(tmp_path: Path) -> None:
