@@ -36,6 +36,7 @@ localrules:
     evaluate,
     tables,
     report,
+    write_design,
 
 
 rule train:

@@ -14,6 +14,8 @@ rule write_design:
         results("design.json"),
     log:
         results("logs/write_design.log"),
+    conda:
+        CONDA
     resources:
         mem_mb=500,
         runtime=5,
@@ -36,6 +38,8 @@ rule collect:
         **{table: results(f"tables/{table}.parquet") for table in COLLECTED},
     log:
         results("logs/collect.log"),
+    conda:
+        CONDA
     resources:
         mem_mb=4000,
         runtime=30,
@@ -55,6 +59,8 @@ rule regress:
         regressions=results("tables/regressions.parquet"),
     log:
         results("logs/regress.log"),
+    conda:
+        CONDA
     resources:
         mem_mb=4000,
         runtime=60,

@@ -1,14 +1,24 @@
 """The study that the configuration describes, and where its results are."""
 
+import os
+from dataclasses import fields
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake_interface_executor_plugins.settings import DeploymentMethod
 
 from disentangle.errors import StudyError
 from disentangle.provenance import code_hash
 from disentangle.study import expand as expand_study
 from disentangle.study import read_config
+from disentangle.study.resources import (
+    JobResources,
+    measuring_resources,
+    refuse_more_than,
+    training_resources,
+)
 from disentangle.study.settings import plain
+from disentangle.study.tasks import TASK_LENGTH
 
 CONFIG_FILES = [str(path) for path in workflow.configfiles]
 
@@ -24,7 +34,20 @@ DOMAINS = sorted(STUDY.corpus.heldout)
 
 H_DOMAINS = sorted(set(STUDY.geometry.representations.domains))
 
-THREADS = STUDY.execution.threads
+if workflow.is_main_process and "gpu" in workflow.global_resources:
+    try:
+        refuse_more_than(
+            RUNS.values(), STUDY.execution, workflow.global_resources["gpu"].value
+        )
+    except StudyError as fault:
+        raise WorkflowError(str(fault)) from None
+
+# An environment of its own only if asked for: a rule that names one cannot be archived without
+# conda. The package is taken from here then, being no part of that environment.
+CONDA = None
+if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method:
+    CONDA = str(Path(workflow.basedir, "envs", "disentangle.yaml"))
+    os.environ.update(PYTHONPATH=str(Path(workflow.basedir, "src")))
 
 
 wildcard_constraints:
@@ -50,3 +73,29 @@ def run_of(wildcards):
 def heldout_of(wildcards):
     """The held-out domain a job is for, as plain data."""
     return plain(STUDY.corpus.heldout[wildcards.domain])
+
+
+def asked(resources_of, **further):
+    """What the job of a run asks for, by quantity: functions that Snakemake calls each attempt."""
+
+    def function_for(quantity):
+        def ask(wildcards, attempt=1):
+            run = RUNS[wildcards.run]
+            return getattr(
+                resources_of(run, STUDY.execution, attempt, **further), quantity
+            )
+
+        return ask
+
+    return {field.name: function_for(field.name) for field in fields(JobResources)}
+
+
+TRAINING = asked(training_resources)
+
+MEASURING = asked(measuring_resources)
+
+EVALUATING = asked(
+    measuring_resources,
+    positions=STUDY.evaluation.batch_size
+    * max(STUDY.model.sequence_length, TASK_LENGTH),
+)

@@ -6,6 +6,8 @@ rule gather_documents:
         results("corpus/train.parquet"),
     log:
         results("logs/gather_documents.log"),
+    conda:
+        CONDA
     resources:
         mem_mb=4000,
         runtime=60,
@@ -23,6 +25,8 @@ rule gather_passages:
         results("corpus/heldout/{domain}.parquet"),
     log:
         results("logs/gather_passages/{domain}.log"),
+    conda:
+        CONDA
     resources:
         mem_mb=2000,
         runtime=60,
@@ -43,6 +47,8 @@ rule train_tokenizer:
         config=results("tokenizer/tokenizer_config.json"),
     log:
         results("logs/train_tokenizer.log"),
+    conda:
+        CONDA
     resources:
         mem_mb=4000,
         runtime=60,
@@ -65,6 +71,8 @@ rule tokenize:
         manifest=results("tokens/manifest.json"),
     log:
         results("logs/tokenize.log"),
+    conda:
+        CONDA
     resources:
         mem_mb=4000,
         runtime=120,
@@ -85,6 +93,8 @@ rule measure_leakage:
         results("tables/leakage.parquet"),
     log:
         results("logs/measure_leakage.log"),
+    conda:
+        CONDA
     resources:
         mem_mb=4000,
         runtime=60,

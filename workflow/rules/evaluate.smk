@@ -9,11 +9,13 @@ rule evaluate_checkpoints:
         results("evaluation/{run}.parquet"),
     log:
         results("logs/evaluate_checkpoints/{run}.log"),
-    threads: THREADS
+    conda:
+        CONDA
+    threads: EVALUATING["threads"]
     resources:
-        gpu=1,
-        mem_mb=4000,
-        runtime=120,
+        gpu=EVALUATING["gpu"],
+        mem_mb=EVALUATING["mem_mb"],
+        runtime=EVALUATING["runtime"],
     params:
         domains=DOMAINS,
         settings=plain(STUDY.evaluation),

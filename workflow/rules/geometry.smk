@@ -9,11 +9,13 @@ rule measure_geometry:
         results("geometry/{run}.parquet"),
     log:
         results("logs/measure_geometry/{run}.log"),
-    threads: THREADS
+    conda:
+        CONDA
+    threads: MEASURING["threads"]
     resources:
-        gpu=1,
-        mem_mb=4000,
-        runtime=60,
+        gpu=MEASURING["gpu"],
+        mem_mb=MEASURING["mem_mb"],
+        runtime=MEASURING["runtime"],
     params:
         domains=H_DOMAINS,
         max_tokens=STUDY.geometry.representations.max_tokens,

@@ -20,6 +20,8 @@ rule draw_figures:
         pdf=expand(results("figures/{figure}.pdf"), figure=FIGURES),
     log:
         results("logs/draw_figures.log"),
+    conda:
+        CONDA
     resources:
         mem_mb=2000,
         runtime=30,
@@ -43,6 +45,8 @@ rule write_report:
         costs=results("tables/costs.parquet"),
     log:
         results("logs/write_report.log"),
+    conda:
+        CONDA
     resources:
         mem_mb=2000,
         runtime=10,

@@ -14,11 +14,14 @@ rule pretrain:
         log=results("checkpoints/{run}/training.parquet"),
     log:
         results("logs/pretrain/{run}.log"),
-    threads: THREADS
+    conda:
+        CONDA
+    threads: TRAINING["threads"]
     resources:
-        gpu=1,
-        mem_mb=4000,
-        runtime=240,
+        gpu=TRAINING["gpu"],
+        nodes=TRAINING["nodes"],
+        mem_mb=TRAINING["mem_mb"],
+        runtime=TRAINING["runtime"],
     params:
         run=run_of,
         keep_states=STUDY.save.trainer_state,

@@ -16,13 +16,10 @@ from disentangle.checkpoint.guard import find_device, load_checkpoint
 from disentangle.evaluation.harness_tasks import heldout_task, registered_task
 from disentangle.evaluation.scores import loss_scores
 from disentangle.provenance import versions
+from disentangle.study.tasks import TASK_LENGTH
 
 BOOTSTRAP = 100
 """Only switches the harness's standard errors on: those of means have a closed form."""
-
-TASK_LENGTH = 512
-"""Context of registered tasks where the model allows it: their answers outgrow small models'
-training length, which the harness refuses. Rotary embeddings have no table that ends."""
 
 logging.getLogger("lm_eval").setLevel(logging.ERROR)
 

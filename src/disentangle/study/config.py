@@ -263,11 +263,39 @@ class Statistics(Section):
     seed: int = Field(0, ge=0)
 
 
+class Demand(Section):
+    """What the jobs of one size ask a cluster for, where the estimate is not to be taken."""
+
+    gpu: int | None = Field(None, ge=0)
+    """GPUs of a training job, one process each; other jobs take one, or none if this is 0."""
+    nodes: int | None = Field(None, gt=0)
+    """Machines that the GPUs of a training job are on, the same number on each."""
+    mem_mb: int | None = Field(None, gt=0)
+    """Memory per machine, of every job."""
+    runtime: int | None = Field(None, gt=0)
+    """Minutes, of every job."""
+
+    @model_validator(mode="after")
+    def _evenly(self) -> "Demand":
+        if (self.gpu or 1) % (self.nodes or 1):
+            raise ValueError(f"gpu {self.gpu} must divide by nodes {self.nodes}")
+        return self
+
+
 class Execution(Section):
     """How it runs, not what is run: nothing here enters a run's identity."""
 
     threads: int = Field(1, gt=0)
-    """CPU threads of one training, geometry or evaluation job."""
+    """CPU threads of one training process, and of one geometry or evaluation job."""
+    strategy: Literal["ddp", "fsdp"] = "ddp"
+    """Over several GPUs: a model on each (ddp), or shards of one model (fsdp)."""
+    flops_per_second: float = Field(1e13, gt=0)
+    """What one GPU reaches in training small models; job times are estimated from it."""
+    max_runtime: int = Field(24 * 60, gt=0)
+    """Minutes that no job asks for more of: what the partition allows. Training that needs longer
+    goes on in its next job."""
+    by_size: dict[Name, Demand] = {}
+    """Overrides of what is estimated, by the name of a size."""
     micro_batch: int = Field(64, gt=0)
     """Sequences per device and forward pass; a larger batch is accumulated."""
     save_minutes: float = Field(10, gt=0)
@@ -298,6 +326,12 @@ class StudyConfig(Section):
         if repeated := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"size {', '.join(repeated)} appears more than once")
         return value
+
+    @model_validator(mode="after")
+    def _sizes_of_demands(self) -> "StudyConfig":
+        if unknown := sorted(self.execution.by_size.keys() - {size.name for size in self.sizes}):
+            raise ValueError(f"execution.by_size names {', '.join(unknown)}, which is no size here")
+        return self
 
 
 def rows_in_weights(config: StudyConfig) -> int:

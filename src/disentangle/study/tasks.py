@@ -5,6 +5,10 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+TASK_LENGTH = 512
+"""Context of registered tasks where the model allows it: their answers outgrow small models'
+training length, which the harness refuses. Rotary embeddings have no table that ends."""
+
 
 @cache
 def task_folder() -> Path:

@@ -1,0 +1,136 @@
+"""What a job asks of a cluster, estimated from the run it is about.
+
+Figures are on the safe side, made of the run's shape and the study's `execution` section. A job
+that was stopped for too little of something is sent again with more.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from disentangle.errors import StudyError
+from disentangle.study.config import Demand, Execution
+from disentangle.study.design import Run, training_flops
+
+LIBRARIES_MB = 2500
+"""Two Snakemake processes (0.3 GB each, in a cluster's job), and the libraries of a process that
+trains or measures (0.9 to 1.6 GB)."""
+
+BYTES_TRAINED = 28
+"""Per weight: weight, gradient and two moments in fp32 (16), and a copy of weights and moments
+while state is saved (12)."""
+
+BYTES_MEASURED = 16
+"""Per weight: the fp32 model, and its largest matrix in double precision with a work space."""
+
+BYTES_PER_LOGIT = 16
+"""Logits, their float32 copy, log-probabilities and their gradient."""
+
+BYTES_PER_ACTIVATION = 160
+"""Per token, layer and unit of width: what a block keeps for the backward pass."""
+
+STARTING_MINUTES = 15
+"""Libraries from a slow shared disk; hashing and writing of checkpoints."""
+
+TOKENS_READ = 5_000_000
+"""Of a checkpoint by geometry and evaluation, at most about this many."""
+
+
+@dataclass(frozen=True)
+class JobResources:
+    """What one job asks for."""
+
+    gpu: int
+    """GPUs, one training process each."""
+    nodes: int
+    threads: int
+    """CPU threads on each node, of all its processes."""
+    mem_mb: int
+    """On each node."""
+    runtime: int
+    """Minutes."""
+
+
+def training_resources(run: Run, execution: Execution, attempt: int = 1) -> JobResources:
+    """Resources of the job that trains a run.
+
+    Memory is that of weights and of one micro-batch, as if on the CPU; time is 6 N D operations
+    (`training_flops`) at `execution.flops_per_second`.
+
+    Args:
+        run: what is trained.
+        execution: the study's section; its `by_size` replaces what is estimated.
+        attempt: 1, 2, ...: each further one asks for half as much memory again and twice the
+            time.
+    """
+    demand = execution.by_size.get(run.size.name, Demand())
+    gpu = 1 if demand.gpu is None else demand.gpu
+    nodes = demand.nodes or 1
+    processes = max(1, gpu // nodes)
+    weights = run.params_non_embedding + run.params_embedding
+    sequences = min(execution.micro_batch, run.hyperparameters.batch_size)
+    micro_batch = sequences * run.model.sequence_length
+    width = BYTES_PER_LOGIT * run.rows
+    width += BYTES_PER_ACTIVATION * run.size.n_layers * run.size.d_model
+    held = BYTES_TRAINED * weights + micro_batch * width
+    seconds = training_flops(run, run.steps) / (execution.flops_per_second * max(1, gpu))
+    return JobResources(
+        gpu=gpu,
+        nodes=nodes,
+        threads=execution.threads * processes,
+        mem_mb=_mem_mb(demand, processes * (LIBRARIES_MB + held / 1e6), attempt),
+        runtime=_runtime(demand, execution, seconds, attempt),
+    )
+
+
+def measuring_resources(
+    run: Run, execution: Execution, attempt: int = 1, *, positions: int = 0
+) -> JobResources:
+    """Resources of a job that reads a run's checkpoints: geometry, or evaluation.
+
+    Time is 2 N D operations, D being `TOKENS_READ` for each checkpoint. Arguments are as for
+    `training_resources`, and `positions` is the number of tokens of one batch whose logits are
+    held at once.
+    """
+    demand = execution.by_size.get(run.size.name, Demand())
+    weights = run.params_non_embedding + run.params_embedding
+    per_token = 2 * (run.params_non_embedding + run.rows * run.size.d_model)
+    seconds = per_token * TOKENS_READ * len(run.checkpoints) / execution.flops_per_second
+    held = BYTES_MEASURED * weights + BYTES_PER_LOGIT * run.rows * positions
+    return JobResources(
+        gpu=0 if demand.gpu == 0 else 1,
+        nodes=1,
+        threads=execution.threads,
+        mem_mb=_mem_mb(demand, LIBRARIES_MB + held / 1e6, attempt),
+        runtime=_runtime(demand, execution, seconds, attempt),
+    )
+
+
+def refuse_more_than(runs: Iterable[Run], execution: Execution, gpu: int) -> None:
+    """Refuse a study with a training job that takes more GPUs than there are.
+
+    Snakemake would cut such a job down to what there is, and train on fewer processes than the
+    study says.
+
+    Args:
+        runs: the study's.
+        execution: its section.
+        gpu: GPUs there are for all jobs together.
+
+    Raises:
+        StudyError: naming the sizes, what they ask for and what there is.
+    """
+    asked = {run.size.name: training_resources(run, execution).gpu for run in runs}
+    if beyond := [f"{size}: {many}" for size, many in asked.items() if many > gpu]:
+        raise StudyError(
+            f"Some runs ask for more GPUs than --resources gpu={gpu} allows: {', '.join(beyond)}\n"
+            "Allow more, or ask for less: execution.by_size.<size>.gpu."
+        )
+
+
+def _mem_mb(demand: Demand, estimate: float, attempt: int) -> int:
+    return round((demand.mem_mb or estimate) * 1.5 ** (attempt - 1))
+
+
+def _runtime(demand: Demand, execution: Execution, seconds: float, attempt: int) -> int:
+    estimate = demand.runtime or STARTING_MINUTES + seconds / 60
+    return round(min(execution.max_runtime, estimate * 2 ** (attempt - 1)))
