@@ -21,7 +21,7 @@ RUN := $(BIN)/python -m disentangle.storage .snakemake/running.lock \
        $(BIN)/snakemake --nolock --cores $(CORES) --quiet rules
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test lint lock clean
+.PHONY: help install demo run test test-cluster lint lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -55,6 +55,12 @@ run: install  ## run a study of your own: make run STUDY=studies/mine.yaml
 test: $(VENV)/.installed-test  ## run the tests
 	@$(BIN)/python -m pytest
 
+test-cluster: $(VENV)/.installed-test  ## run the tests that need a SLURM, on one of their own (as root, on Debian)
+	@if ! command -v slurmctld >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  echo "Installing SLURM"; apt-get update -qq; \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends slurm-wlm munge >/dev/null; fi
+	@$(BIN)/python -m pytest tests/cluster
+
 lint: $(VENV)/.installed-test  ## check form: ruff, snakefmt, mypy, snakemake --lint
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -74,6 +80,10 @@ lock: install  ## resolve the dependencies anew into the two lock files
 	@$(PIP) install uv==0.13.9
 	@$(COMPILE) -o requirements.lock
 	@$(COMPILE) --extra test -c requirements.lock -o requirements-test.lock
+	@{ printf '%s\n' '# The versions of requirements.lock, for those who use conda: written by make lock.' \
+	    'channels: [conda-forge, nodefaults]' 'dependencies:' '  - python=3.11' '  - pip' '  - pip:' \
+	    '      - "$(TORCH)"'; \
+	  sed -nE 's/^([A-Za-z0-9._-]+==[^\]*[^ \]) *\\?$$/      - "\1"/p' requirements.lock; } > envs/disentangle.yaml
 
 clean:  ## remove the environment and caches, not the results
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

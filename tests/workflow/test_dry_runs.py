@@ -1,5 +1,6 @@
 """The workflow plans what it should, and refuses what it should, before any job starts."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -107,3 +108,29 @@ def test_scripts_are_thin() -> None:
         assert len(script.read_text().splitlines()) <= 60, f"{script.name} holds logic"
     rules = "".join(path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk"))
     assert "run:" not in rules and "lambda" not in rules
+
+
+def test_a_job_that_asks_for_more_than_there_is_is_refused(folder: Path, tmp_path: Path) -> None:
+    study = overlay(tmp_path, {"execution": {"by_size": {"131K": {"gpu": 2}}}})
+    allowed = ["--configfile", study, "--cores", "2", "--resources"]
+    assert snakemake("-n", *allowed, "gpu=2", folder=folder).returncode == 0
+    refused = snakemake("-n", *allowed, "gpu=1", folder=folder)
+    assert refused.returncode != 0
+    assert "131K: 2 GPUs, there are 1" in refused.stdout + refused.stderr
+    refused = snakemake("-n", "--configfile", study, "--cores", "1", folder=folder)
+    assert "131K: 2 cores, there are 1" in refused.stdout + refused.stderr
+
+
+def test_how_a_run_is_trained_is_no_part_of_its_name(folder: Path, tmp_path: Path) -> None:
+    execution = {"threads": 2, "flops_per_second": 1e9, "by_size": {"33K": {"gpu": 2}}}
+    study = overlay(tmp_path, {"execution": execution})
+    shown = snakemake("-n", "--configfile", study, "train", folder=folder)
+    names = set(re.findall(r"checkpoints/([^/]+)/manifest.json", shown.stdout))
+    plain = snakemake("-n", "train", folder=folder)
+    assert names == set(re.findall(r"checkpoints/([^/]+)/manifest.json", plain.stdout))
+
+
+def test_the_slurm_profile_is_read(folder: Path) -> None:
+    shown = snakemake("-n", "--profile", str(ROOT / "slurm"), folder=folder)
+    assert shown.returncode == 0, shown.stderr
+    assert job_counts(shown.stdout)["pretrain"] == 18
