@@ -1,12 +1,11 @@
-"""Files that are whole or absent, their hashes, and folders with one writer at a time."""
+"""Files that are whole or absent, their hashes, and one run of a workflow at a time."""
 
 import fcntl
 import hashlib
 import json
 import os
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -48,33 +47,6 @@ def digest(data: Any) -> str:
     """SHA-256 of plain data in one spelling (sorted keys, no spaces)."""
     spelled = json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(spelled.encode()).hexdigest()
-
-
-@contextmanager
-def held(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
-    """Hold a folder against other writers on this machine; wait while another holds it.
-
-    The kernel lets go of the lock when its process ends, however it ends, so nothing goes
-    stale. Work under it is idempotent: whoever waited finds it done.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("a+") as lock:
-        waited = False
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if not waited:
-                    lock.seek(0)
-                    holder = lock.read().strip() or "another process"
-                    say(f"{folder} is held by {holder}; waiting until it ends")
-                    waited = True
-                time.sleep(0.5)
-        lock.truncate(0)
-        lock.write(f"process {os.getpid()}")
-        lock.flush()
-        yield
 
 
 def run_held(lock_file: Path, command: list[str]) -> None:

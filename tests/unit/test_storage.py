@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from disentangle.storage import digest, held, read_json, replacing, write_json
+from disentangle.storage import digest, read_json, replacing, write_json
 
 
 def test_a_failing_writer_leaves_the_old_file(tmp_path: Path) -> None:
@@ -28,34 +28,6 @@ def test_nan_is_not_written_as_json(tmp_path: Path) -> None:
 def test_a_digest_goes_by_content_not_by_order() -> None:
     assert digest({"a": 1, "b": [2, 3]}) == digest({"b": [2, 3], "a": 1})
     assert digest({"a": 1}) != digest({"a": 1.5})
-
-
-HOLDER = """
-import sys, time
-from pathlib import Path
-from disentangle.storage import held
-with held(Path(sys.argv[1]), print):
-    print("holding", flush=True)
-    time.sleep(60)
-"""
-
-
-def test_a_second_writer_waits_and_a_killed_one_lets_go(tmp_path: Path) -> None:
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True
-    )
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == "holding\n"
-    said: list[str] = []
-
-    def kill_when_told(line: str) -> None:
-        said.append(line)
-        holder.kill()
-
-    with held(tmp_path, kill_when_told):
-        pass
-    holder.wait()
-    assert str(holder.pid) in said[0]
 
 
 def test_the_workflow_lock_is_held_by_the_command_and_not_by_its_children(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from olmo.config import (
     DataConfig,
     DDPConfig,
     DistributedStrategy,
+    FSDPConfig,
+    FSDPPrecision,
     InitFnType,
     LayerNormType,
     ModelConfig,
@@ -53,7 +55,14 @@ def model_config(run: Run, device: str) -> ModelConfig:
 
 
 def train_config(
-    run: Run, tokens: Path, save_folder: Path, *, device: str, world_size: int, micro_batch: int
+    run: Run,
+    tokens: Path,
+    save_folder: Path,
+    *,
+    device: str,
+    world_size: int,
+    micro_batch: int,
+    strategy: str,
 ) -> TrainConfig:
     """Everything OLMo's trainer needs.
 
@@ -62,15 +71,11 @@ def train_config(
         tokens: raw uint16 memmap.
         save_folder: where the trainer keeps its state.
         device: "cpu" or "cuda".
-        world_size: number of processes that share a batch.
+        world_size: number of processes that share a batch; divides it.
         micro_batch: most sequences in one forward pass on one device.
-
-    Raises:
-        ValueError: if the batch does not divide by the number of processes.
+        strategy: "ddp" or "fsdp".
     """
     h, optimizer = run.hyperparameters, run.optimizer
-    if h.batch_size % world_size:
-        raise ValueError(f"batch_size {h.batch_size} does not divide by {world_size} processes")
     per_device = h.batch_size // world_size
     return TrainConfig(
         run_name=run.name,
@@ -106,9 +111,10 @@ def train_config(
         device_train_batch_size=per_device,
         device_train_microbatch_size=min(micro_batch, per_device),
         precision=run.model.precision,
-        distributed_strategy=DistributedStrategy.ddp,  # also for one process: see SuiteTrainer
-        fsdp=None,
-        ddp=DDPConfig(),
+        # ddp also for one process: see SuiteTrainer
+        distributed_strategy=DistributedStrategy(strategy),
+        fsdp=FSDPConfig(precision=FSDPPrecision.mixed) if strategy == "fsdp" else None,
+        ddp=DDPConfig() if strategy == "ddp" else None,
         gen1_gc_interval=None,
         eval_interval=run.steps + 1000,
         canceled_check_interval=run.steps + 1000,

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from olmo.config import CheckpointType
-from olmo.model import OLMo
 from torch.nn.functional import cross_entropy
 
 from disentangle.checkpoint.export import write_checkpoint
@@ -16,6 +15,7 @@ from disentangle.checkpoint.manifest import CheckpointManifest, step_folder
 from disentangle.job import Say, Throttle
 from disentangle.study.design import Run
 from disentangle.training.log import TrainingLog, read_log
+from disentangle.training.process_group import whole_weights
 from disentangle.training.run_folder import RunFolder
 from disentangle.training.trainer import InterruptedRunError, StepRecord, SuiteTrainer
 
@@ -34,6 +34,8 @@ class Recorder:
     """Steps still to be exported; the recorder takes out what it has done."""
     keep_states: bool
     save_seconds: float
+    stop_time: float | None
+    """When to stop as if told to, seconds since the epoch."""
     code_version: str
     say: Say
     stop_requested: bool = False
@@ -41,18 +43,22 @@ class Recorder:
     _progress: Throttle = field(default_factory=lambda: Throttle(5))
     _started: float = field(default_factory=time.monotonic)
     _last_save: float = field(default_factory=time.monotonic)
+    _saved_step: int = -1
     _steps_done: int = 0
+    _log: TrainingLog | None = None
 
     def begin(self, trainer: SuiteTrainer) -> None:
         """Open the log behind the trainer's step, and export that step if it is missing."""
         step = trainer.global_step
-        self.log = TrainingLog(self.folder.log, resume_step=step)
+        loss = None
+        if dist.get_rank() == 0:
+            self._log = TrainingLog(self.folder.log, resume_step=step)
+            logged = read_log(self.folder.log, self.run.name)
+            loss = next(map(float, logged.loc[logged["step"] == step, "loss"]), None)
         if step in self.missing:
             if self.keep_states:
                 self._save_state(trainer)
-            logged = read_log(self.folder.log, self.run.name)
-            losses = logged.loc[logged["step"] == step, "loss"]
-            self._checkpoint(trainer, None if losses.empty else float(losses.iloc[0]))
+            self._checkpoint(trainer, loss)
 
     def after_step(self, trainer: SuiteTrainer, record: StepRecord) -> None:
         """Log a step; export it, save it, or stop after it, as is due.
@@ -60,17 +66,20 @@ class Recorder:
         Raises:
             InterruptedRunError: after saving, if a stop was requested.
         """
-        self.log.append(record)
+        if self._log is not None:
+            self._log.append(record)
         self._steps_done += 1
         if self._progress.ready():
             self._report(record)
+        stop = self.stop_requested or (self.stop_time is not None and time.time() > self.stop_time)
+        save_due = time.monotonic() - self._last_save > self.save_seconds
+        stop, save_due = _agreed(trainer.device, stop, save_due)
         planned = record.step in self.missing
-        due = self.stop_requested or time.monotonic() - self._last_save > self.save_seconds
-        if due or (planned and self.keep_states):
+        if stop or save_due or (planned and self.keep_states):
             self._save_state(trainer)  # before the export: a kill in it then costs no training
         if planned:
             self._checkpoint(trainer, record.loss)
-        if self.stop_requested and self.missing:
+        if stop and self.missing:
             raise InterruptedRunError(
                 f"told to stop; saved at step {record.step} of {self.run.steps}"
             )
@@ -87,21 +96,24 @@ class Recorder:
 
     def _save_state(self, trainer: SuiteTrainer) -> None:
         step = trainer.global_step
-        if step not in self.folder.states():
+        if step != self._saved_step:
             trainer.save_checkpoint(CheckpointType.unsharded)
-        self._last_save = time.monotonic()
+        self._saved_step, self._last_save = step, time.monotonic()
         kept = set(self.run.checkpoints) if self.keep_states else set()
         if dist.get_rank() == 0:
             self.folder.drop_states(keep=kept | {step})
 
     def _checkpoint(self, trainer: SuiteTrainer, loss: float | None) -> None:
         step, model = trainer.global_step, trainer.cfg.model
+        sequences: Any = trainer.dataset.dataset
+        probe = sequences[0]["input_ids"][:PROBE_LENGTH]
+        # by all processes, whose parts make the whole where the model is sharded
+        probe_loss = _loss_on(trainer.dist_model, probe.to(trainer.device))
+        weights = whole_weights(trainer.dist_model)
         if dist.get_rank() == 0:
-            sequences: Any = trainer.dataset.dataset
-            probe = sequences[0]["input_ids"][:PROBE_LENGTH]
             write_checkpoint(
                 step_folder(self.folder.path, step),
-                trainer.model.state_dict(),
+                weights,
                 model,
                 self.tokenizer,
                 CheckpointManifest(
@@ -117,13 +129,22 @@ class Recorder:
                     source="pretrain",
                     code_version=self.code_version,
                     probe_tokens=probe.tolist(),
-                    probe_loss=_loss_on(trainer.model, probe.to(trainer.device)),
+                    probe_loss=probe_loss,
                 ),
             )
         self.missing.discard(step)
 
 
-def _loss_on(model: OLMo, tokens: torch.Tensor) -> float:
+def _agreed(device: torch.device, *flags: bool) -> list[bool]:
+    """What any process says, so that all do the same after the same step."""
+    if dist.get_world_size() == 1:
+        return list(flags)
+    said = torch.tensor(flags, dtype=torch.int32, device=device)
+    dist.all_reduce(said, dist.ReduceOp.MAX)
+    return [bool(flag) for flag in said.tolist()]
+
+
+def _loss_on(model: torch.nn.Module, tokens: torch.Tensor) -> float:
     """Mean next-token loss in nats on one sequence, shape (length,)."""
     model.eval()
     with torch.no_grad():

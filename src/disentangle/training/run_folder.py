@@ -1,7 +1,11 @@
 """The folder of a run: what it was begun as, and what it holds."""
 
+import json
+import os
 import shutil
+import socket
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +35,19 @@ class RunFolder:
         """Says where the loss stopped being finite, if it did."""
         return self.path / "diverged.json"
 
+    @property
+    def starts(self) -> Path:
+        """A line for each start of training: when, where, and from which step it went on."""
+        return self.path / "starts.jsonl"
+
+    def note_start(self, from_step: int, **further: Any) -> None:
+        """Append to `starts`; a log is gone when its job is tried again."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        job = os.environ.get("SLURM_JOB_ID")
+        where = {"time": now, "host": socket.gethostname(), "job": job}
+        with self.starts.open("a") as file:
+            file.write(json.dumps({**where, "from_step": from_step, **further}) + "\n")
+
     def claim(self, identity: dict[str, Any]) -> None:
         """Begin the folder as this run, or find that it was.
 
@@ -52,6 +69,13 @@ class RunFolder:
         """Saved trainer states by step; OLMo writes each whole or not at all."""
         found = self.trainer.glob("step*-unsharded")
         return {int(p.name.removeprefix("step").split("-")[0]): p for p in found}
+
+    def latest_state(self, before: int) -> int | None:
+        """The step of the latest saved state at or before a step.
+
+        At it counts too: the state of a step may be there and only its export be missing.
+        """
+        return max((step for step in self.states() if step <= before), default=None)
 
     def drop_states(self, keep: set[int]) -> None:
         """Delete the states of all other steps."""

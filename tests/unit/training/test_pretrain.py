@@ -65,6 +65,7 @@ def test_weight_decay_reaches_head_and_embedding(bench: Bench, tmp_path: Path) -
             device="cpu",
             world_size=1,
             micro_batch=4,
+            strategy="ddp",
         )
         groups = get_param_groups(config, OLMo(config.model))
         decayed = {
@@ -156,10 +157,10 @@ manifest.write(arguments["folder"] / "manifest.json")
 """
 
 
-def start(run, bench: Bench, folder: Path) -> subprocess.Popen[str]:
+def start(run, bench: Bench, folder: Path, **changes: object) -> subprocess.Popen[str]:
     arguments = {
         key: str(value) if isinstance(value, Path) else value
-        for key, value in bench.arguments(folder).items()
+        for key, value in (bench.arguments(folder) | changes).items()
         if key != "say"
     }
     arguments["save_minutes"] = 0.005  # 0.3 s, so that there is a state to go on from
@@ -188,13 +189,15 @@ def test_a_stopped_run_goes_on_to_the_same_weights(
     assert process.returncode != 0
     assert 70 <= reached < LONG, "the run was not stopped in its middle"
     if stop == signal.SIGTERM:
-        assert "told to stop; saved at step" in error
+        assert "told to stop before its end, and its state is saved" in error
 
     second = start(run, bench, folder)
     said, error = second.communicate()
     assert second.returncode == 0, error
     resumed_from = int(said.split("goes on from step ")[1].split()[0])
     assert 0 < resumed_from <= reached
+    starts = [json.loads(line) for line in (folder / "starts.jsonl").read_text().splitlines()]
+    assert [start["from_step"] for start in starts] == [0, resumed_from]
     uninterrupted = pretrain(run, **bench.arguments(tmp_path / "whole"))
     resumed = read_run(folder / "manifest.json")
     assert resumed.checkpoints == uninterrupted.checkpoints
@@ -203,3 +206,53 @@ def test_a_stopped_run_goes_on_to_the_same_weights(
         read_log(tmp_path / name / "steps.jsonl", "x")[columns] for name in ("stopped", "whole")
     ]
     pd.testing.assert_frame_equal(*logs, check_exact=True)
+
+
+def test_two_processes_train_the_same_batches_and_resume_to_the_same_weights(
+    bench: Bench, tmp_path: Path
+) -> None:
+    two = {"processes": 2}
+    h = bench.runs[0].hyperparameters.model_copy(update={"tokens": LONG * 256})
+    run = bench.run(name="long", hyperparameters=h, steps=LONG, checkpoints=(0, 10, 40, LONG))
+    folder, whole = tmp_path / "stopped", tmp_path / "whole"
+    process = start(run, bench, folder, **two)
+    while process.poll() is None and steps_logged(folder) < 70:
+        time.sleep(0.002)
+    process.send_signal(signal.SIGTERM)
+    _, error = process.communicate()
+    assert "told to stop before its end" in error
+    assert 70 <= steps_logged(folder) < LONG, "the run was not stopped in its middle"
+    second = start(run, bench, folder, **two)
+    _, error = second.communicate()
+    assert second.returncode == 0, error
+    assert "goes on from step" in error
+    uninterrupted = pretrain(run, **bench.arguments(whole) | two)
+    assert read_run(folder / "manifest.json").checkpoints == uninterrupted.checkpoints
+
+    pretrain(run, **bench.arguments(tmp_path / "alone"))
+    one, shared = (read_log(f / "steps.jsonl", "x")["loss"] for f in (tmp_path / "alone", whole))
+    # the same global batches, summed in another order
+    assert shared.to_numpy() == pytest.approx(one, abs=1e-3)
+
+
+def test_a_batch_that_cannot_be_shared_is_refused(bench: Bench, tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="does not divide by 3 processes"):
+        pretrain(bench.runs[0], **bench.arguments(tmp_path / "run") | {"processes": 3})
+
+
+def test_sharding_without_a_gpu_is_refused(bench: Bench, tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU to shard over")
+    with pytest.raises(StudyError, match="fsdp needs GPUs"):
+        pretrain(bench.runs[0], **bench.arguments(tmp_path / "run") | {"strategy": "fsdp"})
+
+
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two GPUs, to train as on a node")
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_two_gpus_train_the_same_batches(
+    bench: Bench, trained_run: Path, tmp_path: Path, strategy: str
+) -> None:
+    folder = tmp_path / strategy
+    pretrain(bench.runs[0], **bench.arguments(folder) | {"processes": 2, "strategy": strategy})
+    alone, shared = (read_log(f / "steps.jsonl", "x")["loss"] for f in (trained_run, folder))
+    assert shared.to_numpy() == pytest.approx(alone, abs=1e-2)

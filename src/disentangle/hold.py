@@ -1,0 +1,164 @@
+"""A folder with one live writer, whether its writers share a machine or only a file system."""
+
+import fcntl
+import json
+import os
+import socket
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+from disentangle.errors import StudyError
+
+BEAT_SECONDS = 20
+"""How often a holder touches its lock."""
+
+STALE_SECONDS = 180
+"""A lock of another machine that was not touched for so long is of a dead process."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a folder."""
+
+    host: str
+    pid: int
+    began: float
+    """When the process began, seconds since the epoch: process numbers are used again."""
+    job: str
+    """SLURM's job id; empty outside SLURM."""
+    token: str
+    """Tells this holding from every other."""
+
+    @classmethod
+    def here(cls) -> "Holder":
+        """This process."""
+        return cls(
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            began=psutil.Process().create_time(),
+            job=os.environ.get("SLURM_JOB_ID", ""),
+            token=uuid.uuid4().hex,
+        )
+
+    @property
+    def runs_here(self) -> bool:
+        """Whether it is a process of this machine that is alive."""
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.began) < 1
+            return same and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
+
+
+@contextmanager
+def held(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """Hold a folder while the block runs.
+
+    The lock is a file that names its holder, and that the holder touches every
+    `BEAT_SECONDS`. A lock whose holder is dead is taken over: at once where the holder ran on
+    this machine or was an earlier start of the same cluster job, else after `STALE_SECONDS`.
+    A process on this machine is waited for; it is on no one's account.
+
+    Raises:
+        StudyError: if the folder is held by a cluster's job, or from another machine.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock, mine = folder / ".held", Holder.here()
+    waited = False
+    while (holder := _take(lock, mine)) is not None:
+        if holder.job or holder.host != mine.host:
+            raise StudyError(_refusal(folder, holder))
+        if not waited:
+            say(f"{folder} is held by process {holder.pid}; waiting until it ends")
+            waited = True
+        time.sleep(0.5)
+    ended = threading.Event()
+    beats = threading.Thread(target=_beat, args=(lock, mine, ended), daemon=True)
+    beats.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        beats.join()
+        if _read(lock) == mine:
+            lock.unlink()
+
+
+def _refusal(folder: Path, holder: Holder) -> str:
+    who = f"SLURM job {holder.job}" if holder.job else f"process {holder.pid}"
+    stop = f"scancel {holder.job}" if holder.job else f"kill {holder.pid}"
+    return (
+        f"{folder} is held by {who} on {holder.host}, which is at work in it.\n"
+        f"Wait until it ends, or stop it ({stop}, on {holder.host}); then start again: what is "
+        f"done is kept.\nIf it died without a word, its hold ends {STALE_SECONDS} seconds later."
+    )
+
+
+def _take(lock: Path, mine: Holder) -> Holder | None:
+    """Take the lock, or give its live holder."""
+    while True:
+        try:
+            descriptor = os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+        except FileExistsError:
+            holder = _read(lock)
+            if not _is_gone(holder, lock, mine):
+                if holder is not None:
+                    return holder
+                time.sleep(0.1)  # it is being written
+                continue
+            _remove(lock, holder)
+        else:
+            with os.fdopen(descriptor, "w") as file:
+                json.dump(asdict(mine), file)
+            return None
+
+
+def _remove(lock: Path, holder: Holder | None) -> None:
+    """Remove a dead holder's lock, unless another was quicker and the lock is a new one."""
+    with suppress(FileNotFoundError), lock.open() as stale:
+        with suppress(OSError):  # not every shared file system knows locks; then this is a race
+            fcntl.flock(stale, fcntl.LOCK_EX)
+        if os.path.samestat(os.fstat(stale.fileno()), lock.stat()) and _read(lock) == holder:
+            lock.unlink()
+
+
+def _read(lock: Path) -> Holder | None:
+    try:
+        return Holder(**json.loads(lock.read_text()))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+
+
+def _is_gone(holder: Holder | None, lock: Path, mine: Holder) -> bool:
+    if holder is not None and holder.job and holder.job == mine.job:
+        return True  # a job that was sent back to the queue starts as a new process
+    if holder is not None and holder.host == mine.host:
+        return not holder.runs_here
+    clock = lock.with_name(f".clock.{mine.token}")
+    clock.touch()  # by the file system's clock: machines' own may differ
+    try:
+        return clock.stat().st_mtime - lock.stat().st_mtime > STALE_SECONDS
+    except FileNotFoundError:
+        return True
+    finally:
+        clock.unlink()
+
+
+def _beat(lock: Path, mine: Holder, ended: threading.Event) -> None:
+    while not ended.wait(BEAT_SECONDS):
+        if _read(lock) != mine:
+            # this process was stopped for so long that another took over; two must not write
+            print(
+                f"{lock.parent} was taken over by another process; this one ends", file=sys.stderr
+            )
+            os._exit(1)
+        os.utime(lock)

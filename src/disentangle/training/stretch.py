@@ -1,0 +1,48 @@
+"""The stretch of a run that is to be trained: what every process of it is told."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from disentangle.storage import read_json, write_json
+from disentangle.study.design import Run
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What is to be trained, and how; the same for all processes."""
+
+    run: Run
+    folder: Path
+    """The run's folder, which the caller holds."""
+    tokens: Path
+    tokenizer: Path
+    missing: frozenset[int]
+    """Steps whose checkpoints are to be made."""
+    resume_from: int | None
+    """The step of the saved state to start from; None to start from nothing."""
+    strategy: str
+    keep_states: bool
+    threads: int
+    """CPU threads of each process."""
+    micro_batch: int
+    save_minutes: float
+    stop_time: float | None
+    """When to save and stop, seconds since the epoch, if the job's time is limited."""
+    code_version: str
+
+    def write(self, path: Path) -> None:
+        """Write as JSON."""
+        write_json(
+            path,
+            asdict(self)
+            | {name: str(getattr(self, name)) for name in ("folder", "tokens", "tokenizer")}
+            | {"run": self.run.to_json(), "missing": sorted(self.missing)},
+        )
+
+    @classmethod
+    def read(cls, path: Path) -> "Stretch":
+        """Inverse of `write`."""
+        data = read_json(path)
+        paths = {name: Path(data[name]) for name in ("folder", "tokens", "tokenizer")}
+        run, missing = Run.from_json(data["run"]), frozenset(data["missing"])
+        return cls(**data | paths | {"run": run, "missing": missing})

@@ -1,0 +1,131 @@
+"""Train the missing stretch of a run: the work of one process of one or many."""
+
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from olmo.config import DistributedStrategy, TrainConfig
+from olmo.data import build_train_dataloader
+from olmo.model import OLMo
+from olmo.optim import build_optimizer, build_scheduler
+from olmo.torch_util import seed_all
+from torch.distributed.fsdp import FullyShardedDataParallel
+from torch.nn.parallel import DistributedDataParallel
+
+from disentangle.cluster import STOP_SIGNALS
+from disentangle.job import Say
+from disentangle.storage import write_json
+from disentangle.training.olmo_config import train_config
+from disentangle.training.process_group import find_device, process_group
+from disentangle.training.recorder import Recorder
+from disentangle.training.run_folder import RunFolder
+from disentangle.training.stretch import Stretch
+from disentangle.training.trainer import DivergedError, InterruptedRunError, SuiteTrainer
+
+
+def train(stretch: Stretch, say: Say) -> int | None:
+    """Train until the last missing checkpoint is made, the loss is not finite, or told to stop.
+
+    What came of it is in the folder: checkpoints, `diverged.json`, or saved state to go on from.
+
+    Returns:
+        The number of the signal that told this process to stop, if one did.
+    """
+    torch.set_num_threads(stretch.threads)
+    device = find_device()
+    folder = RunFolder(stretch.folder)
+    with process_group(device) as world_size:
+        config = train_config(
+            stretch.run,
+            stretch.tokens,
+            folder.trainer,
+            device=device.type,
+            world_size=world_size,
+            micro_batch=stretch.micro_batch,
+            strategy=stretch.strategy,
+        )
+        config.stop_at = max(stretch.missing)
+        trainer = _build_trainer(config, device)
+        recorder = Recorder(
+            run=stretch.run,
+            folder=folder,
+            tokenizer=stretch.tokenizer,
+            missing=set(stretch.missing),
+            keep_states=stretch.keep_states,
+            save_seconds=60 * stretch.save_minutes,
+            stop_time=stretch.stop_time,
+            code_version=stretch.code_version,
+            say=say if dist.get_rank() == 0 else lambda line: None,
+        )
+        trainer.after_step = recorder.after_step
+        if stretch.resume_from is not None:
+            trainer.restore_checkpoint(folder.states()[stretch.resume_from])
+            recorder.say(f"goes on from step {stretch.resume_from}")
+        else:
+            trainer.load_trainer_state_dict(trainer.trainer_state_dict())
+        return _fit(trainer, recorder)
+
+
+def _fit(trainer: SuiteTrainer, recorder: Recorder) -> int | None:
+    stopped_by: int | None = None
+
+    def request_stop(signum: int, frame: object) -> None:
+        nonlocal stopped_by
+        stopped_by, recorder.stop_requested = signum, True
+
+    previous = {number: signal.signal(number, request_stop) for number in STOP_SIGNALS}
+    try:
+        recorder.begin(trainer)
+        if recorder.missing:
+            trainer.fit()
+    except DivergedError as error:
+        recorder.say(f"diverged: {error}")
+        if dist.get_rank() == 0:
+            write_json(recorder.folder.divergence, {"step": error.last_finite_step})
+    except InterruptedRunError as stop:
+        recorder.say(str(stop))
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+        trainer.close()
+    return stopped_by
+
+
+def _build_trainer(config: TrainConfig, device: torch.device) -> SuiteTrainer:
+    seed_all(config.seed)
+    model = OLMo(config.model)
+    loader = build_train_dataloader(config)
+    # the loader would draw its base seed from the global generator and so shift a resumed run
+    loader.generator = torch.Generator().manual_seed(config.seed)
+    dist_model: Any
+    if config.distributed_strategy == DistributedStrategy.fsdp:
+        assert config.fsdp is not None
+        dist_model = FullyShardedDataParallel(
+            model,
+            sharding_strategy=config.fsdp.sharding_strategy,
+            mixed_precision=config.fsdp_precision,
+            auto_wrap_policy=model.get_fsdp_wrap_policy(config.fsdp.wrapping_strategy),
+            use_orig_params=config.fsdp.use_orig_params,
+            limit_all_gathers=True,
+            device_id=device.index,
+        )
+    else:
+        dist_model = DistributedDataParallel(model)
+    return SuiteTrainer(
+        cfg=config,
+        model=model,
+        dist_model=dist_model,
+        optim=build_optimizer(config, dist_model),
+        scheduler=build_scheduler(config),
+        train_loader=loader,
+        device=device,
+        evaluators=[],
+        epoch=0,
+    )
+
+
+if __name__ == "__main__":
+    train(Stretch.read(Path(sys.argv[1])), lambda line: print(line, file=sys.stderr))
