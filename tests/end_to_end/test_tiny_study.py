@@ -5,33 +5,14 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
-import pandas as pd
 import pytest
 import yaml
+from tiny_study import BIN, fingerprints, lay_out, table
 
 from disentangle.storage import sha256_of
-
-ROOT = Path(__file__).parents[2]
-BIN = Path(sys.executable).parent
-SOURCES = ("Snakefile", "config.yaml", "workflow", "profiles")
-REPEATABLE = (
-    *("checkpoints", "geometry", "evaluation", "observations", "missing"),
-    *("associations", "regressions", "leakage"),
-)
-
-
-def lay_out(folder: Path) -> Path:
-    """The workflow's files in a folder of its own, as a clone has them."""
-    for name in SOURCES:
-        source = ROOT / name
-        copy = shutil.copytree if source.is_dir() else shutil.copyfile
-        copy(source, folder / name)
-    shutil.copyfile(ROOT / "tests" / "tiny.yaml", folder / "tiny.yaml")
-    return folder
 
 
 def command(*arguments: str) -> list[str]:
@@ -48,18 +29,6 @@ def run(folder: Path, *arguments: str) -> str:
     done = subprocess.run(command(*arguments), cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout + done.stderr
-
-
-def table(folder: Path, name: str) -> pd.DataFrame:
-    return pd.read_parquet(folder / "results" / "tiny" / "tables" / f"{name}.parquet")
-
-
-def fingerprints(folder: Path) -> dict[str, str]:
-    """Hashes of all that must not depend on how often a study was interrupted."""
-    results = folder / "results" / "tiny"
-    files = [results / "tables" / f"{name}.parquet" for name in REPEATABLE]
-    files += sorted(results.glob("checkpoints/*/step*/model.safetensors"))
-    return {path.relative_to(results).as_posix(): sha256_of(path) for path in files}
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,40 @@
+"""The tiny study: laying it out as a clone has it, and telling two outcomes of it apart."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from disentangle.storage import sha256_of
+
+ROOT = Path(__file__).parents[1]
+BIN = Path(sys.executable).parent
+SOURCES = ("Snakefile", "config.yaml", "workflow", "profiles", "slurm")
+REPEATABLE = (
+    *("checkpoints", "geometry", "evaluation", "observations", "missing"),
+    *("associations", "regressions", "leakage"),
+)
+
+
+def lay_out(folder: Path) -> Path:
+    """The workflow's files in a folder of its own, as a clone has them."""
+    folder.mkdir(exist_ok=True)
+    for name in SOURCES:
+        source = ROOT / name
+        copy = shutil.copytree if source.is_dir() else shutil.copyfile
+        copy(source, folder / name)
+    shutil.copyfile(ROOT / "tests" / "tiny.yaml", folder / "tiny.yaml")
+    return folder
+
+
+def table(folder: Path, name: str) -> pd.DataFrame:
+    return pd.read_parquet(folder / "results" / "tiny" / "tables" / f"{name}.parquet")
+
+
+def fingerprints(folder: Path) -> dict[str, str]:
+    """Hashes of all that must not depend on how often a study was interrupted."""
+    results = folder / "results" / "tiny"
+    files = [results / "tables" / f"{name}.parquet" for name in REPEATABLE]
+    files += sorted(results.glob("checkpoints/*/step*/model.safetensors"))
+    return {path.relative_to(results).as_posix(): sha256_of(path) for path in files}
