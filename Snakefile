@@ -2,7 +2,7 @@
 #
 #   text -> tokenizer -> tokens -> runs -> checkpoints -> geometry, evaluation -> tables -> report
 #
-# Named targets: all (default), train, geometry, evaluate, tables, report.
+# Named targets: all (default), plan, train, geometry, evaluate, tables, report.
 
 from snakemake.utils import min_version
 
@@ -37,6 +37,7 @@ localrules:
     tables,
     report,
     write_design,
+    plan,
 
 
 rule train:

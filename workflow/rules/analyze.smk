@@ -28,6 +28,24 @@ rule write_design:
         "../scripts/write_design.py"
 
 
+rule plan:
+    # no output, so that it is always said anew; the table is a by-product
+    log:
+        results("logs/plan.log"),
+    conda:
+        CONDA
+    params:
+        runs=[run.to_json() for run in RUNS.values()],
+        folder=results("checkpoints"),
+        execution=plain(STUDY.execution),
+        keep_states=STUDY.save.trainer_state,
+        table=results("tables/plan.parquet"),
+    message:
+        "Pricing the study"
+    script:
+        "../scripts/plan.py"
+
+
 rule collect:
     input:
         design=results("design.json"),

@@ -184,6 +184,28 @@ MISSING = Table(
     ),
 )
 
+PLAN = Table(
+    "plan",
+    "One row per model size: what the study's training costs, and what of it is done.",
+    (
+        ("size", TEXT, "Name of the model size"),
+        ("params_non_embedding", COUNT, "Weights of the blocks"),
+        ("params_embedding", COUNT, "Weights of embedding and, if untied, unembedding"),
+        ("runs", COUNT, "Runs of this size"),
+        ("runs_done", COUNT, "Of these, runs that have all checkpoints, or diverged"),
+        ("runs_to_extend", COUNT, "Runs that lack some of their checkpoints"),
+        ("runs_to_train", COUNT, "Runs that have none"),
+        ("runs_in_conflict", COUNT, "Runs whose folder was begun with other settings"),
+        ("checkpoints", COUNT, "Checkpoints planned"),
+        ("checkpoints_missing", COUNT, "Of these, checkpoints still to be made"),
+        ("tokens", COUNT, "Training tokens of all runs"),
+        ("flops", NUMBER, "Operations of their training: 6 (N + V d) D, the head counted"),
+        ("gpu_hours", NUMBER, "Hours that takes at execution.flops_per_second"),
+        ("gpu_hours_left", NUMBER, "Of these, hours still to come"),
+        ("disk_bytes", COUNT, "Weights of all checkpoints, and kept trainer state"),
+    ),
+)
+
 LEAKAGE = Table(
     "leakage",
     "One row per held-out domain: how much of it stands in the training text.",
@@ -260,6 +282,7 @@ COSTS = Table(
 )
 
 ALL_TABLES = (
+    PLAN,
     CHECKPOINTS,
     GEOMETRY,
     EVALUATION,

@@ -1,0 +1,90 @@
+"""The plan prices a study, and knows what of it is done."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from disentangle.storage import write_json
+from disentangle.study import Run, expand, read_config
+from disentangle.study.plan import as_text, cost_of, plan_rows, strangers
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    """131K weights in blocks, 128 steps, checkpoints at 0, 4, 13, 40, 128."""
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    return next(r for r in expand(read_config(config)) if r.size.name == "131K")
+
+
+def begin(run: Run, folder: Path, *steps: int) -> Path:
+    """A run's folder as training leaves it, weights apart."""
+    write_json(folder / "identity.json", run.identity() | {"tokens_sha256": "x"})
+    for step in steps:
+        (folder / f"step{step}").mkdir(parents=True)
+    return folder
+
+
+def test_a_run_is_priced_by_hand(run: Run, tmp_path: Path) -> None:
+    cost = cost_of(run, tmp_path / run.name)
+    tokens = 128 * 16 * 128
+    assert (cost.state, cost.steps_left, cost.tokens) == ("train", 128, tokens)
+    # blocks 16 d^2 L and the head's 2048 rows of 64, six operations a weight and token
+    operations = 6 * (2 * 16 * 64**2 + 2048 * 64) * tokens
+    assert cost.flops == cost.flops_left == operations
+    (row,) = plan_rows([cost], flops_per_second=1e9, keep_states=False)
+    assert row["gpu_hours"] == pytest.approx(operations / 1e9 / 3600)
+    # embedding and head apart, fp32, five checkpoints
+    assert row["disk_bytes"] == (2 * 16 * 64**2 + 2 * 2048 * 64) * 4 * 5
+    (kept,) = plan_rows([cost], flops_per_second=1e9, keep_states=True)
+    assert kept["disk_bytes"] == 4 * row["disk_bytes"]
+
+
+def test_what_is_done_is_not_priced_again(run: Run, tmp_path: Path) -> None:
+    done = cost_of(run, begin(run, tmp_path / "done", *run.checkpoints))
+    assert (done.state, done.flops_left) == ("done", 0)
+
+
+def test_a_missing_step_costs_the_way_from_the_latest_state(run: Run, tmp_path: Path) -> None:
+    folder = begin(run, tmp_path / "some", *(s for s in run.checkpoints if s != 40))
+    from_nothing = cost_of(run, folder)
+    assert (from_nothing.state, from_nothing.missing) == ("extend", (40,))
+    assert from_nothing.steps_left == 40
+    for step in (13, 128):
+        (folder / "trainer" / f"step{step}-unsharded").mkdir(parents=True)
+    assert cost_of(run, folder).steps_left == 40 - 13
+
+
+def test_a_diverged_run_is_done(run: Run, tmp_path: Path) -> None:
+    folder = begin(run, tmp_path / "diverged", 0)
+    write_json(
+        folder / "manifest.json",
+        {
+            "run": run.name,
+            "status": "diverged",
+            "last_finite_step": 3,
+            "identity": {},
+            "checkpoints": {"0": "hash"},
+            "environment": {},
+        },
+    )
+    assert cost_of(run, folder).state == "done"
+
+
+def test_a_folder_of_another_run_is_a_conflict_and_is_said_so(run: Run, tmp_path: Path) -> None:
+    folder = begin(run, tmp_path / run.name)
+    write_json(folder / "identity.json", run.identity() | {"steps": 7})
+    cost = cost_of(run, folder)
+    assert cost.state == "conflict"
+    rows = plan_rows([cost], flops_per_second=1e9, keep_states=False)
+    assert f"CONFLICT {run.name}" in as_text(rows, [cost], [], 1e9)
+
+
+def test_runs_that_left_the_study_are_named(run: Run, tmp_path: Path) -> None:
+    begin(run, tmp_path / run.name)
+    begin(run, tmp_path / "earlier")
+    assert strangers([run], tmp_path) == ["earlier"]
+    rows = plan_rows([cost_of(run, tmp_path / run.name)], flops_per_second=1e9, keep_states=False)
+    assert "kept: earlier" in as_text(rows, [], ["earlier"], 1e9)
