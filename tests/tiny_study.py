@@ -13,7 +13,7 @@ BIN = Path(sys.executable).parent
 SOURCES = ("Snakefile", "config.yaml", "workflow", "profiles", "slurm")
 REPEATABLE = (
     *("checkpoints", "geometry", "evaluation", "observations", "missing"),
-    *("associations", "regressions", "leakage"),
+    *("associations", "regressions", "saturation", "leakage"),
 )
 
 

@@ -59,6 +59,7 @@ def test_the_tables_hold_what_was_planned(study: Path) -> None:
     assert set(associations["outcome"]) == {f"{d}_bits_per_byte" for d in ("id", "ood", "code")}
     assert set(associations["n"]) == {2}
     assert len(table(study, "leakage")) == 3
+    assert len(table(study, "saturation")) == 2 * 3
     costs = table(study, "costs")
     assert (costs["rule"] == "pretrain").sum() == 2
 

@@ -48,7 +48,7 @@ def test_the_demo_is_planned_a_job_a_run(folder: Path) -> None:
         18
     }
     assert counts["gather_passages"] == 3
-    assert counts["total"] == 67
+    assert counts["total"] == 68
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 COLLECTED = ["checkpoints", "geometry", "evaluation", "observations", "missing"]
 
-TABLES = [*COLLECTED, "associations", "regressions", "leakage"]
+TABLES = [*COLLECTED, "associations", "regressions", "saturation", "leakage"]
 
 
 rule write_design:
@@ -90,3 +90,25 @@ rule regress:
         "Estimating associations"
     script:
         "../scripts/regress.py"
+
+
+rule judge_saturation:
+    input:
+        evaluation=results("tables/evaluation.parquet"),
+        geometry=results("tables/geometry.parquet"),
+    output:
+        results("tables/saturation.parquet"),
+    log:
+        results("logs/judge_saturation.log"),
+    conda:
+        CONDA
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        settings=plain(STUDY.statistics),
+        code=code_of("judge_saturation.py"),
+    message:
+        "Judging late rises of the loss"
+    script:
+        "../scripts/judge_saturation.py"

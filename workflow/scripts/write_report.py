@@ -13,7 +13,7 @@ from disentangle.tables.schemas import COSTS
 
 TABLES = (
     *("checkpoints", "geometry", "evaluation", "observations", "missing"),
-    *("associations", "leakage"),
+    *("associations", "saturation", "leakage"),
 )
 
 with job("write_report", snakemake.log[0]):

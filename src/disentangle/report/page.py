@@ -16,6 +16,8 @@ from disentangle.storage import replacing
 from disentangle.study.config import StudyConfig
 from disentangle.study.design import Run
 
+VERDICTS = ("saturated", "not saturated", "undecided")
+
 PACKAGES = ("snakemake", "torch", "ai2-olmo", "lm-eval", "transformers", "numpy", "scipy")
 
 
@@ -36,7 +38,7 @@ def write_report(
         study: the study's configuration.
         runs: its runs by name.
         corpus: the tokens' manifest.
-        tables: checkpoints, evaluation, observations, missing, associations, leakage.
+        tables: checkpoints, evaluation, observations, missing, associations, saturation, leakage.
         costs: the costs table.
         figures: name to SVG.
     """
@@ -62,6 +64,9 @@ def write_report(
         domains=list(study.corpus.heldout),
         tasks=_tasks(tables["evaluation"]),
         associations=_association_rows(associations),
+        saturation=_verdicts(tables["saturation"]),
+        saturated=_records(tables["saturation"].query("verdict == 'saturated'")),
+        tolerance=study.statistics.tolerance,
         corpus=corpus,
         leakage=_records(tables["leakage"]),
         missing=_records(tables["missing"]),
@@ -105,6 +110,20 @@ def _tasks(evaluation: pd.DataFrame) -> list[dict[str, Any]]:
         mean=("value", "mean"), lowest=("value", "min"), highest=("value", "max"), n=("n", "max")
     )
     return _records(summary)
+
+
+def _verdicts(saturation: pd.DataFrame) -> list[dict[str, Any]]:
+    """Per loss: how many runs are judged how, and where the rank of the saturated ones peaked."""
+    return [
+        {
+            "outcome": outcome,
+            **{verdict: int((rows["verdict"] == verdict).sum()) for verdict in VERDICTS},
+            "rank_first": int(
+                ((rows["verdict"] == "saturated") & (rows["rank_order"] == "before")).sum()
+            ),
+        }
+        for outcome, rows in saturation.groupby("outcome", sort=True)
+    ]
 
 
 def _association_rows(associations: pd.DataFrame) -> list[dict[str, Any]]:

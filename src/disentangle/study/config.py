@@ -260,6 +260,8 @@ class Statistics(Section):
     """Columns of the observations table; by default bits per byte on every domain."""
     resamples: int = Field(1000, ge=100)
     """Bootstrap resamples per interval."""
+    tolerance: float = Field(0.01, gt=0)
+    """Late rise of a loss that does not matter, bits per byte."""
     seed: int = Field(0, ge=0)
 
 

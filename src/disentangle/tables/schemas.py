@@ -252,6 +252,30 @@ ASSOCIATIONS = Table(
     ),
 )
 
+SATURATION = Table(
+    "saturation",
+    "One row per run and loss: does it rise late in training, and does the rank of W fall before?",
+    (
+        _RUN,
+        ("outcome", TEXT, "Held-out loss that is judged, bits per byte"),
+        ("checkpoints", COUNT, "Checkpoints after step 0 that it is judged by"),
+        ("best_step", COUNT, "Step of the lowest loss"),
+        ("last_step", COUNT, "Last step"),
+        ("degradation", NUMBER, "Last loss minus the lowest, bits per byte"),
+        ("degradation_low", NUMBER, "Lower 95 % bound of it, errors taken as independent"),
+        ("degradation_high", NUMBER, "Upper 95 % bound of the rise from any earlier checkpoint"),
+        ("p", NUMBER, "Share of never-rising curves with this noise that end as far above"),
+        (
+            "verdict",
+            TEXT,
+            "saturated (p < 0.05), not saturated (upper bound below the tolerance), or undecided",
+        ),
+        ("rank_peak_step", COUNT, "Step at which W has its highest effective rank"),
+        ("rank_fall", NUMBER, "Share of that peak which is lost at the last step"),
+        ("rank_order", TEXT, "Whether the rank peaks before, with or after the lowest loss"),
+    ),
+)
+
 REGRESSIONS = Table(
     "regressions",
     "One row per outcome, metric, model and fold of the cross-validation.",
@@ -290,6 +314,7 @@ ALL_TABLES = (
     MISSING,
     ASSOCIATIONS,
     REGRESSIONS,
+    SATURATION,
     LEAKAGE,
     COSTS,
     TRAINING,

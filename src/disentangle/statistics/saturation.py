@@ -1,0 +1,196 @@
+"""Does a run's loss get worse late in training, and does its rank fall before, with or after?
+
+Saturation as in Godey et al. 2024 (arXiv 2404.07647): a small model's loss is at its best and then
+rises. The best of many noisy checkpoints lies below the last by chance alone, so the question is
+whether it lies further below than a curve that never rises would show.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.isotonic import IsotonicRegression
+
+Floats = NDArray[np.float64]
+
+ALPHA = 0.05
+"""Share of runs without saturation that may be called saturated."""
+
+Z = 1.959963984540054
+"""97.5 % point of the normal distribution."""
+
+Verdict = Literal["saturated", "not saturated", "undecided"]
+Order = Literal["before", "with", "after"]
+
+
+@dataclass(frozen=True)
+class Saturation:
+    """How a trajectory ends."""
+
+    best_step: int
+    """Step of the lowest value."""
+    last_step: int
+    degradation: float
+    """Last value minus the lowest."""
+    low: float
+    high: float
+    """Where the true rise may lie: 95 % bounds of the last value minus the lowest, and minus the
+    earlier value from which it may be largest; errors taken as independent."""
+    p: float
+    """Share of never-rising curves with this noise that end at least as far above their lowest."""
+    verdict: Verdict
+
+
+def saturation(
+    steps: NDArray[np.int64],
+    values: Floats,
+    errors: Floats,
+    *,
+    tolerance: float,
+    resamples: int,
+    seed: int,
+) -> Saturation:
+    """Judge one run's trajectory of a quantity that should fall.
+
+    Null: the true curve never rises. Of all such curves the one nearest to the data (isotonic
+    regression, weights 1/error^2) is taken, noise of the stated errors is added to it
+    `resamples` times, and p is the share whose degradation is at least the observed one.
+
+    Rule: "saturated" if p < 0.05; else "not saturated" if the upper end of the interval is below
+    `tolerance`; else "undecided".
+
+    Errors of checkpoints that were evaluated on the same passages are positively correlated;
+    treating them as independent makes the test conservative.
+
+    Args:
+        steps: ascending, shape (k,), k >= 2; step 0 is left out by the caller.
+        values: shape (k,).
+        errors: standard errors, shape (k,), positive.
+        tolerance: the degradation that does not matter, in the unit of the values.
+        resamples: simulated curves.
+        seed: of the simulation.
+
+    Raises:
+        ValueError: if shapes differ, steps do not ascend, or an error is not positive.
+    """
+    if not (len(steps) == len(values) == len(errors) >= 2):
+        raise ValueError("needs as many values and errors as steps, and two at least")
+    if np.any(np.diff(steps) <= 0) or np.any(errors <= 0) or not np.all(np.isfinite(values)):
+        raise ValueError("steps must ascend, errors be positive, and values finite")
+    best = int(np.argmin(values))
+    degradation = float(values[-1] - values[best])
+    never_rising = IsotonicRegression(increasing=False).fit_transform(
+        np.arange(len(values)), values, sample_weight=errors**-2.0
+    )
+    noise = np.random.Generator(np.random.PCG64(seed)).standard_normal((resamples, len(values)))
+    curves = never_rising + noise * errors
+    simulated = curves[:, -1] - curves.min(axis=1)
+    # the observed curve counts as one of them, so that p is never 0
+    p = float((1 + np.sum(simulated >= degradation)) / (1 + resamples))
+    spread = Z * np.hypot(errors[:-1], errors[-1])
+    low = degradation - float(spread[best]) if best < len(values) - 1 else 0.0
+    # from whichever earlier checkpoint the true rise could have been largest
+    high = max(0.0, float(np.max(values[-1] - values[:-1] + spread)))
+    verdict: Verdict = "undecided"
+    if p < ALPHA:
+        verdict = "saturated"
+    elif high < tolerance:
+        verdict = "not saturated"
+    return Saturation(
+        best_step=int(steps[best]),
+        last_step=int(steps[-1]),
+        degradation=degradation,
+        low=low,
+        high=high,
+        p=p,
+        verdict=verdict,
+    )
+
+
+@dataclass(frozen=True)
+class RankFall:
+    """Where a run's rank was highest, and how far below that it ended."""
+
+    peak_step: int
+    fall: float
+    """Share of the peak that was lost at the end."""
+
+    def order(self, best_step: int) -> Order:
+        """Whether the rank began to fall before, with or after the loss was at its best."""
+        if self.peak_step == best_step:
+            return "with"
+        return "before" if self.peak_step < best_step else "after"
+
+
+def rank_fall(steps: NDArray[np.int64], ranks: Floats) -> RankFall:
+    """Find the peak of a run's rank, step 0 left out by the caller.
+
+    Args:
+        steps: ascending, shape (k,).
+        ranks: shape (k,), positive.
+    """
+    peak = int(np.argmax(ranks))
+    return RankFall(peak_step=int(steps[peak]), fall=float(1 - ranks[-1] / ranks[peak]))
+
+
+def judge_runs(
+    evaluation: pd.DataFrame,
+    geometry: pd.DataFrame,
+    *,
+    tolerance: float,
+    resamples: int,
+    seed: int,
+) -> list[dict[str, Any]]:
+    """Judge every run by its loss on every held-out domain.
+
+    Args:
+        evaluation: the evaluation table.
+        geometry: the geometry table.
+        tolerance: see `saturation`; so `resamples`, and `seed`, the same for all.
+
+    Returns:
+        Rows of the saturation table. Runs with fewer than two checkpoints after step 0 that were
+        evaluated with an error and measured are left out: there is nothing to judge.
+    """
+    losses = evaluation[
+        (evaluation["variant"] == "base")
+        & (evaluation["metric"] == "bits_per_byte")
+        & (evaluation["step"] > 0)
+        & (evaluation["stderr"] > 0)
+    ]
+    ranks = geometry.loc[geometry["matrix"] == "W", ["run", "step", "effective_rank"]]
+    rows = []
+    for (run, task), curve in losses.merge(ranks, on=["run", "step"]).groupby(["run", "task"]):
+        if len(curve) < 2:
+            continue
+        curve = curve.sort_values("step")
+        steps = curve["step"].to_numpy()
+        found = saturation(
+            steps,
+            curve["value"].to_numpy(),
+            curve["stderr"].to_numpy(),
+            tolerance=tolerance,
+            resamples=resamples,
+            seed=seed,
+        )
+        fall = rank_fall(steps, curve["effective_rank"].to_numpy())
+        rows.append(
+            {
+                "run": run,
+                "outcome": f"{str(task).removeprefix('heldout_')}_bits_per_byte",
+                "checkpoints": len(curve),
+                "best_step": found.best_step,
+                "last_step": found.last_step,
+                "degradation": found.degradation,
+                "degradation_low": found.low,
+                "degradation_high": found.high,
+                "p": found.p,
+                "verdict": found.verdict,
+                "rank_peak_step": fall.peak_step,
+                "rank_fall": fall.fall,
+                "rank_order": fall.order(found.best_step),
+            }
+        )
+    return rows

@@ -1,0 +1,122 @@
+"""Saturation is found where it was planted, and rarely where there is none."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from disentangle.statistics.saturation import ALPHA, judge_runs, rank_fall, saturation
+
+STEPS = np.unique(np.geomspace(10, 10_000, 20).astype(np.int64))
+NOISE = 0.02
+SETTINGS = {"tolerance": 0.02, "resamples": 400, "seed": 0}
+
+
+def falling(rise: float = 0.0, from_share: float = 0.6) -> np.ndarray:
+    """A power law that rises by `rise` in all from a share of its checkpoints on."""
+    curve = 3 + 2 * (STEPS / STEPS[0]) ** -0.4
+    start = int(from_share * len(STEPS))
+    curve[start:] += np.linspace(0, rise + curve[start] - curve[-1], len(STEPS) - start)
+    return curve if rise else 3 + 2 * (STEPS / STEPS[0]) ** -0.4
+
+
+def verdicts(curve: np.ndarray, trials: int, noise: float = NOISE) -> list[str]:
+    random = np.random.default_rng(7)
+    errors = np.full(len(curve), noise)
+    return [
+        saturation(
+            STEPS, curve + noise * random.standard_normal(len(curve)), errors, **SETTINGS
+        ).verdict
+        for _ in range(trials)
+    ]
+
+
+@pytest.mark.parametrize("curve", [np.full(len(STEPS), 3.0), falling()])
+def test_false_alarms_are_at_most_at_the_stated_rate(curve: np.ndarray) -> None:
+    # binomial(400, 0.05) exceeds 33 once in a hundred
+    assert verdicts(curve, 400).count("saturated") <= 33
+    assert ALPHA == 0.05
+
+
+def test_a_flat_end_is_the_hardest_null_and_meets_the_rate() -> None:
+    flat_end = np.concatenate([falling()[:10], np.full(len(STEPS) - 10, falling()[9])])
+    share = verdicts(flat_end, 400).count("saturated") / 400
+    assert 0.005 <= share <= 0.083
+
+
+def test_planted_saturation_is_found() -> None:
+    found = verdicts(falling(rise=0.2), 100)
+    assert found.count("saturated") >= 95
+
+
+def test_the_best_step_is_where_the_rise_was_planted() -> None:
+    curve = falling(rise=0.3)
+    errors = np.full(len(curve), 1e-6)
+    found = saturation(STEPS, curve, errors, **SETTINGS)
+    assert found.best_step == STEPS[int(np.argmin(curve))] == STEPS[int(0.6 * len(STEPS))]
+    assert found.degradation == pytest.approx(curve[-1] - curve.min())
+    assert found.low < found.degradation < found.high
+
+
+def test_a_clean_curve_is_not_saturated_and_a_noisy_one_undecided() -> None:
+    clean = saturation(STEPS, falling(), np.full(len(STEPS), 1e-4), **SETTINGS)
+    assert (clean.verdict, clean.degradation) == ("not saturated", 0.0)
+    values = np.full(len(STEPS), 3.0)
+    values[3] = 2.9
+    assert saturation(STEPS, values, np.full(len(STEPS), 0.1), **SETTINGS).verdict == "undecided"
+
+
+def test_a_last_value_that_is_lowest_by_chance_rules_out_nothing() -> None:
+    values = np.full(len(STEPS), 3.0)
+    values[-1] = 2.99
+    found = saturation(STEPS, values, np.full(len(STEPS), 0.1), **SETTINGS)
+    assert (found.best_step, found.degradation) == (STEPS[-1], 0.0)
+    assert found.high == pytest.approx(-0.01 + 1.96 * 0.1 * np.sqrt(2), abs=1e-3)
+    assert found.verdict == "undecided"
+
+
+def test_the_rank_falls_before_with_or_after() -> None:
+    ranks = np.full(len(STEPS), 30.0)
+    ranks[8] = 40.0
+    fall = rank_fall(STEPS, ranks)
+    assert fall.fall == pytest.approx(0.25)
+    assert [fall.order(int(STEPS[i])) for i in (12, 8, 3)] == ["before", "with", "after"]
+
+
+@pytest.mark.parametrize(
+    ("values", "errors"),
+    [([1.0], [1.0]), ([1.0, 2.0], [1.0, 0.0]), ([1.0, np.nan], [1.0, 1.0]), ([1.0, 2.0], [1.0])],
+)
+def test_what_is_no_trajectory_is_refused(values: list[float], errors: list[float]) -> None:
+    with pytest.raises(ValueError, match=r"needs|must"):
+        saturation(np.arange(len(values)), np.array(values), np.array(errors), **SETTINGS)
+
+
+def test_runs_are_judged_by_domain_and_those_without_a_trajectory_left_out() -> None:
+    def rows(run: str, curve: np.ndarray, steps: np.ndarray) -> list[dict[str, object]]:
+        return [
+            {"run": run, "step": step, "variant": "base", "task": f"heldout_{domain}"}
+            | {"metric": "bits_per_byte", "value": value, "stderr": 0.002}
+            for domain in ("id", "code")
+            for step, value in zip(steps, curve, strict=True)
+        ]
+
+    steps = np.concatenate([[0], STEPS])
+    start = np.array([9.0])
+    evaluation = pd.DataFrame(
+        rows("rises", np.concatenate([start, falling(rise=0.2)]), steps)
+        + rows("falls", np.concatenate([start, falling()]), steps)
+        + rows("short", np.array([9.0, 3.0]), np.array([0, 10]))
+    )
+    geometry = pd.DataFrame(
+        {"run": run, "step": step, "matrix": "W", "effective_rank": 100.0 - i}
+        for run in ("rises", "falls", "short")
+        for i, step in enumerate(steps)
+    )
+    found = pd.DataFrame(judge_runs(evaluation, geometry, **SETTINGS)).set_index(["run", "outcome"])
+    assert len(found) == 4
+    for domain in ("id", "code"):
+        rising = found.loc["rises", f"{domain}_bits_per_byte"]
+        assert (rising["verdict"], rising["rank_order"]) == ("saturated", "before")
+        assert rising["checkpoints"] == len(STEPS)
+        assert rising["rank_peak_step"] == STEPS[0]
+        assert found.loc["falls", f"{domain}_bits_per_byte"]["verdict"] == "not saturated"

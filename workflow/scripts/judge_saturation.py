@@ -1,0 +1,20 @@
+"""Late rises of each run's loss, and whether its rank fell before."""
+
+from pathlib import Path
+
+from disentangle.job import job
+from disentangle.statistics.saturation import judge_runs
+from disentangle.study.config import Statistics
+from disentangle.tables.files import read_tables, write_table
+from disentangle.tables.schemas import SATURATION
+
+with job("judge_saturation", snakemake.log[0]):
+    settings = Statistics.model_validate(snakemake.params.settings)
+    rows = judge_runs(
+        read_tables([Path(snakemake.input.evaluation)]),
+        read_tables([Path(snakemake.input.geometry)]),
+        tolerance=settings.tolerance,
+        resamples=settings.resamples,
+        seed=settings.seed,
+    )
+    write_table(rows, SATURATION, Path(snakemake.output[0]))
