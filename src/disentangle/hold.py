@@ -139,10 +139,10 @@ def _read(lock: Path) -> Holder | None:
 
 
 def _is_gone(holder: Holder | None, lock: Path, mine: Holder) -> bool:
-    if holder is not None and holder.job and holder.job == mine.job:
-        return True  # a job that was sent back to the queue starts as a new process
     if holder is not None and holder.host == mine.host:
         return not holder.runs_here
+    if holder is not None and holder.job and holder.job == mine.job:
+        return True  # a job that was sent back to the queue, and starts on another machine
     clock = lock.with_name(f".clock.{mine.token}")
     clock.touch()  # by the file system's clock: machines' own may differ
     try:

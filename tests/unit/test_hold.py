@@ -96,6 +96,9 @@ def test_a_requeued_job_follows_its_earlier_self(
     held_by(tmp_path, host="node17")
     with held(tmp_path, silent):
         pass
+    held_by(tmp_path)  # but another process of one interactive job is as alive as any
+    with pytest.raises(StudyError, match="SLURM job 4242"), held(tmp_path, silent):
+        pass
 
 
 def test_a_lock_that_was_never_written_is_taken_over_when_it_is_old(tmp_path: Path) -> None:
