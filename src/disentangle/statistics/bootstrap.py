@@ -30,6 +30,10 @@ MIN_CLUSTERS = 5
 MIN_DEFINED = 0.5
 
 
+# Relative; sums over some hundred rows differ in the last digits with the order of the rows.
+ROUNDING = 1e-12
+
+
 class Interval(NamedTuple):
     """Bounds of a 95 % interval; NaN with a reason where there is none."""
 
@@ -67,7 +71,9 @@ def bca(estimate: float, replicates: Floats, jackknife: Floats) -> tuple[float, 
     the quantiles of the replicates at Phi(z0 + (z0 + z) / (1 - a (z0 + z))), z = -+1.96. They are
     NaN where all replicates lie on one side of the estimate (z0 is infinite).
     """
-    below = np.mean(replicates < estimate) + np.mean(replicates == estimate) / 2
+    # what differs by rounding is a tie: which side it falls on goes by the order of the rows
+    tied = np.abs(replicates - estimate) <= ROUNDING * max(1.0, abs(estimate))
+    below = np.mean((replicates < estimate) & ~tied) + np.mean(tied) / 2
     z0 = norm.ppf(below)
     if not np.isfinite(z0):
         return np.nan, np.nan
