@@ -65,7 +65,7 @@ def studies(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> tuple
     )
     configure(remote, execution={"by_size": {"2K": {"mem_mb": SMALL_MB}}})
     on_cluster = start(cluster, remote, *PROFILE)
-    here = start(cluster, local, "--cores", "1")
+    here = start(cluster, local, "--cores", "2", "--resources", "gpu=1")
     results = local / "results" / "tiny"
     while here.poll() is None and not list(results.glob("checkpoints/4K_*/manifest.json")):
         time.sleep(0.2)
@@ -124,6 +124,20 @@ def test_every_training_job_asked_for_a_gpu_and_no_two_had_it_at_once(
     )
     assert all(end <= start for (_, end), (start, _) in pairwise(times))
     assert not any(job.get("TresPerJob") for job in cluster.jobs("rule_collect", remote))
+
+
+def test_a_workstation_with_one_gpu_gives_it_to_one_job_at_a_time(
+    studies: tuple[Path, Path, Path],
+) -> None:
+    local, _, _ = studies
+    ends = [
+        (usage.stat().st_mtime, json.loads(usage.read_text())["wall_seconds"])
+        for rule in ("pretrain", "measure_geometry", "evaluate_checkpoints")
+        for usage in local.glob(f"results/tiny/logs/{rule}/*.usage.json")
+    ]
+    assert len(ends) == 6
+    times = sorted((end - seconds, end) for end, seconds in ends)
+    assert all(end <= start for (_, end), (start, _) in pairwise(times))
 
 
 def test_a_job_out_of_memory_is_sent_again_with_more(

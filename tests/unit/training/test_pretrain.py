@@ -188,6 +188,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights(
     reached = steps_logged(folder)
     assert process.returncode != 0
     assert 70 <= reached < LONG, "the run was not stopped in its middle"
+    first_steps = (folder / "steps.jsonl").read_text().splitlines()
     if stop == signal.SIGTERM:
         assert "told to stop before its end, and its state is saved" in error
 
@@ -198,6 +199,9 @@ def test_a_stopped_run_goes_on_to_the_same_weights(
     assert 0 < resumed_from <= reached
     starts = [json.loads(line) for line in (folder / "starts.jsonl").read_text().splitlines()]
     assert [start["from_step"] for start in starts] == [0, resumed_from]
+    # with their times, so these steps were not made again
+    all_steps = (folder / "steps.jsonl").read_text().splitlines()
+    assert all_steps[:resumed_from] == first_steps[:resumed_from]
     uninterrupted = pretrain(run, **bench.arguments(tmp_path / "whole"))
     resumed = read_run(folder / "manifest.json")
     assert resumed.checkpoints == uninterrupted.checkpoints
