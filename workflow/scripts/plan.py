@@ -5,9 +5,9 @@ from pathlib import Path
 from disentangle.job import job
 from disentangle.study import Run
 from disentangle.study.config import Execution
-from disentangle.study.plan import as_text, cost_of, plan_rows, strangers
 from disentangle.tables.files import write_table
 from disentangle.tables.schemas import PLAN
+from disentangle.training.plan import as_text, cost_of, plan_rows, strangers
 
 with job("plan", snakemake.log[0]) as say:
     runs = [Run.from_json(data) for data in snakemake.params.runs]

@@ -111,7 +111,8 @@ def pretrain(
         if ended and not keep_states:
             run_folder.drop_trainer()
     if not ended:
-        if stopped_by == signal.SIGURG or (until is not None and time.time() > until):
+        by_the_clock = stopped_by is None and until is not None and time.time() > until
+        if stopped_by == signal.SIGURG or by_the_clock:  # who was cancelled stays so
             send_back(say)
         raise StudyError(
             f"{run.name} was told to stop before its end, and its state is saved.\n"

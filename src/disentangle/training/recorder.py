@@ -38,12 +38,13 @@ class Recorder:
     """When to stop as if told to, seconds since the epoch."""
     code_version: str
     say: Say
+    saved_step: int | None
+    """The step whose state was saved last; at the start, the one that was restored."""
     stop_requested: bool = False
     """Set by a signal handler: the run saves after its step and raises `InterruptedRunError`."""
     _progress: Throttle = field(default_factory=lambda: Throttle(5))
     _started: float = field(default_factory=time.monotonic)
     _last_save: float = field(default_factory=time.monotonic)
-    _saved_step: int = -1
     _steps_done: int = 0
     _log: TrainingLog | None = None
 
@@ -96,9 +97,9 @@ class Recorder:
 
     def _save_state(self, trainer: SuiteTrainer) -> None:
         step = trainer.global_step
-        if step != self._saved_step:
+        if step != self.saved_step:
             trainer.save_checkpoint(CheckpointType.unsharded)
-        self._saved_step, self._last_save = step, time.monotonic()
+        self.saved_step, self._last_save = step, time.monotonic()
         kept = set(self.run.checkpoints) if self.keep_states else set()
         if dist.get_rank() == 0:
             self.folder.drop_states(keep=kept | {step})

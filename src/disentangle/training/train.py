@@ -58,6 +58,7 @@ def train(stretch: Stretch, say: Say) -> int | None:
             save_seconds=60 * stretch.save_minutes,
             stop_time=stretch.stop_time,
             code_version=stretch.code_version,
+            saved_step=stretch.resume_from,
             say=say if dist.get_rank() == 0 else lambda line: None,
         )
         trainer.after_step = recorder.after_step

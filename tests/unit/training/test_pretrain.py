@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -104,6 +105,17 @@ def test_kept_states_spare_the_way_there(bench: Bench, tmp_path: Path) -> None:
     assert said[0] == "goes on from step 4"
     full = pretrain(bench.run(checkpoints=(0, 4, 9, 16)), **bench.arguments(tmp_path / "full"))
     assert extended.checkpoints == full.checkpoints
+
+
+def test_an_export_that_is_missing_is_made_from_its_state(bench: Bench, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    arguments = bench.arguments(folder) | {"keep_states": True}
+    before = pretrain(bench.runs[0], **arguments)
+    state = folder / "trainer" / "step4-unsharded" / "model.pt"
+    written = state.stat().st_mtime_ns
+    shutil.rmtree(folder / "step4")
+    assert pretrain(bench.runs[0], **arguments).checkpoints == before.checkpoints
+    assert state.stat().st_mtime_ns == written  # restored from, not saved again
 
 
 def test_saved_state_needs_no_pickle(bench: Bench, tmp_path: Path) -> None:

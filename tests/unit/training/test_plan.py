@@ -7,7 +7,7 @@ import yaml
 
 from disentangle.storage import write_json
 from disentangle.study import Run, expand, read_config
-from disentangle.study.plan import as_text, cost_of, plan_rows, strangers
+from disentangle.training.plan import as_text, cost_of, plan_rows, strangers
 
 ROOT = Path(__file__).parents[3]
 
@@ -59,17 +59,7 @@ def test_a_missing_step_costs_the_way_from_the_latest_state(run: Run, tmp_path: 
 
 def test_a_diverged_run_is_done(run: Run, tmp_path: Path) -> None:
     folder = begin(run, tmp_path / "diverged", 0)
-    write_json(
-        folder / "manifest.json",
-        {
-            "run": run.name,
-            "status": "diverged",
-            "last_finite_step": 3,
-            "identity": {},
-            "checkpoints": {"0": "hash"},
-            "environment": {},
-        },
-    )
+    write_json(folder / "diverged.json", {"step": 3})
     assert cost_of(run, folder).state == "done"
 
 

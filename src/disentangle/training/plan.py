@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from disentangle.checkpoint.manifest import read_run
-from disentangle.errors import StudyError
 from disentangle.storage import read_json
 from disentangle.study.design import Run, training_flops
+from disentangle.training.run_folder import RunFolder
 
 BYTES_PER_WEIGHT = 4
 """Checkpoints are stored in fp32."""
@@ -70,18 +69,11 @@ def cost_of(run: Run, folder: Path) -> Cost:
             return Cost(run, "conflict", run.checkpoints, 0)
     made = {int(path.name.removeprefix("step")) for path in folder.glob("step[0-9]*")}
     missing = tuple(step for step in run.checkpoints if step not in made)
-    if not missing or _has_diverged(folder):
+    run_folder = RunFolder(folder)
+    if not missing or run_folder.diverged_after() is not None:
         return Cost(run, "done", (), 0)
-    states = [int(p.name.split("-")[0][4:]) for p in folder.glob("trainer/step*-unsharded")]
-    start = max((step for step in states if step <= missing[0]), default=0)
+    start = run_folder.latest_state(before=missing[0]) or 0
     return Cost(run, "extend" if made else "train", missing, missing[-1] - start)
-
-
-def _has_diverged(folder: Path) -> bool:
-    try:
-        return read_run(folder / "manifest.json").status == "diverged"
-    except StudyError:
-        return False
 
 
 def plan_rows(
