@@ -8,6 +8,8 @@ import pytest
 from disentangle import provenance
 from disentangle.provenance import PACKAGE, code_hash
 
+SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
+
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -67,3 +69,18 @@ def test_the_package_imports_itself_by_absolute_names() -> None:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.ImportFrom):
                 assert node.level == 0, f"{file} has a relative import"
+
+
+@pytest.mark.parametrize(
+    "script", ["measure_geometry", "compare_layers", "evaluate_checkpoints", "quantize", "finetune"]
+)
+def test_measuring_does_not_depend_on_what_follows_it(script: str) -> None:
+    """A column more in a table of estimates, or a key more in a study file, measures nothing anew."""
+    reached, todo = set(), [SCRIPTS / f"{script}.py"]
+    while todo:
+        file = todo.pop()
+        if file not in reached:
+            reached.add(file)
+            todo.extend(provenance._logic(file)[1])
+    later = ("tables/estimated", "tables/collected", "study/config", "sections/statistics")
+    assert not [file for file in reached if file.with_suffix("").as_posix().endswith(later)]

@@ -8,16 +8,17 @@ from disentangle.checkpoint.cohort import read_cohort
 from disentangle.checkpoint.manifest import read_run
 from disentangle.checkpoint.subjects import read_perturbed
 from disentangle.job import job
-from disentangle.study.design import read_design
 from disentangle.study.external import read_external
-from disentangle.tables import schemas
+from disentangle.study.run import read_design
 from disentangle.tables.collect import (
     checkpoint_rows,
     missing_rows,
     missing_variants,
     observations,
 )
+from disentangle.tables.collected import CHECKPOINTS, MISSING, OBSERVATIONS
 from disentangle.tables.files import read_tables, write_table
+from disentangle.tables.measured import EVALUATION, GEOMETRY
 
 with job("collect", snakemake.log[0]):
     design = Path(snakemake.input.design)
@@ -39,14 +40,14 @@ with job("collect", snakemake.log[0]):
     geometry = read_tables([Path(path) for path in snakemake.input.geometry])
     evaluation = read_tables([Path(path) for path in snakemake.input.evaluation])
     tables = {
-        "checkpoints": (checkpoints, schemas.CHECKPOINTS),
-        "geometry": (geometry, schemas.GEOMETRY),
-        "evaluation": (evaluation, schemas.EVALUATION),
+        "checkpoints": (checkpoints, CHECKPOINTS),
+        "geometry": (geometry, GEOMETRY),
+        "evaluation": (evaluation, EVALUATION),
         "observations": (
             observations(checkpoints, geometry, evaluation),
-            schemas.OBSERVATIONS,
+            OBSERVATIONS,
         ),
-        "missing": (missing, schemas.MISSING),
+        "missing": (missing, MISSING),
     }
     for name, (rows, table) in tables.items():
         write_table(rows, table, Path(snakemake.output[name]))

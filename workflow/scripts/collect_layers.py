@@ -4,7 +4,7 @@ from pathlib import Path
 
 from disentangle.job import job
 from disentangle.tables.files import read_tables, write_table
-from disentangle.tables.schemas import LAYERS
+from disentangle.tables.measured import LAYERS
 
 with job("collect_layers", snakemake.log[0]):
     rows = read_tables([Path(path) for path in snakemake.input])

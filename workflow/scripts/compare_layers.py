@@ -7,7 +7,7 @@ from disentangle.checkpoint.cohort import read_cohort
 from disentangle.geometry.trajectory import compare_layers
 from disentangle.job import job
 from disentangle.tables.files import write_table
-from disentangle.tables.schemas import LAYERS
+from disentangle.tables.measured import LAYERS
 
 with job("layers", snakemake.log[0]) as say:
     manifests = read_cohort(Path(snakemake.input.trained), Path(snakemake.params.checkpoints))

@@ -5,8 +5,8 @@ from pathlib import Path
 from disentangle.figures import draw
 from disentangle.figures.style import save
 from disentangle.job import job
-from disentangle.study.config import Perturbation
-from disentangle.study.design import read_design
+from disentangle.study.run import read_design
+from disentangle.study.sections.perturbation import Perturbation
 from disentangle.tables.files import read_tables
 
 with job("draw_figures", snakemake.log[0]):

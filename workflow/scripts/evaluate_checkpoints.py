@@ -7,9 +7,9 @@ from disentangle.checkpoint.cohort import read_cohort
 from disentangle.checkpoint.subjects import perturbed_subjects, read_perturbed, trained_subjects
 from disentangle.evaluation.measure import evaluate
 from disentangle.job import job
-from disentangle.study.config import Evaluation
+from disentangle.study.sections.measuring import Evaluation
 from disentangle.tables.files import write_table
-from disentangle.tables.schemas import EVALUATION
+from disentangle.tables.measured import EVALUATION
 
 with job("evaluate", snakemake.log[0]) as say:
     manifests = read_cohort(Path(snakemake.input.trained), Path(snakemake.params.checkpoints))

@@ -5,9 +5,10 @@ from pathlib import Path
 from disentangle.checkpoint.cohort import read_cohort
 from disentangle.checkpoint.subjects import perturbed_folder, write_perturbed
 from disentangle.job import about, job
-from disentangle.study import Run
-from disentangle.study.config import Execution, Perturbation
 from disentangle.study.perturbation import finetuned
+from disentangle.study.run import Run
+from disentangle.study.sections.execution import Execution
+from disentangle.study.sections.perturbation import Perturbation
 
 with job("finetune", snakemake.log[0]) as say:
     from disentangle.perturbation.finetune import finetune

@@ -5,7 +5,7 @@ from pathlib import Path
 from disentangle.corpus.documents import gather_passages, write_texts
 from disentangle.corpus.hub_text import pinned
 from disentangle.job import job
-from disentangle.study.config import HeldOut
+from disentangle.study.sections.corpus import HeldOut
 
 with job("gather_passages", snakemake.log[0]):
     heldout = HeldOut.model_validate(snakemake.params.heldout)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from disentangle.job import job
 from disentangle.statistics.saturation import judge_runs
-from disentangle.study.config import Statistics
+from disentangle.study.sections.statistics import Statistics
+from disentangle.tables.estimated import SATURATION
 from disentangle.tables.files import read_tables, write_table
-from disentangle.tables.schemas import SATURATION
 
 with job("judge_saturation", snakemake.log[0]):
     settings = Statistics.model_validate(snakemake.params.settings)

@@ -7,7 +7,7 @@ from disentangle.checkpoint.cohort import read_cohort
 from disentangle.geometry.measure import measure_run
 from disentangle.job import job
 from disentangle.tables.files import write_table
-from disentangle.tables.schemas import GEOMETRY
+from disentangle.tables.measured import GEOMETRY
 
 with job("geometry", snakemake.log[0]) as say:
     manifests = read_cohort(Path(snakemake.input.trained), Path(snakemake.params.checkpoints))

@@ -6,11 +6,13 @@ from disentangle.job import job
 from disentangle.planning.measuring import Results, evaluation_cells, geometry_cells
 from disentangle.planning.screen import as_text
 from disentangle.planning.training import cost_of, plan_rows, strangers
-from disentangle.study import Run
-from disentangle.study.config import Evaluation, Execution, Perturbation
 from disentangle.study.external import ExternalRun
+from disentangle.study.run import Run
+from disentangle.study.sections.execution import Execution
+from disentangle.study.sections.measuring import Evaluation
+from disentangle.study.sections.perturbation import Perturbation
+from disentangle.tables.collected import PLAN
 from disentangle.tables.files import write_table
-from disentangle.tables.schemas import PLAN
 
 with job("plan", snakemake.log[0]) as say:
     given = snakemake.params

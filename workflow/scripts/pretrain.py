@@ -4,8 +4,8 @@ from pathlib import Path
 
 from disentangle.checkpoint.cohort import write_cohort
 from disentangle.job import about, job
-from disentangle.study import Run
-from disentangle.study.config import Execution
+from disentangle.study.run import Run
+from disentangle.study.sections.execution import Execution
 
 with job("pretrain", snakemake.log[0]) as say:
     from disentangle.training.log import write_training_table

@@ -6,8 +6,8 @@ from disentangle.checkpoint.cohort import read_cohort
 from disentangle.checkpoint.subjects import write_perturbed
 from disentangle.corpus.documents import read_texts
 from disentangle.job import about, job
-from disentangle.study import Run
-from disentangle.study.config import Perturbation
+from disentangle.study.run import Run
+from disentangle.study.sections.perturbation import Perturbation
 
 with job("quantize", snakemake.log[0]) as say:
     import torch

@@ -7,9 +7,9 @@ import pandas as pd
 
 from disentangle.job import job
 from disentangle.statistics import associate, regressions
-from disentangle.study.config import Statistics
+from disentangle.study.sections.statistics import Statistics
+from disentangle.tables.estimated import ASSOCIATIONS, REGRESSIONS
 from disentangle.tables.files import read_tables, write_table
-from disentangle.tables.schemas import ASSOCIATIONS, REGRESSIONS
 from disentangle.tables.select import final_runs, geometry_metrics, outcomes
 
 with job("regress", snakemake.log[0]):

@@ -6,7 +6,7 @@ from pathlib import Path
 from disentangle.corpus.hub_text import pinned
 from disentangle.corpus.parts import Part
 from disentangle.job import job
-from disentangle.study.config import READY_MADE
+from disentangle.study.sections.corpus import READY_MADE
 
 with job(f"tokenize_shard {snakemake.wildcards.shard}", snakemake.log[0]):
     # before tokenizers starts its threads

@@ -6,10 +6,10 @@ from disentangle.job import job
 from disentangle.report import write_report
 from disentangle.report.costs import gather_costs, jobs_on_gpu
 from disentangle.storage import read_json
-from disentangle.study import StudyConfig
-from disentangle.study.design import read_design
+from disentangle.study.config import StudyConfig
+from disentangle.study.run import read_design
+from disentangle.tables.collected import COSTS
 from disentangle.tables.files import read_tables, write_table
-from disentangle.tables.schemas import COSTS
 
 TABLES = (
     *("checkpoints", "geometry", "evaluation", "observations", "missing"),

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from disentangle.corpus.sources import describe_source, read_source
 from disentangle.errors import StudyError
 from disentangle.storage import replacing
-from disentangle.study.config import HeldOut
+from disentangle.study.sections.corpus import HeldOut
 
 _SPACE = re.compile(r"\s+")
 

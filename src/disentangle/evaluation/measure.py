@@ -10,7 +10,7 @@ from disentangle.checkpoint.subjects import BASE, Subject
 from disentangle.corpus.documents import read_texts
 from disentangle.job import Say, Throttle
 from disentangle.storage import digest
-from disentangle.study.config import Evaluation
+from disentangle.study.sections.measuring import Evaluation
 
 
 def key_maker(

@@ -11,9 +11,9 @@ from disentangle.figures.rank_and_loss import rank_and_loss
 from disentangle.figures.rank_over_training import rank_over_training
 from disentangle.figures.training_choices import training_choices
 from disentangle.figures.training_curves import training_curves
-from disentangle.study.config import Perturbation
-from disentangle.study.design import Run
 from disentangle.study.perturbation import variants
+from disentangle.study.run import Run
+from disentangle.study.sections.perturbation import Perturbation
 
 
 def draw(

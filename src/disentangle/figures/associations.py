@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from disentangle.checkpoint.subjects import BASE
 from disentangle.figures.style import PALETTE, metric_label, outcome_label
-from disentangle.tables.schemas import METRIC_COLUMNS
+from disentangle.tables.measured import METRIC_COLUMNS
 
 ESTIMATORS = {
     "raw": ("rho", "rho_low", "rho_high"),

@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from disentangle.figures.style import PALETTE
-from disentangle.study.design import Run
+from disentangle.study.run import Run
 
 DOMAIN = "id"
 

@@ -4,8 +4,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from disentangle.figures.style import PALETTE, variant_label
-from disentangle.study.config import Perturbation
 from disentangle.study.perturbation import finetuned, variants
+from disentangle.study.sections.perturbation import Perturbation
 
 RANK = "W_effective_rank_pct"
 

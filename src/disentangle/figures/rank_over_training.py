@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from disentangle.checkpoint.subjects import BASE
 from disentangle.figures.style import INK
 from disentangle.figures.training_curves import configuration_legend, looks
-from disentangle.study.design import Run
+from disentangle.study.run import Run
 
 MATRICES = {"W_effective_rank_pct": "W, % of d", "H_effective_rank_pct": "H, % of d"}
 

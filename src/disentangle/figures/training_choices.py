@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from disentangle.checkpoint.subjects import BASE
 from disentangle.figures.style import PALETTE
 from disentangle.figures.training_curves import departures
-from disentangle.study.design import Run
+from disentangle.study.run import Run
 from disentangle.tables.select import final_runs
 
 MEASURED = {

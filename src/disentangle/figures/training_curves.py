@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from disentangle.figures.style import PALETTE
-from disentangle.study.design import Run
 from disentangle.study.quantities import spell_quantity
+from disentangle.study.run import Run
 
 LINES = ["-", (0, (4, 1.5)), (0, (1, 1))]
 

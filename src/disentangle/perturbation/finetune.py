@@ -5,9 +5,9 @@ from typing import Any
 
 from disentangle.checkpoint.manifest import MANIFEST, read_run, step_folder
 from disentangle.checkpoint.subjects import Perturbed
-from disentangle.study.config import Perturbation
-from disentangle.study.design import Run
 from disentangle.study.perturbation import finetuned, finetuning_run
+from disentangle.study.run import Run
+from disentangle.study.sections.perturbation import Perturbation
 from disentangle.training.log import write_training_table
 from disentangle.training.pretrain import pretrain
 

@@ -20,9 +20,9 @@ from disentangle.errors import StudyError
 from disentangle.job import Say
 from disentangle.perturbation.quantized_checkpoint import settings_of, write_quantized
 from disentangle.storage import sha256_of
-from disentangle.study.config import Quantization
-from disentangle.study.design import Run
 from disentangle.study.perturbation import quantized
+from disentangle.study.run import Run
+from disentangle.study.sections.perturbation import Quantization
 
 
 def calibration_sequences(

@@ -14,10 +14,11 @@ from disentangle.corpus.documents import read_texts
 from disentangle.evaluation.measure import key_maker
 from disentangle.geometry.measure import cell_keys
 from disentangle.storage import sha256_of
-from disentangle.study.config import Evaluation, Perturbation
-from disentangle.study.design import Run
 from disentangle.study.external import ExternalRun
 from disentangle.study.perturbation import perturbed_runs, variants
+from disentangle.study.run import Run
+from disentangle.study.sections.measuring import Evaluation
+from disentangle.study.sections.perturbation import Perturbation
 
 
 @dataclass(frozen=True)

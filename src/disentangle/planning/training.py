@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 
 from disentangle.checkpoint.manifest import MANIFEST
 from disentangle.storage import read_json
-from disentangle.study.config import Perturbation
-from disentangle.study.design import Run, training_flops
 from disentangle.study.perturbation import finetuned, finetuning_run, perturbed_runs, variants
+from disentangle.study.run import Run, training_flops
+from disentangle.study.sections.perturbation import Perturbation
 from disentangle.training.run_folder import RunFolder
 
 BYTES_PER_WEIGHT = 4

@@ -18,9 +18,9 @@ from disentangle.report.perturbed import changes
 from disentangle.report.tying import tying_pairs
 from disentangle.storage import replacing
 from disentangle.study.config import StudyConfig
-from disentangle.study.design import Run
 from disentangle.study.external import EXTERNAL
 from disentangle.study.perturbation import finetuned, variants
+from disentangle.study.run import Run
 
 VERDICTS = ("saturated", "not saturated", "undecided")
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from disentangle.study.design import Run
+from disentangle.study.run import Run
 from disentangle.tables.select import final_runs
 
 RANK, LOSS = "W_effective_rank_pct", "id_bits_per_byte"

@@ -6,7 +6,7 @@ would be most of a study's cost, so one job takes several of them, one after the
 
 from collections.abc import Iterable
 
-from disentangle.study.design import Run, training_flops
+from disentangle.study.run import Run, training_flops
 
 BRIEF_FLOPS = 3e12
 """Operations of a run that may share a job: five minutes on a slow CPU core, a moment on a GPU. A

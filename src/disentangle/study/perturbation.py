@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from disentangle.study.config import Hyperparameters, Perturbation
-from disentangle.study.design import Run, steps_of
+from disentangle.study.run import Run, steps_of
+from disentangle.study.sections.design import Hyperparameters
+from disentangle.study.sections.perturbation import Perturbation
 
 
 def quantized(bits: int) -> str:

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ValidationError
 
 from disentangle.errors import StudyError
 from disentangle.study.config import StudyConfig
-from disentangle.study.design import configuration_name, expand, steps_of
+from disentangle.study.design import expand
+from disentangle.study.run import configuration_name, steps_of
 
 
 def _path(location: tuple[int | str, ...]) -> str:

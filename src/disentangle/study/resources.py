@@ -8,9 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from disentangle.errors import StudyError
-from disentangle.study.config import Demand, Execution, Perturbation, StudyConfig
-from disentangle.study.design import Run, training_flops
+from disentangle.study.config import StudyConfig
 from disentangle.study.perturbation import finetuning_run
+from disentangle.study.run import Run, training_flops
+from disentangle.study.sections.execution import Demand, Execution
+from disentangle.study.sections.perturbation import Perturbation
 
 LIBRARIES_MB = 2500
 """Two Snakemake processes (0.3 GB each, in a cluster's job), and the libraries of a process that

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from disentangle.study.config import Section
+from disentangle.study.sections.section import Section
 
 
 def plain(section: Section) -> dict[str, Any]:

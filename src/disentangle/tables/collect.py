@@ -9,9 +9,9 @@ import pandas as pd
 
 from disentangle.checkpoint.manifest import RunManifest, read_checkpoint, read_run, step_folder
 from disentangle.checkpoint.subjects import BASE, Perturbed
-from disentangle.study.design import Run
 from disentangle.study.external import ExternalRun
-from disentangle.tables.schemas import COVARIATES
+from disentangle.study.run import Run
+from disentangle.tables.table import COVARIATES
 
 NOT_METRICS = {
     *("run", "step", "tokens", "matrix", "domain", "rows", "dim", "zero_rows"),

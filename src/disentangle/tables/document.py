@@ -9,7 +9,7 @@ checkpoints. Each column's meaning is also in the file itself, as field metadata
 not measured or cannot be is null. Equal inputs give equal bytes, except for `costs` and the column
 `seconds` of `training`.
 
-This page is made from `src/disentangle/tables/schemas.py`; a test compares them.
+This page is made from `src/disentangle/tables/`; a test compares them.
 """
 
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from disentangle.errors import StudyError
 from disentangle.storage import replacing
-from disentangle.tables.schemas import Table
+from disentangle.tables.table import Table
 
 
 def to_arrow(rows: Sequence[Mapping[str, Any]] | pd.DataFrame, table: Table) -> pa.Table:

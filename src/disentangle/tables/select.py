@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from disentangle.checkpoint.subjects import BASE
-from disentangle.study.config import Statistics
-from disentangle.tables.schemas import METRIC_COLUMNS
+from disentangle.study.sections.statistics import Statistics
+from disentangle.tables.measured import METRIC_COLUMNS
 
 
 def final_runs(observations: pd.DataFrame, variant: str) -> pd.DataFrame:

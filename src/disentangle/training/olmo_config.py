@@ -21,7 +21,7 @@ from olmo.config import (
     TrainConfig,
 )
 
-from disentangle.study.design import Run
+from disentangle.study.run import Run
 
 
 def model_config(run: Run, device: str, end_of_text: int) -> ModelConfig:

@@ -14,7 +14,7 @@ from disentangle.hold import held
 from disentangle.job import Say
 from disentangle.provenance import code_hash, versions
 from disentangle.storage import read_json
-from disentangle.study.design import Run
+from disentangle.study.run import Run
 from disentangle.training.launch import train_on_many
 from disentangle.training.run_folder import RunFolder
 from disentangle.training.stretch import Stretch

@@ -13,7 +13,7 @@ from disentangle.checkpoint.export import write_checkpoint
 from disentangle.checkpoint.manifest import CheckpointManifest, step_folder
 from disentangle.checkpoint.probe import PROBE_LENGTH, probe_loss
 from disentangle.job import Say, Throttle
-from disentangle.study.design import Run
+from disentangle.study.run import Run
 from disentangle.training.log import StepRecord, TrainingLog, read_log
 from disentangle.training.process_group import whole_weights
 from disentangle.training.run_folder import RunFolder

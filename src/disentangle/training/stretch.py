@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from disentangle.storage import read_json, write_json
-from disentangle.study.design import Run
+from disentangle.study.run import Run
 
 
 @dataclass(frozen=True)

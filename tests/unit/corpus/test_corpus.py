@@ -23,7 +23,7 @@ from disentangle.corpus.tokenizer import save_tokenizer, train_tokenizer
 from disentangle.corpus.tokens import write_tokens
 from disentangle.errors import StudyError
 from disentangle.storage import read_json, sha256_of
-from disentangle.study.config import HeldOut
+from disentangle.study.sections.corpus import HeldOut
 
 WORDS = [f"word{i}" for i in range(200)]
 

@@ -20,7 +20,8 @@ from disentangle.corpus.targets import gather_target
 from disentangle.errors import StudyError
 from disentangle.perturbation.finetune import finetune
 from disentangle.study import Run
-from disentangle.study.config import HeldOut, Perturbation
+from disentangle.study.sections.corpus import HeldOut
+from disentangle.study.sections.perturbation import Perturbation
 from disentangle.training.log import read_log
 from disentangle.training.olmo_config import model_config
 

@@ -33,8 +33,8 @@ from disentangle.perturbation.quantized_checkpoint import write_quantized
 from disentangle.perturbation.rounding import round_to_nearest
 from disentangle.storage import read_json, sha256_of, write_json
 from disentangle.tables.collect import checkpoint_rows
+from disentangle.tables.collected import CHECKPOINTS
 from disentangle.tables.files import write_table
-from disentangle.tables.schemas import CHECKPOINTS
 from disentangle.training.pretrain import pretrain
 
 SETTINGS: dict[str, Any] = {"code_version": "c", "device": "cpu"}

@@ -14,9 +14,9 @@ from disentangle.planning.measuring import (
     evaluation_cells,
     geometry_cells,
 )
-from disentangle.study.config import Perturbation
+from disentangle.study.sections.perturbation import Perturbation
 from disentangle.tables.files import write_table
-from disentangle.tables.schemas import GEOMETRY
+from disentangle.tables.measured import GEOMETRY
 
 DOMAINS = ["id", "code"]
 

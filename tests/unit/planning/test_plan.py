@@ -12,7 +12,7 @@ from disentangle.planning.screen import as_text
 from disentangle.planning.training import Cost, plan_rows, strangers
 from disentangle.storage import write_json
 from disentangle.study import Run, expand, read_config
-from disentangle.study.config import Perturbation
+from disentangle.study.sections.perturbation import Perturbation
 
 ROOT = Path(__file__).parents[3]
 

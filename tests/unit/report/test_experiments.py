@@ -13,7 +13,7 @@ from disentangle.report.perturbed import changes
 from disentangle.report.tying import tying_pairs
 from disentangle.study import Run, expand, read_config
 from disentangle.tables.collect import observations as put_together
-from disentangle.tables.schemas import ASSOCIATIONS
+from disentangle.tables.estimated import ASSOCIATIONS
 
 RANK, LOSS = "W_effective_rank_pct", "id_bits_per_byte"
 

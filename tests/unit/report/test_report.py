@@ -7,7 +7,7 @@ import pytest
 from disentangle.report.costs import gather_costs, jobs_on_gpu
 from disentangle.report.findings import headline, interval
 from disentangle.storage import write_json
-from disentangle.tables.schemas import ASSOCIATIONS
+from disentangle.tables.estimated import ASSOCIATIONS
 
 
 def associations(**values: float) -> pd.DataFrame:

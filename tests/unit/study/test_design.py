@@ -8,9 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from disentangle.errors import StudyError
 from disentangle.study import Run, expand, read_config
-from disentangle.study.design import log_spaced_steps, run_name, steps_of, training_flops
+from disentangle.study.design import log_spaced_steps
 from disentangle.study.quantities import parse_quantity, spell_quantity
+from disentangle.study.run import run_name, steps_of, training_flops
+from disentangle.study.sections.design import Hyperparameters
+from disentangle.study.sections.model import Size
 
 
 def test_the_demo_is_two_sizes_by_nine(demo_config: dict[str, Any]) -> None:
@@ -59,8 +63,6 @@ def test_every_hyperparameter_is_in_the_name(demo_config: dict[str, Any]) -> Non
 
 @given(st.floats(0, 10), st.floats(0, 10))
 def test_close_values_have_different_names(a: float, b: float) -> None:
-    from disentangle.study.config import Hyperparameters, Size
-
     size = Size(name="s", d_model=8, n_layers=1, n_heads=1)
     first, second = (
         Hyperparameters(
@@ -172,3 +174,31 @@ def test_the_papers_study_is_six_sizes_by_eighteen(paper_config: dict[str, Any])
     assert config.corpus.limit is not None and config.corpus.limit >= max(tokens)
     batches = {(r.hyperparameters.tokens, r.hyperparameters.batch_size) for r in runs}
     assert {(8 * 10**9, 32), (128 * 10**9, 512), (32 * 10**9, 32), (32 * 10**9, 512)} <= batches
+
+
+def test_seeds_repeat_every_configuration(demo_config: dict) -> None:
+    demo_config["design"]["sweeps"].pop()  # its seeds
+    once = expand(read_config(demo_config))
+    demo_config["design"]["seeds"] = [0, 5]
+    twice = expand(read_config(demo_config))
+    assert len(twice) == 2 * len(once)
+    assert {run.name for run in once} < {run.name for run in twice}
+    assert {run.hyperparameters.seed for run in twice} == {0, 5}
+    assert twice[0].name == once[0].name
+
+
+@pytest.mark.parametrize(
+    ("seeds", "fault"),
+    [
+        ([0, 0], "each once"),
+        ([1, 2], "must hold the base's seed"),
+        ([], "at least 1 item"),
+        ([0, 1], "no sweep may vary seed"),
+    ],
+)
+def test_seeds_that_cannot_be(demo_config: dict, seeds: list[int], fault: str) -> None:
+    if fault != "no sweep may vary seed":
+        demo_config["design"]["sweeps"].pop()
+    demo_config["design"]["seeds"] = seeds
+    with pytest.raises(StudyError, match=fault):
+        read_config(demo_config)

@@ -9,13 +9,15 @@ from hypothesis import strategies as st
 
 from disentangle.errors import StudyError
 from disentangle.study import Run, read_config
-from disentangle.study.config import Demand, Execution, Hyperparameters, Model, Optimizer, Size
 from disentangle.study.resources import (
     measuring_resources,
     refuse_more_than,
     tokenizing_minutes,
     training_resources,
 )
+from disentangle.study.sections.design import Hyperparameters
+from disentangle.study.sections.execution import Demand, Execution
+from disentangle.study.sections.model import Model, Optimizer, Size
 
 
 def run(d_model: int = 64, layers: int = 2, tokens: int = 1_000_000, batch: int = 16) -> Run:

@@ -8,9 +8,12 @@ import pytest
 
 from disentangle.errors import StudyError
 from disentangle.storage import sha256_of
+from disentangle.tables.collected import LEAKAGE, OBSERVATIONS
 from disentangle.tables.document import tables_document
+from disentangle.tables.estimated import ASSOCIATIONS
 from disentangle.tables.files import read_tables, write_table
-from disentangle.tables.schemas import ALL_TABLES, ASSOCIATIONS, GEOMETRY, LEAKAGE, OBSERVATIONS
+from disentangle.tables.measured import GEOMETRY
+from disentangle.tables.schemas import ALL_TABLES
 
 ROOT = Path(__file__).parents[3]
 ROW = {

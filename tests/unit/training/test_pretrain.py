@@ -18,7 +18,7 @@ from trained import Bench
 from disentangle.checkpoint.guard import load_checkpoint
 from disentangle.checkpoint.manifest import read_checkpoint, read_run
 from disentangle.errors import StudyError
-from disentangle.study.config import Optimizer
+from disentangle.study.sections.model import Optimizer
 from disentangle.training.log import read_log
 from disentangle.training.olmo_config import train_config
 from disentangle.training.pretrain import pretrain

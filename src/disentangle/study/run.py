@@ -1,0 +1,151 @@
+"""One model to train, its names, and what its training costs."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from disentangle.storage import read_json
+from disentangle.study.quantities import spell_quantity
+from disentangle.study.sections.design import Hyperparameters
+from disentangle.study.sections.model import Model, Optimizer, Size
+
+TRAINING_VERSION = 1
+"""Raised by hand when a change makes training produce other weights. Training is the expensive
+part, so that is the only code change that runs it again."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One model to train: what makes it this model, and which steps are kept.
+
+    Everything but `checkpoints` is identity; devices, threads, micro-batches and paths are not
+    here, so the same run has the same name and folder wherever it is trained.
+    """
+
+    name: str
+    """Readable and file-name-safe, made of the size and the hyperparameters alone."""
+    size: Size
+    model: Model
+    optimizer: Optimizer
+    hyperparameters: Hyperparameters
+    vocabulary: int
+    """Rows of the vocabulary in use."""
+    rows: int
+    """Rows of the weight matrices, padding included."""
+    steps: int
+    """Optimizer steps in the whole budget."""
+    checkpoints: tuple[int, ...]
+    """Steps at which a checkpoint is kept, ascending."""
+
+    @property
+    def tokens_per_step(self) -> int:
+        """Tokens that one optimizer step consumes."""
+        return self.hyperparameters.batch_size * self.model.sequence_length
+
+    @property
+    def configuration(self) -> str:
+        """The hyperparameters without size and seed: what repeats share."""
+        return configuration_name(self.hyperparameters)
+
+    @property
+    def params_non_embedding(self) -> int:
+        """Weights of the blocks: attention 4 d^2 and SwiGLU 3/2 mlp_ratio d^2 per layer."""
+        d, ratio = self.size.d_model, self.model.mlp_ratio
+        return self.size.n_layers * (4 * d * d + ratio * d * d + ratio * d // 2 * d)
+
+    @property
+    def params_embedding(self) -> int:
+        """Weights of the embedding and, where untied, of the unembedding."""
+        return self.rows * self.size.d_model * (1 if self.model.tied else 2)
+
+    def identity(self) -> dict[str, Any]:
+        """What must be equal for two trainings to be the same run, as plain data."""
+        return {
+            "size": self.size.model_dump(exclude={"tied"}),  # it is in the model
+            "model": self.model.model_dump(),
+            "optimizer": self.optimizer.model_dump(mode="json"),
+            "hyperparameters": self.hyperparameters.model_dump(),
+            "vocabulary": self.vocabulary,
+            "rows": self.rows,
+            "steps": self.steps,
+            "training_version": TRAINING_VERSION,
+        }
+
+    def covariates(self) -> dict[str, Any]:
+        """The run's columns in every table that has one row per run or checkpoint."""
+        h = self.hyperparameters
+        return {
+            "size": self.size.name,
+            "params_non_embedding": self.params_non_embedding,
+            "params_embedding": self.params_embedding,
+            "configuration": self.configuration,
+            "tokens_budget": h.tokens,
+            "batch_size": h.batch_size,
+            "weight_decay": h.weight_decay,
+            "learning_rate": h.learning_rate * self.optimizer.learning_rate,
+            "learning_rate_multiple": h.learning_rate,
+            "final_lr": h.final_lr,
+            "seed": h.seed,
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data from which `from_json` builds the run again."""
+        sections = ("size", "model", "optimizer", "hyperparameters")
+        plain = asdict(self) | {key: getattr(self, key).model_dump(mode="json") for key in sections}
+        return plain | {"checkpoints": list(self.checkpoints)}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Run":
+        """Inverse of `to_json`.
+
+        Raises:
+            pydantic.ValidationError: if a section does not hold.
+        """
+        return cls(
+            **data
+            | {
+                "size": Size.model_validate(data["size"]),
+                "model": Model.model_validate(data["model"]),
+                "optimizer": Optimizer.model_validate(data["optimizer"]),
+                "hyperparameters": Hyperparameters.model_validate(data["hyperparameters"]),
+                "checkpoints": tuple(data["checkpoints"]),
+            }
+        )
+
+
+def steps_of(tokens: int, batch_size: int, sequence_length: int) -> int:
+    """Whole optimizer steps in a token budget, rounded to the nearest."""
+    return round(tokens / (batch_size * sequence_length))
+
+
+def _spell(value: float) -> str:
+    # repr is the shortest spelling that no other number shares, so names cannot collide
+    return repr(float(value)).removesuffix(".0")
+
+
+def configuration_name(h: Hyperparameters) -> str:
+    """Name a configuration: tok8B_bs128_wd0.1_lr1x_fin0.1."""
+    return (
+        f"tok{spell_quantity(h.tokens)}_bs{h.batch_size}_wd{_spell(h.weight_decay)}"
+        f"_lr{_spell(h.learning_rate)}x_fin{_spell(h.final_lr)}"
+    )
+
+
+def run_name(size: Size, h: Hyperparameters) -> str:
+    """Name a run: 4M_tok8B_bs128_wd0.1_lr1x_fin0.1_s0."""
+    return f"{size.name}_{configuration_name(h)}_s{h.seed}"
+
+
+def read_design(path: Path) -> dict[str, Run]:
+    """Read the runs that the workflow wrote down, by name, in order."""
+    return {data["name"]: Run.from_json(data) for data in read_json(path)["runs"]}
+
+
+def training_flops(run: Run, step: int) -> float:
+    """Floating-point operations up to a step: 6 per weight that is multiplied, and token.
+
+    C = 6 (N + V d) D (Kaplan et al. 2020, with the head counted, since it dominates small
+    models); attention scores are left out.
+    """
+    multiplied = run.params_non_embedding + run.rows * run.size.d_model
+    return 6.0 * multiplied * step * run.tokens_per_step

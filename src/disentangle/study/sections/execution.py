@@ -1,0 +1,49 @@
+"""How a study runs."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from disentangle.study.sections.section import DropsNull, Name, Section
+
+
+class Demand(Section):
+    """What the jobs of one size ask a cluster for, where the estimate is not to be taken."""
+
+    gpu: int | None = Field(None, ge=0)
+    """GPUs of a training job, one process each; other jobs take one, or none if this is 0."""
+    nodes: int | None = Field(None, gt=0)
+    """Machines that the GPUs of a training job are on, the same number on each."""
+    mem_mb: int | None = Field(None, gt=0)
+    """Memory per machine, of every job."""
+    runtime: int | None = Field(None, gt=0)
+    """Minutes, of every job."""
+
+    @model_validator(mode="after")
+    def _evenly(self) -> "Demand":
+        if (self.gpu or 1) % (self.nodes or 1):
+            raise ValueError(f"gpu {self.gpu} must divide by nodes {self.nodes}")
+        return self
+
+
+class Execution(Section):
+    """How it runs, not what is run: nothing here enters a run's identity."""
+
+    threads: int = Field(1, gt=0)
+    """CPU threads of one training process, and of one geometry or evaluation job."""
+    runs_per_job: int = Field(1, gt=0)
+    """Most runs of one size that a job takes, one after the other, if they train about as fast as a
+    job starts; see `study.cohorts`."""
+    strategy: Literal["ddp", "fsdp"] = "ddp"
+    """Over several GPUs: a model on each (ddp), or shards of one model (fsdp)."""
+    flops_per_second: float = Field(1e13, gt=0)
+    """What one GPU reaches in training small models; job times are estimated from it."""
+    max_runtime: int = Field(24 * 60, gt=0)
+    """Minutes that no job asks for more of: what the partition allows. Training that needs longer
+    goes on in its next job."""
+    by_size: Annotated[dict[Name, Demand], DropsNull] = {}
+    """Overrides of what is estimated, by the name of a size."""
+    micro_batch: int = Field(64, gt=0)
+    """Sequences per device and forward pass; a larger batch is accumulated."""
+    save_minutes: float = Field(10, gt=0)
+    """How often a run's state is put down between checkpoints, in case it is killed."""

@@ -1,0 +1,39 @@
+"""Models that were trained elsewhere."""
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from disentangle.hub import ON_HUB, split_repo
+from disentangle.study.sections.section import Fraction, Quantity, Section
+
+
+class Known(Section):
+    """What is known of how a model was trained elsewhere; what is left out is unknown."""
+
+    tokens_budget: Quantity | None = None
+    batch_size: int | None = Field(None, gt=0)
+    weight_decay: float | None = Field(None, ge=0)
+    learning_rate: float | None = Field(None, gt=0)
+    """Peak, not a multiple."""
+    final_lr: Fraction | None = None
+    """Share of the peak."""
+    seed: int | None = Field(None, ge=0)
+
+
+class External(Section):
+    """A causal language model that was trained elsewhere, at some of its steps."""
+
+    source: str = Field(min_length=1)
+    """`hf:REPO` on the hub, or a folder that holds Hugging Face folders."""
+    revisions: dict[Annotated[int, Field(ge=0)], str] = Field(min_length=1)
+    """Step to a revision on the hub, or to a folder within the source ('.' for itself)."""
+    tokens_per_step: int | None = Field(None, gt=0)
+    covariates: Known = Known()
+
+    @model_validator(mode="after")
+    def _on_the_hub_as_it_is_spelled_there(self) -> "External":
+        if self.source.startswith(ON_HUB):
+            for revision in self.revisions.values():
+                split_repo(f"{self.source.removeprefix(ON_HUB)}@{revision}")
+        return self

@@ -1,0 +1,49 @@
+"""What is measured of a checkpoint."""
+
+from pydantic import Field, field_validator
+
+from disentangle.study.sections.section import Name, Section
+from disentangle.study.tasks import task_fault
+
+
+class Representations(Section):
+    """How H, the final-layer representation of each passage's last token, is read."""
+
+    domains: list[Name] = Field(["id"], min_length=1)
+    max_tokens: int = Field(64, ge=2)
+    """A passage is read up to this many tokens."""
+
+
+class Geometry(Section):
+    """What is measured of each checkpoint's matrices; the metrics themselves are fixed."""
+
+    representations: Representations = Representations()
+    layers: bool = False
+    """Also compare each layer of every checkpoint with what it ends as (CKA), on the domains of H.
+    """
+
+
+class Task(Section):
+    """A registered task of the evaluation harness, with its own prompt and metrics."""
+
+    name: Name
+    limit: int | None = Field(None, gt=0)
+    """At most this many documents."""
+    every_checkpoint: bool = False
+    """Ask it of every checkpoint, so that late falls of its score are judged; else of the last."""
+
+    @field_validator("name")
+    @classmethod
+    def _exists(cls, value: str) -> str:
+        if fault := task_fault(value):
+            raise ValueError(fault)
+        return value
+
+
+class Evaluation(Section):
+    """Loss on the held-out domains at every checkpoint, tasks at the last one or at every one."""
+
+    passages: int = Field(256, gt=0)
+    """How many passages of each domain the loss is taken over."""
+    tasks: list[Task] = []
+    batch_size: int = Field(32, gt=0)

@@ -1,0 +1,55 @@
+"""The shapes of the models, and how they are optimised."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from disentangle.study.sections.section import Fraction, Name, Section
+
+
+class Size(Section):
+    """One model size: the shape of an OLMo decoder."""
+
+    name: Name
+    d_model: int = Field(gt=0)
+    n_layers: int = Field(gt=0)
+    n_heads: int = Field(gt=0)
+    tied: bool | None = None
+    """`model.tied` for this size, where it differs."""
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> "Size":
+        if self.d_model % self.n_heads or (self.d_model // self.n_heads) % 2:
+            raise ValueError(
+                f"d_model {self.d_model} must divide by n_heads {self.n_heads} into an even "
+                "head size (rotary embeddings turn pairs)"
+            )
+        return self
+
+
+class Model(Section):
+    """What all sizes share: sequential blocks, SwiGLU, RoPE, no biases, unweighted LayerNorm."""
+
+    sequence_length: int = Field(ge=8)
+    mlp_ratio: int = Field(8, gt=0)
+    """SwiGLU hidden width is mlp_ratio / 2 times d_model, so a block has 16 d^2 at 8."""
+    tied: bool = False
+    """Whether the unembedding W is the embedding matrix."""
+    pad_rows_to: int = Field(128, gt=0)
+    """The vocabulary dimension of the weights is rounded up to a multiple of this."""
+    precision: Literal["fp32", "amp_bf16", "amp_fp16"] = "fp32"
+
+
+class Optimizer(Section):
+    """AdamW and the schedule around a run's hyperparameters."""
+
+    learning_rate: float = Field(gt=0)
+    """The peak learning rate that `learning_rate: 1` in the design multiplies."""
+    betas: tuple[Fraction, Fraction] = (0.9, 0.95)
+    eps: float = Field(1e-8, gt=0)
+    clip: float = Field(1.0, gt=0)
+    """Maximum norm of the gradient."""
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    """Linear warmup, as a share of the run's steps; cosine decay after it."""
+    decay_embeddings: bool = True
+    """Whether weight decay reaches the input embedding. An untied head is always decayed."""

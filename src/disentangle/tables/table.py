@@ -1,0 +1,57 @@
+"""What a table is, and the columns that several have."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+TEXT, COUNT, NUMBER = pa.string(), pa.int64(), pa.float64()
+
+
+@dataclass(frozen=True)
+class Table:
+    """A kind of table."""
+
+    name: str
+    meaning: str
+    columns: tuple[tuple[str, pa.DataType, str], ...]
+    """Name, type, and meaning with its unit."""
+    open_ended: bool = False
+    """Whether further columns of floats may follow, named by the study's own domains."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The arrow schema, with each column's meaning as its metadata."""
+        fields = [
+            pa.field(name, kind, metadata={"meaning": meaning})
+            for name, kind, meaning in self.columns
+        ]
+        return pa.schema(fields, metadata={"table": self.name, "meaning": self.meaning})
+
+
+RUN = ("run", TEXT, "Name of the run: its size and hyperparameters")
+
+
+PLACE = (
+    RUN,
+    ("step", COUNT, "Optimizer step of the checkpoint"),
+    ("tokens", COUNT, "Training tokens seen up to that step; null where not known"),
+)
+
+
+HOW_TRAINED = (
+    ("size", TEXT, "Name of the model size"),
+    ("params_non_embedding", COUNT, "Weights of the blocks"),
+    ("params_embedding", COUNT, "Weights of embedding and, if untied, unembedding"),
+    ("configuration", TEXT, "The hyperparameters without size and seed; repeats share it"),
+    ("tokens_budget", COUNT, "Training budget of the run, tokens"),
+    ("batch_size", COUNT, "Sequences per optimizer step"),
+    ("weight_decay", NUMBER, "AdamW's decoupled weight decay"),
+    ("learning_rate", NUMBER, "Peak learning rate"),
+    ("learning_rate_multiple", NUMBER, "Peak learning rate over the study's default"),
+    ("final_lr", NUMBER, "Final learning rate as a share of the peak"),
+    ("seed", COUNT, "Seed of initialisation and data order"),
+)
+
+
+COVARIATES = tuple(name for name, *_ in HOW_TRAINED)
+"""Columns that say how a run was trained."""
