@@ -75,7 +75,7 @@ def test_the_package_imports_itself_by_absolute_names() -> None:
     "script", ["measure_geometry", "compare_layers", "evaluate_checkpoints", "quantize", "finetune"]
 )
 def test_measuring_does_not_depend_on_what_follows_it(script: str) -> None:
-    """A column more in a table of estimates, or a key more in a study file, measures nothing anew."""
+    """A column more among the estimates, or a key more in a study file, measures nothing anew."""
     reached, todo = set(), [SCRIPTS / f"{script}.py"]
     while todo:
         file = todo.pop()

@@ -176,11 +176,14 @@ def test_the_papers_study_is_six_sizes_by_eighteen(paper_config: dict[str, Any])
     assert {(8 * 10**9, 32), (128 * 10**9, 512), (32 * 10**9, 32), (32 * 10**9, 512)} <= batches
 
 
-def test_seeds_repeat_every_configuration(demo_config: dict) -> None:
-    demo_config["design"]["sweeps"].pop()  # its seeds
-    once = expand(read_config(demo_config))
-    demo_config["design"]["seeds"] = [0, 5]
-    twice = expand(read_config(demo_config))
+def with_seeds(config: dict[str, Any], seeds: list[int], sweeps: list[Any]) -> dict[str, Any]:
+    return config | {"design": config["design"] | {"seeds": seeds, "sweeps": sweeps}}
+
+
+def test_seeds_repeat_every_configuration(demo_config: dict[str, Any]) -> None:
+    sweeps = demo_config["design"]["sweeps"][:-1]  # without its seeds
+    once = expand(read_config(with_seeds(demo_config, [0], sweeps)))
+    twice = expand(read_config(with_seeds(demo_config, [0, 5], sweeps)))
     assert len(twice) == 2 * len(once)
     assert {run.name for run in once} < {run.name for run in twice}
     assert {run.hyperparameters.seed for run in twice} == {0, 5}
@@ -188,17 +191,16 @@ def test_seeds_repeat_every_configuration(demo_config: dict) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seeds", "fault"),
+    ("seeds", "sweeps", "fault"),
     [
-        ([0, 0], "each once"),
-        ([1, 2], "must hold the base's seed"),
-        ([], "at least 1 item"),
-        ([0, 1], "no sweep may vary seed"),
+        ([0, 0], [], "each once"),
+        ([1, 2], [], "must hold the base's seed"),
+        ([], [], "at least 1 item"),
+        ([0, 1], [{"seed": [1, 2]}], "no sweep may vary seed"),
     ],
 )
-def test_seeds_that_cannot_be(demo_config: dict, seeds: list[int], fault: str) -> None:
-    if fault != "no sweep may vary seed":
-        demo_config["design"]["sweeps"].pop()
-    demo_config["design"]["seeds"] = seeds
+def test_seeds_that_cannot_be(
+    demo_config: dict[str, Any], seeds: list[int], sweeps: list[Any], fault: str
+) -> None:
     with pytest.raises(StudyError, match=fault):
-        read_config(demo_config)
+        read_config(with_seeds(demo_config, seeds, sweeps))
