@@ -2,7 +2,8 @@
 
 COLLECTED = ["checkpoints", "geometry", "evaluation", "observations", "missing"]
 
-TABLES = [*COLLECTED, "associations", "regressions", "saturation"]
+ESTIMATED = ["associations", "regressions", "saturation", "claims", "claim_tests"]
+TABLES = [*COLLECTED, *ESTIMATED]
 if RUNS:
     TABLES.append("leakage")
 
@@ -137,3 +138,31 @@ rule judge_saturation:
         "Judging late rises of the loss"
     script:
         "../scripts/judge_saturation.py"
+
+
+rule judge_claims:
+    input:
+        observations=results("tables/observations.parquet"),
+        associations=results("tables/associations.parquet"),
+        saturation=results("tables/saturation.parquet"),
+    output:
+        claims=results("tables/claims.parquet"),
+        claim_tests=results("tables/claim_tests.parquet"),
+    log:
+        results("logs/judge_claims.log"),
+    conda:
+        CONDA
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        settings=plain(STUDY.statistics),
+        targets={
+            finetuned(target): STUDY.perturbation.finetune[target].domain
+            for target in TARGETS
+        },
+        code=code_of("judge_claims.py"),
+    message:
+        "Holding the paper's findings against the tables"
+    script:
+        "../scripts/judge_claims.py"

@@ -16,7 +16,7 @@ from disentangle.study import expand as expand_study
 from disentangle.study import read_config
 from disentangle.study.cohorts import cohorts
 from disentangle.study.external import external_runs
-from disentangle.study.perturbation import perturbed_runs
+from disentangle.study.perturbation import finetuned, perturbed_runs
 from disentangle.study.resources import (
     JobResources,
     external_resources,

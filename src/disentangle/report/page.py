@@ -46,7 +46,8 @@ def write_report(
         runs: its runs by name.
         corpus: the tokens' manifest, if anything was trained.
         leakage: the leakage table, likewise.
-        tables: checkpoints, evaluation, observations, missing, associations, saturation.
+        tables: checkpoints, evaluation, observations, missing, associations, saturation, claims and
+            claim_tests.
         costs: the costs table.
         figures: name to SVG.
     """
@@ -73,6 +74,7 @@ def write_report(
         runs=list(runs.values()),
         departures=departures(runs),
         findings=headline(associations, first_outcome),
+        claims=_claims(tables["claims"], tables["claim_tests"]),
         outcome=first_outcome,
         finals=_finals(runs, tables["observations"]),
         domains=list(study.corpus.heldout),
@@ -134,6 +136,13 @@ def _tasks(evaluation: pd.DataFrame) -> list[dict[str, Any]]:
         mean=("value", "mean"), lowest=("value", "min"), highest=("value", "max"), n=("n", "max")
     )
     return _records(summary)
+
+
+def _claims(claims: pd.DataFrame, tests: pd.DataFrame) -> list[dict[str, Any]]:
+    """The ledger, each claim with its tests."""
+    return [
+        row | {"parts": _records(tests[tests["claim"] == row["claim"]])} for row in _records(claims)
+    ]
 
 
 def _verdicts(saturation: pd.DataFrame) -> list[dict[str, Any]]:

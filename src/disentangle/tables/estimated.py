@@ -76,3 +76,45 @@ SATURATION = Table(
         ("rank_order", TEXT, "Whether the rank peaks before, with or after the lowest loss"),
     ),
 )
+
+CLAIMS = Table(
+    "claims",
+    "One row per finding of the paper: whether it holds in this study, by a rule fixed beforehand.",
+    (
+        ("claim", COUNT, "Its number in the ledger"),
+        ("statement", TEXT, "What is claimed"),
+        ("expected", TEXT, "What the deciding test asks for"),
+        ("observed", NUMBER, "What that test found"),
+        ("interval", TEXT, "Its 95 % interval"),
+        ("n", COUNT, "Runs it rests on"),
+        (
+            "verdict",
+            TEXT,
+            "holds (every test does), fails (one does), or undecided",
+        ),
+        ("tests", COUNT, "Tests the claim consists of"),
+        ("tests_holding", COUNT, "Of these, how many hold"),
+        ("runs_to_decide", NUMBER, "Runs of this design that would about decide it"),
+        ("evidence", TEXT, "Table and filter (a pandas query) of the rows behind it"),
+        ("note", TEXT, "Examples by name, or why there is no figure"),
+    ),
+)
+
+CLAIM_TESTS = Table(
+    "claim_tests",
+    "One row per test of a claim.",
+    (
+        ("claim", COUNT, "Number of the claim"),
+        ("part", TEXT, "Which of its tests"),
+        ("expected", TEXT, "Where the whole 95 % interval must lie"),
+        ("observed", NUMBER, "Estimate, in the statistic's own unit"),
+        ("low", NUMBER, "Lower end of its 95 % interval; of a count, what was found"),
+        ("high", NUMBER, "Upper end; of a count, with all that are undecided"),
+        ("n", COUNT, "Runs it rests on"),
+        ("verdict", TEXT, "holds, fails or undecided"),
+        ("runs_to_decide", NUMBER, "Runs of this design that would about decide it"),
+        ("table", TEXT, "Table the estimate is from"),
+        ("filter", TEXT, "Its rows, as a pandas query"),
+        ("note", TEXT, "Examples by name, or why there is no figure"),
+    ),
+)

@@ -4,7 +4,7 @@ The meanings stand in the parquet files too, as field metadata.
 """
 
 from disentangle.tables.collected import CHECKPOINTS, COSTS, LEAKAGE, MISSING, OBSERVATIONS, PLAN
-from disentangle.tables.estimated import ASSOCIATIONS, REGRESSIONS, SATURATION
+from disentangle.tables.estimated import ASSOCIATIONS, CLAIM_TESTS, CLAIMS, REGRESSIONS, SATURATION
 from disentangle.tables.measured import EVALUATION, GEOMETRY, LAYERS, TRAINING
 
 ALL_TABLES = (
@@ -18,6 +18,8 @@ ALL_TABLES = (
     ASSOCIATIONS,
     REGRESSIONS,
     SATURATION,
+    CLAIMS,
+    CLAIM_TESTS,
     LEAKAGE,
     COSTS,
     TRAINING,

@@ -1,0 +1,118 @@
+"""What one training choice does, all else equal: slopes, U-shapes, changes with size."""
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student_t
+
+from disentangle.claims.rule import Estimate
+from disentangle.statistics.bootstrap import CONFIDENCE, Floats
+from disentangle.statistics.design import HYPERPARAMETERS, column_space
+
+# A contrast whose part outside the space of the data is larger than this is not estimable.
+NOT_ESTIMABLE = 1e-6
+
+
+def _spell(choice: str) -> str:
+    return choice.replace("_", " ")
+
+
+def scale(values: Floats) -> Floats:
+    """The choice on the scale it is varied on: log2 if it is never zero, else as it is."""
+    return np.asarray(np.log2(values) if (values > 0).all() else values)
+
+
+def all_else_equal(runs: pd.DataFrame, choice: str) -> pd.DataFrame:
+    """Runs beside which there is one of the same size that differs in this choice (and seed) only.
+
+    Returns:
+        Those rows, with the number of what they have in common as the column `strand`.
+    """
+    others = ["size", *(name for name in HYPERPARAMETERS if name != choice)]
+    strand = runs.groupby(others, dropna=False, sort=True).ngroup()
+    values = runs.groupby(strand)[choice].transform("nunique")
+    return runs.assign(strand=strand)[values > 1]
+
+
+def _contrast(design: Floats, y: Floats, contrast: Floats) -> Estimate:
+    """Ordinary least squares: c'b with its t interval, NaN if the data do not determine it."""
+    n = len(y)
+    rank = column_space(design).shape[1]
+    inverse = np.linalg.pinv(design)
+    beyond = contrast - contrast @ inverse @ design
+    if np.abs(beyond).max() > NOT_ESTIMABLE:
+        return Estimate.unknown("too few values of it to tell", n)
+    df = n - rank
+    if df < 1:
+        return Estimate.unknown("as many coefficients as runs", n)
+    coefficients = inverse @ y
+    residual = y - design @ coefficients
+    direction = contrast @ inverse
+    se = float(np.sqrt(residual @ residual / df * (direction @ direction)))
+    value = float(contrast @ coefficients)
+    reach = float(student_t.ppf((1 + CONFIDENCE) / 2, df)) * se
+    return Estimate(value, value - reach, value + reach, n)
+
+
+def _strands(rows: pd.DataFrame) -> Floats:
+    return pd.get_dummies(rows["strand"]).to_numpy(np.float64)
+
+
+def _complete(runs: pd.DataFrame, choice: str, outcome: str) -> pd.DataFrame:
+    return all_else_equal(runs[runs[outcome].notna()], choice)
+
+
+def slope(runs: pd.DataFrame, choice: str, outcome: str) -> Estimate:
+    """b of  outcome = strand + b scale(choice) + e: per doubling, or per unit if it may be zero.
+
+    A strand is what has the same size and all other hyperparameters. One slope for all: that it
+    differs between sizes goes into e, and widens the interval.
+    """
+    rows = _complete(runs, choice, outcome)
+    if rows.empty:
+        return Estimate.unknown(f"no runs differ in {_spell(choice)} alone")
+    x = scale(rows[choice].to_numpy(np.float64))
+    design = np.column_stack([_strands(rows), x])
+    contrast = np.zeros(design.shape[1])
+    contrast[-1] = 1
+    return _contrast(design, rows[outcome].to_numpy(np.float64), contrast)
+
+
+def slopes_at_the_ends(runs: pd.DataFrame, choice: str, outcome: str) -> tuple[Estimate, Estimate]:
+    """Slopes of a parabola at the lowest and at the highest value of the choice.
+
+    outcome = strand + b x + c x^2 + e, x = scale(choice); b + 2 c x at either end. Both must have
+    the right sign for a U, a positive c is not enough (Lind & Mehlum 2010).
+    """
+    rows = _complete(runs, choice, outcome)
+    if rows.empty:
+        nothing = Estimate.unknown(f"no runs differ in {_spell(choice)} alone")
+        return nothing, nothing
+    x = scale(rows[choice].to_numpy(np.float64))
+    design = np.column_stack([_strands(rows), x, x**2])
+    y = rows[outcome].to_numpy(np.float64)
+    strands = design.shape[1] - 2
+    low, high = (
+        _contrast(design, y, np.r_[np.zeros(strands), 1, 2 * end]) for end in (x.min(), x.max())
+    )
+    return low, high
+
+
+def slopes_by_size(runs: pd.DataFrame, choice: str, outcome: str) -> tuple[Estimate, Estimate]:
+    """Slopes at the smallest and at the largest model, where they change evenly in log size.
+
+    outcome = strand + (b + c s) x + e, x = scale(choice), s = log weights of the blocks.
+    """
+    rows = _complete(runs, choice, outcome)
+    if rows.empty:
+        nothing = Estimate.unknown(f"no runs differ in {_spell(choice)} alone")
+        return nothing, nothing
+    x = scale(rows[choice].to_numpy(np.float64))
+    s = np.log(rows["params_non_embedding"].to_numpy(np.float64))
+    s = s - s.mean()
+    design = np.column_stack([_strands(rows), x, s * x])
+    y = rows[outcome].to_numpy(np.float64)
+    strands = design.shape[1] - 2
+    small, large = (
+        _contrast(design, y, np.r_[np.zeros(strands), 1, end]) for end in (s.min(), s.max())
+    )
+    return small, large

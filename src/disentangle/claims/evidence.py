@@ -1,0 +1,99 @@
+"""What claims are judged on: a study's observations, associations and saturation."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from disentangle.checkpoint.subjects import BASE
+from disentangle.claims.rule import Estimate
+from disentangle.statistics.design import NUMERIC
+from disentangle.tables.select import final_runs, geometry_metrics
+
+LOSS = "_bits_per_byte"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The tables, and how to estimate from them."""
+
+    observations: pd.DataFrame
+    associations: pd.DataFrame
+    saturation: pd.DataFrame
+    targets: dict[str, str]
+    """Variant that was fine-tuned to the held-out domain it was fine-tuned on."""
+    resamples: int
+    seed: int
+
+    @property
+    def runs(self) -> pd.DataFrame:
+        """Final checkpoints as trained, of runs whose training choices are all known."""
+        return self._final(BASE)
+
+    def _final(self, variant: str) -> pd.DataFrame:
+        known = final_runs(self.observations, variant).dropna(subset=list(NUMERIC))
+        return known.reset_index(drop=True)
+
+    @property
+    def metrics(self) -> list[str]:
+        """Columns of geometry metrics."""
+        return geometry_metrics(self.observations)
+
+    @property
+    def other_losses(self) -> list[str]:
+        """Losses on the domains that are not `id`."""
+        return [
+            name
+            for name in self.observations.columns
+            if name.endswith(LOSS) and name != f"id{LOSS}"
+        ]
+
+    @property
+    def quantized(self) -> list[str]:
+        """Variants that were quantized."""
+        found = self.observations["variant"].unique().tolist()
+        return sorted(variant for variant in found if variant.startswith("gptq-"))
+
+    @property
+    def finetuned_losses(self) -> list[tuple[str, str]]:
+        """Variants that were fine-tuned, each with the loss on what it was fine-tuned on."""
+        return [(variant, f"{domain}{LOSS}") for variant, domain in sorted(self.targets.items())]
+
+    def with_base_loss(self, variant: str, loss: str) -> pd.DataFrame:
+        """Final checkpoints of a variant, with the loss before as a column `base_<loss>`."""
+        before = self.runs[["run", loss]].rename(columns={loss: f"base_{loss}"})
+        return self._final(variant).merge(before, on="run")
+
+    def association(
+        self,
+        outcome: str,
+        metric: str,
+        value: str,
+        low: str,
+        high: str,
+        *,
+        variant: str = BASE,
+    ) -> Estimate:
+        """A figure of the associations table, with its interval."""
+        table = self.associations
+        rows = table[
+            (table["variant"] == variant)
+            & (table["outcome"] == outcome)
+            & (table["metric"] == metric)
+        ]
+        if rows.empty:
+            return Estimate.unknown("not among the associations")
+        row = rows.iloc[0]
+        missing = str(row["note"] or "") if row[low] != row[low] else ""
+        return Estimate(row[value], row[low], row[high], int(row["n"]), missing)
+
+    def of(
+        self, runs: pd.DataFrame, estimator: Callable[..., Estimate], *args: Any, **kwargs: Any
+    ) -> Estimate:
+        """An estimator of `comparisons` on some runs, with the study's bootstrap."""
+        return estimator(runs, *args, resamples=self.resamples, seed=self.seed, **kwargs)
+
+    def resampled(self, estimator: Callable[..., Estimate], *args: Any, **kwargs: Any) -> Estimate:
+        """The same on all runs as trained."""
+        return self.of(self.runs, estimator, *args, **kwargs)

@@ -1,0 +1,82 @@
+"""Judge every claim: one row a claim, one row a test behind it."""
+
+import math
+from typing import Any
+
+from disentangle.claims.evidence import Evidence
+from disentangle.claims.ledger import CLAIMS, Part
+from disentangle.claims.rule import Verdict, together
+
+
+def _test(number: int, part: Part) -> dict[str, Any]:
+    estimate, rule = part.estimate, part.rule
+    verdict = rule.verdict(estimate)
+    return {
+        "claim": number,
+        "part": part.part,
+        "expected": rule.expected,
+        "observed": estimate.value,
+        "low": estimate.low,
+        "high": estimate.high,
+        "n": estimate.n,
+        "verdict": verdict,
+        "runs_to_decide": rule.runs_to_decide(estimate) if verdict == "undecided" else math.nan,
+        "table": part.table,
+        "filter": part.filter,
+        "note": estimate.note,
+    }
+
+
+def _interval(test: dict[str, Any]) -> str:
+    if not math.isfinite(test["low"] + test["high"]):
+        return ""
+    return f"[{test['low']:+.3g}, {test['high']:+.3g}]"
+
+
+def judge(evidence: Evidence) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Judge the ledger.
+
+    Returns:
+        Rows of the claims table, and of the claim_tests table. A claim is shown by the test that
+        decides it: the first that fails, else the first that is undecided, else its first.
+    """
+    claims, tests = [], []
+    for claim in CLAIMS:
+        parts = [_test(claim.number, part) for part in claim.parts(evidence)]
+        tests += parts
+        verdicts: list[Verdict] = [part["verdict"] for part in parts]
+        overall = together(verdicts)
+        row = {
+            "claim": claim.number,
+            "statement": claim.statement,
+            "verdict": overall,
+            "tests": len(parts),
+            "tests_holding": verdicts.count("holds"),
+        }
+        if parts:
+            shown = next(part for part in parts if part["verdict"] == overall)
+            needed = [part["runs_to_decide"] for part in parts if part["verdict"] == "undecided"]
+            row |= {
+                "expected": f"{shown['part']}: {shown['expected']}",
+                "observed": shown["observed"],
+                "interval": _interval(shown),
+                "n": shown["n"],
+                # all that are open must be decided; one without an estimate says nothing
+                "runs_to_decide": max(needed, default=math.nan)
+                if overall == "undecided"
+                else math.nan,
+                "evidence": f"{shown['table']}: {shown['filter']}",
+                "note": shown["note"],
+            }
+        else:
+            row |= {
+                "expected": "",
+                "observed": math.nan,
+                "interval": "",
+                "n": 0,
+                "runs_to_decide": math.nan,
+                "evidence": "",
+                "note": "this study has nothing that the claim is about",
+            }
+        claims.append(row)
+    return claims, tests

@@ -1,0 +1,24 @@
+"""The paper's findings, each held against the study's tables by a rule fixed beforehand."""
+
+from pathlib import Path
+
+from disentangle.claims.evidence import Evidence
+from disentangle.claims.judge import judge
+from disentangle.job import job
+from disentangle.study.sections.statistics import Statistics
+from disentangle.tables.estimated import CLAIM_TESTS, CLAIMS
+from disentangle.tables.files import read_tables, write_table
+
+with job("judge_claims", snakemake.log[0]):
+    settings = Statistics.model_validate(snakemake.params.settings)
+    evidence = Evidence(
+        observations=read_tables([Path(snakemake.input.observations)]),
+        associations=read_tables([Path(snakemake.input.associations)]),
+        saturation=read_tables([Path(snakemake.input.saturation)]),
+        targets=snakemake.params.targets,
+        resamples=settings.resamples,
+        seed=settings.seed,
+    )
+    claims, tests = judge(evidence)
+    write_table(claims, CLAIMS, Path(snakemake.output.claims))
+    write_table(tests, CLAIM_TESTS, Path(snakemake.output.claim_tests))
