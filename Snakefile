@@ -2,7 +2,7 @@
 #
 #   text -> tokenizer -> tokens -> runs -> checkpoints -> geometry, evaluation -> tables -> report
 #
-# Named targets: all (default), plan, train, perturb, geometry, evaluate, tables, report.
+# Named targets: all (default), plan, train, perturb, geometry, evaluate, calibrate, tables, report.
 
 from snakemake.utils import min_version
 
@@ -41,6 +41,7 @@ localrules:
     report,
     write_design,
     plan,
+    calibrate,
 
 
 rule train:

@@ -14,6 +14,7 @@ SOURCES = ("Snakefile", "config.yaml", "workflow", "profiles", "slurm")
 REPEATABLE = (
     *("checkpoints", "geometry", "evaluation", "observations", "missing"),
     *("associations", "regressions", "saturation", "leakage"),
+    *("claims", "claim_tests", "calibration"),
 )
 
 

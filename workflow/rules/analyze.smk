@@ -2,7 +2,8 @@
 
 COLLECTED = ["checkpoints", "geometry", "evaluation", "observations", "missing"]
 
-ESTIMATED = ["associations", "regressions", "saturation", "claims", "claim_tests"]
+ESTIMATED = ["associations", "regressions", "saturation"]
+ESTIMATED += ["claims", "claim_tests", "calibration"]
 TABLES = [*COLLECTED, *ESTIMATED]
 if RUNS:
     TABLES.append("leakage")
@@ -166,3 +167,31 @@ rule judge_claims:
         "Holding the paper's findings against the tables"
     script:
         "../scripts/judge_claims.py"
+
+
+rule simulate:
+    # from the design alone, so that it can be asked before anything is trained
+    input:
+        design=results("design.json"),
+    output:
+        results("tables/calibration.parquet"),
+    log:
+        results("logs/simulate.log"),
+    conda:
+        CONDA
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        settings=plain(STUDY.statistics.calibration),
+        seed=STUDY.statistics.seed,
+        code=code_of("simulate.py"),
+    message:
+        "Asking the estimators of studies whose truth is known"
+    script:
+        "../scripts/simulate.py"
+
+
+rule calibrate:
+    input:
+        results("tables/calibration.parquet"),

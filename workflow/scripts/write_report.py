@@ -13,7 +13,7 @@ from disentangle.tables.files import read_tables, write_table
 
 TABLES = (
     *("checkpoints", "geometry", "evaluation", "observations", "missing"),
-    *("associations", "saturation", "claims", "claim_tests"),
+    *("associations", "saturation", "claims", "claim_tests", "calibration"),
 )
 
 with job("write_report", snakemake.log[0]):

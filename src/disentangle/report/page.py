@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from disentangle.calibration.worlds import WORLDS
 from disentangle.checkpoint.subjects import BASE
 from disentangle.figures.style import metric_label, outcome_label, variant_label
 from disentangle.figures.training_curves import departures
@@ -46,8 +47,8 @@ def write_report(
         runs: its runs by name.
         corpus: the tokens' manifest, if anything was trained.
         leakage: the leakage table, likewise.
-        tables: checkpoints, evaluation, observations, missing, associations, saturation, claims and
-            claim_tests.
+        tables: checkpoints, evaluation, observations, missing, associations, saturation, claims,
+            claim_tests, calibration.
         costs: the costs table.
         figures: name to SVG.
     """
@@ -73,6 +74,8 @@ def write_report(
         study=study,
         runs=list(runs.values()),
         departures=departures(runs),
+        calibration=_records(tables["calibration"]),
+        worlds={name: world.meaning for name, world in WORLDS.items()},
         findings=headline(associations, first_outcome),
         claims=_claims(tables["claims"], tables["claim_tests"]),
         outcome=first_outcome,
@@ -184,6 +187,8 @@ def _association_rows(associations: pd.DataFrame) -> list[dict[str, Any]]:
             "q": row["partial_q"],
             "residual": interval(row["residual_rho"], row["residual_low"], row["residual_high"]),
             "residual_p": row["residual_p"],
+            "within": interval(row["within_rho"], row["within_low"], row["within_high"]),
+            "within_p": row["within_p"],
             "delta": interval(row["delta_r2"], row["delta_r2_low"], row["delta_r2_high"]),
             "note": row["note"],
         }

@@ -5,6 +5,7 @@ importable one by one; each module states its formula, its assumptions and its s
 """
 
 from disentangle.statistics.associate import associate, regressions
+from disentangle.statistics.clustered import Slope, clustered_slope
 from disentangle.statistics.increment import Increment, incremental_r2
 from disentangle.statistics.mixed import MixedEffect, mixed_effect
 from disentangle.statistics.multiplicity import benjamini_hochberg
@@ -13,13 +14,16 @@ from disentangle.statistics.power import detectable_rho, power_statement
 from disentangle.statistics.ranks import Correlation
 from disentangle.statistics.raw import spearman
 from disentangle.statistics.residual import residual_spearman
+from disentangle.statistics.within import within_spearman
 
 __all__ = [
     "Correlation",
     "Increment",
     "MixedEffect",
+    "Slope",
     "associate",
     "benjamini_hochberg",
+    "clustered_slope",
     "detectable_rho",
     "incremental_r2",
     "mixed_effect",
@@ -28,4 +32,5 @@ __all__ = [
     "regressions",
     "residual_spearman",
     "spearman",
+    "within_spearman",
 ]

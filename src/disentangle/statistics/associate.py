@@ -9,6 +9,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
+from disentangle.statistics.clustered import clustered_slope
 from disentangle.statistics.design import (
     NUMERIC,
     cells,
@@ -29,13 +30,19 @@ from disentangle.statistics.multiplicity import benjamini_hochberg
 from disentangle.statistics.partial import partial_spearman
 from disentangle.statistics.raw import spearman
 from disentangle.statistics.residual import residual_spearman
+from disentangle.statistics.within import within_spearman
+
+PERMUTATIONS = 9999
+"""Random ones, where there are too many to try all: p is known to 0.005 at 5 %."""
 
 # fmt: off
 ASSOCIATIONS = [
     "variant", "outcome", "metric", "n",
     "rho", "rho_low", "rho_high", "rho_p",
     "partial_rho", "partial_low", "partial_high", "partial_p", "partial_q",
-    "residual_rho", "residual_low", "residual_high", "residual_p", "residual_df",
+    "residual_rho", "residual_low", "residual_high", "residual_p", "residual_df", "residual_q",
+    "within_rho", "within_low", "within_high", "within_p", "within_n",
+    "clustered_coef", "clustered_se", "clustered_p",
     "delta_r2", "delta_r2_low", "delta_r2_high",
     "mixed_coef", "mixed_se", "controls", "note",
 ]
@@ -74,6 +81,8 @@ def _association(
     residual = residual_spearman(
         x, y, design_matrix(rows), clusters=cell, resamples=resamples, seed=seed
     )
+    within = within_spearman(x, y, cell, permutations=PERMUTATIONS, seed=seed)
+    clustered = clustered_slope(y, x, design_matrix(rows), cell)
     increment = incremental_r2(
         y, x, scale_baseline(rows), configuration, resamples=resamples, seed=seed
     )
@@ -95,6 +104,14 @@ def _association(
         "residual_high": residual.high,
         "residual_p": residual.p,
         "residual_df": residual.df,
+        "within_rho": within.rho,
+        "within_low": within.low,
+        "within_high": within.high,
+        "within_p": within.p,
+        "within_n": within.n,
+        "clustered_coef": clustered.coefficient,
+        "clustered_se": clustered.se,
+        "clustered_p": clustered.p,
         "delta_r2": increment.delta,
         "delta_r2_low": increment.low,
         "delta_r2_high": increment.high,
@@ -106,6 +123,8 @@ def _association(
                 "raw": raw.reason,
                 "partial": partial.reason,
                 "residual": residual.reason,
+                "within": within.reason,
+                "clustered": clustered.reason,
                 "delta_r2": increment.reason,
                 "mixed": mixed.reason,
             }
@@ -126,9 +145,9 @@ def associate(
 
     `observations`: one row a run, with the columns of `design.COLUMNS`. Each pair is taken on the
     rows where it and the design are known and finite; `n` counts them. Units: correlations and
-    delta R^2 are pure numbers, mixed_coef is in standard deviations. `partial_q` is over the
-    metrics of one outcome. `controls` names the design columns that vary; `note` says why
-    a value is NaN. All intervals follow from `seed`.
+    delta R^2 are pure numbers, mixed_coef is in standard deviations. `partial_q` and `residual_q`
+    are over the metrics of one outcome. `controls` names the design columns that vary; `note` says
+    why a value is NaN. All intervals follow from `seed`.
     """
     check_design(observations)
     families = []
@@ -138,6 +157,7 @@ def associate(
         )
         if len(family):
             family["partial_q"] = benjamini_hochberg(family["partial_p"])
+            family["residual_q"] = benjamini_hochberg(family["residual_p"])
             families.append(family)
     table = pd.concat(families, ignore_index=True) if families else pd.DataFrame()
     return table.assign(variant=variant).reindex(columns=ASSOCIATIONS)

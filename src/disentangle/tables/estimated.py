@@ -24,6 +24,15 @@ ASSOCIATIONS = Table(
         ("residual_high", NUMBER, "Upper end"),
         ("residual_p", NUMBER, "p of no association, degrees of freedom corrected"),
         ("residual_df", NUMBER, "Residual degrees of freedom it rests on"),
+        ("residual_q", NUMBER, "Benjamini-Hochberg q of residual_p over the outcome's metrics"),
+        ("within_rho", NUMBER, "Spearman of deviations from the mean of a cell's repeats"),
+        ("within_low", NUMBER, "Lower end of its 95 % interval (Fisher's z)"),
+        ("within_high", NUMBER, "Upper end"),
+        ("within_p", NUMBER, "p by permutation within cells: exact, whatever training does"),
+        ("within_n", NUMBER, "Runs in cells that are repeated with another seed"),
+        ("clustered_coef", NUMBER, "Standardised slope beside the full design"),
+        ("clustered_se", NUMBER, "Its standard error, runs of a cell taken as dependent"),
+        ("clustered_p", NUMBER, "p of no slope"),
         ("delta_r2", NUMBER, "Held-out R^2 gained over size, compute and tokens"),
         ("delta_r2_low", NUMBER, "Lower end of its 95 % bootstrap interval"),
         ("delta_r2_high", NUMBER, "Upper end"),
@@ -116,5 +125,30 @@ CLAIM_TESTS = Table(
         ("table", TEXT, "Table the estimate is from"),
         ("filter", TEXT, "Its rows, as a pandas query"),
         ("note", TEXT, "Examples by name, or why there is no figure"),
+    ),
+)
+
+
+CALIBRATION = Table(
+    "calibration",
+    "One row per world, planted effect and estimator: what it finds in simulated studies of this "
+    "design, where the truth is known.",
+    (
+        ("world", TEXT, "What training does to metric and outcome, and which runs are seen"),
+        ("planted_rho", NUMBER, "Pearson correlation of the noises; 0: no association"),
+        ("estimator", TEXT, "Which; see docs/statistics.md"),
+        ("n", COUNT, "Runs of the design"),
+        ("studies", COUNT, "Simulated studies it was asked of"),
+        ("answered", COUNT, "Of these, how many it gave an answer to"),
+        ("kind", TEXT, "What `found` is: false positives or power"),
+        ("found", NUMBER, "Share of answers that call the association real at 5 %"),
+        ("found_low", NUMBER, "Lower end of its 95 % Monte Carlo interval (Wilson)"),
+        ("found_high", NUMBER, "Upper end"),
+        ("truth", NUMBER, "Spearman correlation of the noises: what a correlation estimates"),
+        ("bias", NUMBER, "Mean estimate minus that; null for what is no correlation"),
+        ("intervals", COUNT, "95 % intervals that were made"),
+        ("coverage", NUMBER, "Share of them that hold the truth"),
+        ("coverage_low", NUMBER, "Lower end of its 95 % Monte Carlo interval"),
+        ("coverage_high", NUMBER, "Upper end"),
     ),
 )

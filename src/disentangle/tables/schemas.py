@@ -4,7 +4,14 @@ The meanings stand in the parquet files too, as field metadata.
 """
 
 from disentangle.tables.collected import CHECKPOINTS, COSTS, LEAKAGE, MISSING, OBSERVATIONS, PLAN
-from disentangle.tables.estimated import ASSOCIATIONS, CLAIM_TESTS, CLAIMS, REGRESSIONS, SATURATION
+from disentangle.tables.estimated import (
+    ASSOCIATIONS,
+    CALIBRATION,
+    CLAIM_TESTS,
+    CLAIMS,
+    REGRESSIONS,
+    SATURATION,
+)
 from disentangle.tables.measured import EVALUATION, GEOMETRY, LAYERS, TRAINING
 
 ALL_TABLES = (
@@ -20,6 +27,7 @@ ALL_TABLES = (
     SATURATION,
     CLAIMS,
     CLAIM_TESTS,
+    CALIBRATION,
     LEAKAGE,
     COSTS,
     TRAINING,

@@ -1,8 +1,26 @@
 """How associations are estimated."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from disentangle.study.sections.section import Section
+
+
+class Calibration(Section):
+    """Simulated studies of the same design, by which the estimators are judged."""
+
+    studies: int = Field(500, ge=50)
+    """Per world and effect."""
+    with_intervals: int = Field(100, ge=20)
+    """Of these, how many are also given intervals, which take most of the time."""
+    effects: list[Annotated[float, Field(gt=0, lt=1)]] = Field([0.5])
+    """Correlations to plant, beside none."""
+    noise: float = Field(0.3, gt=0)
+    """Standard deviation of what differs between runs by chance; each training choice moves metric
+    and outcome by about 0.5."""
+    resamples: int = Field(200, ge=100)
+    """Bootstrap resamples per interval of a simulated study."""
 
 
 class Statistics(Section):
@@ -15,3 +33,4 @@ class Statistics(Section):
     tolerance: float = Field(0.01, gt=0)
     """Late rise of a loss that does not matter, bits per byte; late fall of a task's score."""
     seed: int = Field(0, ge=0)
+    calibration: Calibration = Calibration()

@@ -1,0 +1,1 @@
+"""How far each estimator can be trusted on a study's own design, by simulation."""

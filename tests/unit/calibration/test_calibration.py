@@ -1,0 +1,84 @@
+"""Calibration finds the estimators out: where they keep their level, and where they do not."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import spearmanr
+
+from disentangle.calibration.calibrate import calibrate
+from disentangle.calibration.worlds import WORLDS, draw, true_rho
+from disentangle.tables.estimated import CALIBRATION
+from disentangle.tables.files import to_arrow
+
+SIZES = {"4M": 4e6, "8M": 8e6, "17M": 17e6, "25M": 25e6, "34M": 34e6, "75M": 75e6}
+BASE = {"tokens_budget": 32e9, "batch_size": 128, "weight_decay": 0.1, "learning_rate": 1.0}
+DEPARTURES = [
+    *({"seed": seed} for seed in range(4)),
+    *({"batch_size": batch} for batch in (32, 64, 256, 512)),
+    *({"weight_decay": decay} for decay in (0.01, 0.5)),
+    *({"learning_rate": rate} for rate in (0.1, 10.0)),
+    *({"final_lr": share} for share in (0.0, 0.01)),
+    *({"tokens_budget": 1e9 * t, "batch_size": 4 * t} for t in (8, 16, 64, 128)),
+]
+
+
+def design() -> pd.DataFrame:
+    rows = [
+        {"size": size, "params_non_embedding": weights, "final_lr": 0.1, "seed": 0} | BASE | change
+        for size, weights in SIZES.items()
+        for change in DEPARTURES
+    ]
+    return pd.DataFrame(rows).assign(run=[f"run{i}" for i in range(len(rows))])
+
+
+def found(worlds: list[str], studies: int, intervals: int = 0) -> pd.DataFrame:
+    rows = calibrate(
+        design(),
+        effects=[0.5],
+        noise=0.3,
+        studies=studies,
+        with_intervals=intervals,
+        resamples=100,
+        seed=0,
+        worlds=worlds,
+    )
+    to_arrow(rows, CALIBRATION)
+    return pd.DataFrame(rows).set_index(["world", "estimator", "planted_rho"])
+
+
+def test_levels_over_five_hundred_nulls() -> None:
+    table = found(["interacting", "size_dependent"], 500)["found"]
+    assert 0.03 <= table["interacting", "residual", 0.0] <= 0.07
+    assert 0.03 <= table["interacting", "within", 0.0] <= 0.07
+    # what the paper's estimator is worth here, and where ours breaks
+    assert table["interacting", "partial", 0.0] > 0.3
+    assert table["size_dependent", "residual", 0.0] > 0.2
+    assert 0.03 <= table["size_dependent", "within", 0.0] <= 0.07
+    assert table["interacting", "residual", 0.5] > 0.95
+
+
+def test_intervals_cover_and_estimates_are_not_biased() -> None:
+    table = found(["linear"], 60, intervals=60)
+    for estimator in ("residual", "within"):
+        for rho in (0.0, 0.5):
+            row = table.loc[("linear", estimator, rho)]
+            assert row["coverage_low"] <= 0.95 <= row["coverage_high"]
+            assert abs(row["bias"]) < 0.08
+            assert row["intervals"] == 60
+    assert table.loc[("linear", "clustered", 0.0), "intervals"] == 0
+
+
+@pytest.mark.parametrize("name", ["interacting", "heavy_tailed"])
+def test_the_planted_truth_is_that_of_the_noise(name: str) -> None:
+    noise = WORLDS[name].noise(np.random.default_rng(5), 50_000, 0.5)
+    assert true_rho(WORLDS[name], 0.5) == pytest.approx(spearmanr(noise).statistic, abs=0.01)
+    assert noise.std(axis=0) == pytest.approx([1, 1], abs=0.1)
+
+
+def test_what_is_lost_is_lost() -> None:
+    rng = np.random.default_rng(0)
+    rows, _, y = draw(WORLDS["diverged"], design(), rho=0, noise=0.3, rng=rng)
+    fast = rows["learning_rate"] == 10
+    assert (len(rows), fast.sum(), len(y)) == (105, 3, 105)
+    rows, *_ = draw(WORLDS["missing_cells"], design(), rho=0, noise=0.3, rng=rng)
+    assert 85 <= len(rows) < 108
