@@ -46,8 +46,8 @@ def clustered_slope(
     y, x = (np.asarray(values, np.float64) for values in (outcome, metric))
     basis = column_space(np.asarray(design, np.float64))
     n, rank = basis.shape
-    groups = np.unique(np.asarray(clusters), return_inverse=True)[1]
-    count = int(groups.max()) + 1
+    labels, groups = np.unique(np.asarray(clusters), return_inverse=True)
+    count = len(labels)
     if n - rank - 1 < 1 or count < 2:
         return Slope.undefined(f"{n} rows in {count} clusters, {rank + 1} coefficients")
     if np.ptp(y) == 0 or np.ptp(x) == 0:
