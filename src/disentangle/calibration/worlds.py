@@ -69,9 +69,12 @@ def _normal(rng: np.random.Generator, n: int, rho: float) -> Floats:
 
 
 def _heavy(rng: np.random.Generator, n: int, rho: float) -> Floats:
-    """Student's t with 3 degrees of freedom, scaled to variance one: a normal pair over one chi."""
-    shared = np.sqrt(rng.chisquare(3, n) / 3)
-    return _normal(rng, n, rho) / shared[:, None] / np.sqrt(3)
+    """Student's t with 3 degrees of freedom, of variance one: normal noise over a chi of its own.
+
+    A chi that both share would make them dependent although uncorrelated, so no null.
+    """
+    scales = np.sqrt(rng.chisquare(3, (n, 2)) / 3)
+    return _normal(rng, n, rho) / scales / np.sqrt(3)
 
 
 def _all(rows: pd.DataFrame, y: Floats, rng: np.random.Generator) -> Mask:
