@@ -32,7 +32,11 @@ def spell_quantity(value: int) -> str:
     ('8B', '262144', '1.5M')
     """
     for suffix in ("T", "B", "M", "k"):
-        scaled = value / _POWERS[suffix]
-        if scaled >= 1 and round(scaled, 3) * _POWERS[suffix] == value and len(f"{scaled:g}") <= 4:
-            return f"{scaled:g}{suffix}"
+        scaled = f"{value / _POWERS[suffix]:g}"  # of six digits, so it may be another number
+        if (
+            value >= _POWERS[suffix]
+            and len(scaled) <= 4
+            and parse_quantity(scaled + suffix) == value
+        ):
+            return scaled + suffix
     return str(value)
