@@ -6,6 +6,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from disentangle.calibration.calibrate import calibrate
+from disentangle.calibration.compare import compare_designs
 from disentangle.calibration.worlds import WORLDS, draw, true_rho
 from disentangle.tables.estimated import CALIBRATION
 from disentangle.tables.files import to_arrow
@@ -82,3 +83,16 @@ def test_what_is_lost_is_lost() -> None:
     assert (len(rows), fast.sum(), len(y)) == (105, 3, 105)
     rows, *_ = draw(WORLDS["missing_cells"], design(), rho=0, noise=0.3, rng=rng)
     assert 85 <= len(rows) < 108
+
+
+def test_repeats_find_within_cells_what_other_configurations_do_not() -> None:
+    once = design().query("seed == 0")
+    few = once[once["size"].isin(["4M", "17M", "75M"]) & (once["tokens_budget"] == 32e9)]
+    repeated = pd.concat([few.assign(seed=s, run=few["run"] + f"s{s}") for s in range(4)])
+    designs = {"repeats": repeated.reset_index(drop=True), "configurations": design()}
+    table = compare_designs(
+        designs, effects=[0.5], noise=0.3, studies=60, seed=0, worlds=["size_dependent"]
+    )
+    power = table.query("planted_rho > 0").set_index(["design", "estimator"])["found"]
+    assert power["repeats", "within"] > power["configurations", "within"] + 0.2
+    assert set(table["estimator"]) == {"residual", "within"}
