@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 from planted_worlds import design_only, paper_design, replicated_design
-from scipy.stats import rankdata, spearmanr
+from scipy.stats import kstest, rankdata, spearmanr
 
 from disentangle.statistics import clustered_slope, within_spearman
 from disentangle.statistics.design import cells, column_space, design_matrix
@@ -41,6 +41,22 @@ def test_training_is_not_seen_whatever_it_does() -> None:
     wild = np.random.default_rng(2).standard_normal((2, cell.max() + 1)) * 50
     driven = within_spearman(x + wild[0][cell], y + wild[1][cell], cell, permutations=199, seed=0)
     assert (driven.rho, driven.p) == pytest.approx((plain.rho, plain.p))
+
+
+def test_p_is_uniform_without_association() -> None:
+    cell = np.repeat(np.arange(6), 4)
+    rng = np.random.default_rng(3)
+    p = [
+        within_spearman(*rng.standard_normal((2, 24)), cell, permutations=199, seed=study).p
+        for study in range(600)
+    ]
+    assert kstest(p, "uniform").pvalue > 0.01
+
+
+def test_the_observed_order_counts_among_the_random_ones() -> None:
+    x = np.random.default_rng(0).standard_normal(24)
+    found = within_spearman(x, x, np.repeat(np.arange(6), 4), permutations=199, seed=0)
+    assert found.p == pytest.approx(1 / 200)
 
 
 def test_a_planted_association_is_found_with_its_sign() -> None:
