@@ -24,8 +24,9 @@ SNAKEMAKE = str(BIN / "snakemake")
 # a cluster of one machine answers at once
 PROFILE = ["--profile", "slurm", "--slurm-init-seconds-before-status-checks", "2"]
 GPU_RULES = ("pretrain", "quantize", "finetune", "measure_geometry", "evaluate_checkpoints")
-SMALL_MB = 700
-"""Less than training, geometry or evaluation take; half as much again is enough."""
+SMALL_MB = 400
+"""Exceeded for seconds by training, geometry and evaluation, so that SLURM, which looks once a
+second, finds any of them above it; the profile's retries end above what each takes."""
 LONG_RUN_SECONDS = 60
 """Training time of the run whose limit is a minute, of which it trains for half."""
 
@@ -151,7 +152,7 @@ def test_a_job_out_of_memory_is_sent_again_with_more(
     assert killed["JobState"] in ("FAILED", "OUT_OF_MEMORY")
     assert killed["MinMemoryNode"] == f"{SMALL_MB}M"
     assert succeeded["JobState"] == "COMPLETED"
-    assert succeeded["MinMemoryNode"] in [f"{round(SMALL_MB * 1.5**n)}M" for n in (1, 2)]
+    assert succeeded["MinMemoryNode"] in [f"{round(SMALL_MB * 1.5**n)}M" for n in (1, 2, 3)]
 
 
 def test_a_run_beyond_its_time_limit_goes_on_where_it_stopped(
