@@ -121,8 +121,7 @@ rule regress:
 
 rule judge_saturation:
     input:
-        evaluation=results("tables/evaluation.parquet"),
-        geometry=results("tables/geometry.parquet"),
+        observations=results("tables/observations.parquet"),
     output:
         results("tables/saturation.parquet"),
     log:

@@ -11,8 +11,7 @@ from disentangle.tables.files import read_tables, write_table
 with job("judge_saturation", snakemake.log[0]):
     settings = Statistics.model_validate(snakemake.params.settings)
     rows = judge_runs(
-        read_tables([Path(snakemake.input.evaluation)]),
-        read_tables([Path(snakemake.input.geometry)]),
+        read_tables([Path(snakemake.input.observations)]),
         tolerance=settings.tolerance,
         resamples=settings.resamples,
         seed=settings.seed,

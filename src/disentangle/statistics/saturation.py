@@ -13,6 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.isotonic import IsotonicRegression
 
+from disentangle.checkpoint.subjects import BASE
+from disentangle.tables.table import STDERR
+
 Floats = NDArray[np.float64]
 
 ALPHA = 0.05
@@ -21,10 +24,11 @@ ALPHA = 0.05
 Z = 1.959963984540054
 """97.5 % point of the normal distribution."""
 
-LESS_IS_BETTER = frozenset(
-    ("bits_per_byte", "perplexity", "word_perplexity", "byte_perplexity", "brier_score")
-)
-"""Metrics of the harness that fall as models get better; of all others more is better."""
+LESS_IS_BETTER = ("_bits_per_byte", "_loss", "_perplexity", "_brier_score")
+"""How scores end that fall as models get better; of all others more is better."""
+
+RANKS = ("W_effective_rank", "W_effective_rank_pct")
+"""Columns whose fall is looked for: of one run they differ by a factor only."""
 
 Verdict = Literal["saturated", "not saturated", "undecided"]
 Order = Literal["before", "with", "after"]
@@ -141,66 +145,70 @@ def rank_fall(steps: NDArray[np.int64], ranks: Floats) -> RankFall:
 
 
 def judge_runs(
-    evaluation: pd.DataFrame,
-    geometry: pd.DataFrame,
-    *,
-    tolerance: float,
-    resamples: int,
-    seed: int,
+    observations: pd.DataFrame, *, tolerance: float, resamples: int, seed: int
 ) -> list[dict[str, Any]]:
-    """Judge every run by its loss on every held-out domain, and by every task that was asked of its
-    checkpoints.
+    """Judge every run by every score that was taken of its checkpoints with a standard error.
 
     A score of which more is better is judged with its sign turned, so that to fall is to degrade.
 
     Args:
-        evaluation: the evaluation table.
-        geometry: the geometry table.
+        observations: the observations table; a score `x` has its errors as `x_stderr`.
         tolerance: see `saturation`; so `resamples`, and `seed`, the same for all.
 
     Returns:
         Rows of the saturation table. Runs with fewer than two checkpoints after step 0 that were
-        evaluated with an error and measured are left out: there is nothing to judge.
+        evaluated with an error are left out: there is nothing to judge. Where the rank of W is not
+        known, nor is its fall.
     """
-    judged = evaluation[
-        (evaluation["variant"] == "base")
-        & (evaluation["metric"] != "loss")  # bits per byte, in another unit
-        & (evaluation["step"] > 0)
-        & (evaluation["stderr"] > 0)
-    ]
-    ranks = geometry.loc[geometry["matrix"] == "W", ["run", "step", "effective_rank"]]
+    trained = observations[(observations["variant"] == BASE) & (observations["step"] > 0)]
+    rank = next((name for name in RANKS if name in trained), None)
     rows = []
-    curves = judged.merge(ranks, on=["run", "step"]).groupby(["run", "task", "metric"])
-    for (run, task, metric), curve in curves:
-        if len(curve) < 2:
-            continue
-        curve = curve.sort_values("step")
-        steps = curve["step"].to_numpy()
-        values = curve["value"].to_numpy(np.float64)
-        found = saturation(
-            steps,
-            values if metric in LESS_IS_BETTER else -values,
-            curve["stderr"].to_numpy(),
-            tolerance=tolerance,
-            resamples=resamples,
-            seed=seed,
-        )
-        fall = rank_fall(steps, curve["effective_rank"].to_numpy())
-        rows.append(
-            {
-                "run": run,
-                "outcome": f"{str(task).removeprefix('heldout_')}_{metric}",
-                "checkpoints": len(curve),
-                "best_step": found.best_step,
-                "last_step": found.last_step,
-                "degradation": found.degradation,
-                "degradation_low": found.low,
-                "degradation_high": found.high,
-                "p": found.p,
-                "verdict": found.verdict,
-                "rank_peak_step": fall.peak_step,
-                "rank_fall": fall.fall,
-                "rank_order": fall.order(found.best_step),
-            }
-        )
-    return rows
+    for outcome in _judged(trained.columns):
+        known = trained[f"{outcome}{STDERR}"] > 0
+        if rank:
+            known &= trained[rank].notna()
+        for run, curve in trained[known].groupby("run"):
+            if len(curve) < 2:
+                continue
+            curve = curve.sort_values("step")
+            steps = curve["step"].to_numpy()
+            values = curve[outcome].to_numpy(np.float64)
+            found = saturation(
+                steps,
+                values if outcome.endswith(LESS_IS_BETTER) else -values,
+                curve[f"{outcome}{STDERR}"].to_numpy(np.float64),
+                tolerance=tolerance,
+                resamples=resamples,
+                seed=seed,
+            )
+            fall = rank_fall(steps, curve[rank].to_numpy(np.float64)) if rank else None
+            rows.append(
+                {
+                    "run": run,
+                    "outcome": outcome,
+                    "checkpoints": len(curve),
+                    "best_step": found.best_step,
+                    "last_step": found.last_step,
+                    "degradation": found.degradation,
+                    "degradation_low": found.low,
+                    "degradation_high": found.high,
+                    "p": found.p,
+                    "verdict": found.verdict,
+                    "rank_peak_step": fall.peak_step if fall else None,
+                    "rank_fall": fall.fall if fall else None,
+                    "rank_order": fall.order(found.best_step) if fall else None,
+                }
+            )
+    return sorted(rows, key=lambda row: (row["run"], row["outcome"]))
+
+
+def _judged(columns: pd.Index) -> list[str]:
+    """Scores with errors; not losses per token where they are there per byte, in another unit."""
+    scores = [name.removesuffix(STDERR) for name in columns if name.endswith(STDERR)]
+    per_byte = {name.removesuffix("_bits_per_byte") for name in scores}
+    return [
+        name
+        for name in scores
+        if name in columns
+        and not (name.endswith("_loss") and name.removesuffix("_loss") in per_byte)
+    ]

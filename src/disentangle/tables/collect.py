@@ -11,7 +11,7 @@ from disentangle.checkpoint.manifest import RunManifest, read_checkpoint, read_r
 from disentangle.checkpoint.subjects import BASE, Perturbed
 from disentangle.study.external import ExternalRun
 from disentangle.study.run import Run
-from disentangle.tables.table import COVARIATES
+from disentangle.tables.table import COVARIATES, STDERR
 
 NOT_METRICS = {
     *("run", "step", "tokens", "matrix", "domain", "rows", "dim", "zero_rows"),
@@ -83,19 +83,29 @@ def observations(
     base["compute"] = 6.0 * (base["params_non_embedding"] + head) * base["tokens"]
     place = ["run", "step"]
     wide_geometry = _side_by_side(geometry, place)
-    names = evaluation["task"].str.removeprefix("heldout_") + "_" + evaluation["metric"]
-    scores = evaluation.assign(score=names).pivot_table(
-        index=[*place, "variant"], columns="score", values="value", sort=True
-    )
-    joined = base.merge(scores.reset_index(), on=place, how="left")
+    joined = base.merge(_scores(evaluation, place).reset_index(), on=place, how="left")
     joined = joined.merge(wide_geometry.reset_index(), on=place, how="left")
     joined["variant"] = joined["variant"].fillna(BASE)
     joined.columns.name = None
-    return _with_changes(joined, place).sort_values(["run", "step", "variant"], ignore_index=True)
+    return with_changes(joined).sort_values(["run", "step", "variant"], ignore_index=True)
 
 
-def _with_changes(joined: pd.DataFrame, place: list[str]) -> pd.DataFrame:
-    """Add by how much each perturbation changed each loss: its value minus the base's."""
+def _scores(evaluation: pd.DataFrame, place: list[str]) -> pd.DataFrame:
+    """Scores with a column each, and one for the standard errors of those that have any."""
+    names = evaluation["task"].str.removeprefix("heldout_") + "_" + evaluation["metric"]
+    wide = evaluation.assign(score=names).pivot_table(
+        index=[*place, "variant"], columns="score", values=["value", "stderr"], sort=True
+    )
+    errors = wide.get("stderr", pd.DataFrame(index=wide.index)).add_suffix(STDERR)
+    return wide["value"].join(errors)
+
+
+def with_changes(joined: pd.DataFrame) -> pd.DataFrame:
+    """Add by how much each perturbation changed each loss: its value minus the base's.
+
+    Nothing is added where no checkpoint is perturbed.
+    """
+    place = ["run", "step"]
     losses = [name for name in joined.columns if name.endswith("_bits_per_byte")]
     perturbed = joined["variant"] != BASE
     if not perturbed.any():

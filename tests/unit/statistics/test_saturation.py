@@ -91,28 +91,32 @@ def test_what_is_no_trajectory_is_refused(values: list[float], errors: list[floa
         saturation(np.arange(len(values)), np.array(values), np.array(errors), **SETTINGS)
 
 
+def trajectory(run: str, steps: np.ndarray, **scores: np.ndarray) -> pd.DataFrame:
+    """Observations of one run whose rank falls at every checkpoint."""
+    errors = {f"{name}_stderr": 0.002 for name in scores}
+    rank = 100.0 - np.arange(len(steps))
+    return pd.DataFrame({"run": run, "step": steps, "W_effective_rank": rank} | scores).assign(
+        variant="base", **errors
+    )
+
+
 def test_runs_are_judged_by_domain_and_those_without_a_trajectory_left_out() -> None:
-    def rows(run: str, curve: np.ndarray, steps: np.ndarray) -> list[dict[str, object]]:
-        return [
-            {"run": run, "step": step, "variant": "base", "task": f"heldout_{domain}"}
-            | {"metric": "bits_per_byte", "value": value, "stderr": 0.002}
-            for domain in ("id", "code")
-            for step, value in zip(steps, curve, strict=True)
+    def rows(run: str, curve: np.ndarray, steps: np.ndarray) -> pd.DataFrame:
+        names = [
+            f"{domain}_{unit}" for domain in ("id", "code") for unit in ("bits_per_byte", "loss")
         ]
+        return trajectory(run, steps, **dict.fromkeys(names, curve))
 
     steps = np.concatenate([[0], STEPS])
     start = np.array([9.0])
-    evaluation = pd.DataFrame(
-        rows("rises", np.concatenate([start, falling(rise=0.2)]), steps)
-        + rows("falls", np.concatenate([start, falling()]), steps)
-        + rows("short", np.array([9.0, 3.0]), np.array([0, 10]))
+    observations = pd.concat(
+        [
+            rows("rises", np.concatenate([start, falling(rise=0.2)]), steps),
+            rows("falls", np.concatenate([start, falling()]), steps),
+            rows("short", np.array([9.0, 3.0]), np.array([0, 10])),
+        ]
     )
-    geometry = pd.DataFrame(
-        {"run": run, "step": step, "matrix": "W", "effective_rank": 100.0 - i}
-        for run in ("rises", "falls", "short")
-        for i, step in enumerate(steps)
-    )
-    found = pd.DataFrame(judge_runs(evaluation, geometry, **SETTINGS)).set_index(["run", "outcome"])
+    found = pd.DataFrame(judge_runs(observations, **SETTINGS)).set_index(["run", "outcome"])
     assert len(found) == 4
     for domain in ("id", "code"):
         rising = found.loc["rises", f"{domain}_bits_per_byte"]
@@ -123,17 +127,17 @@ def test_runs_are_judged_by_domain_and_those_without_a_trajectory_left_out() -> 
 
 
 def test_a_task_degrades_when_its_score_falls() -> None:
-    better = -falling(rise=0.2)  # rises, then falls
-    rows = [
-        {"run": "a", "step": step, "variant": "base", "task": "piqa", "stderr": 0.002}
-        | {"metric": metric, "value": value}
-        for metric, curve in (("acc", better), ("acc_norm", -falling()))
-        for step, value in zip(STEPS, curve, strict=True)
-    ]
-    geometry = pd.DataFrame(
-        {"run": "a", "step": step, "matrix": "W", "effective_rank": 9.0} for step in STEPS
-    )
-    found = judge_runs(pd.DataFrame(rows), geometry, **SETTINGS)
+    # better rises, then falls
+    observations = trajectory("a", STEPS, piqa_acc=-falling(rise=0.2), piqa_acc_norm=-falling())
+    found = judge_runs(observations, **SETTINGS)
     verdicts = {row["outcome"]: (row["verdict"], row["degradation"]) for row in found}
     assert verdicts["piqa_acc"][0] == "saturated" and verdicts["piqa_acc"][1] > 0
     assert verdicts["piqa_acc_norm"][0] == "not saturated"
+
+
+def test_without_ranks_the_loss_alone_is_judged_per_token_if_need_be() -> None:
+    observations = trajectory("a", STEPS, id_loss=falling(rise=0.2)).drop(
+        columns="W_effective_rank"
+    )
+    (row,) = judge_runs(observations, **SETTINGS)
+    assert (row["outcome"], row["verdict"], row["rank_order"]) == ("id_loss", "saturated", None)
