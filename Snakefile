@@ -2,6 +2,8 @@
 #
 #   text -> tokenizer -> tokens -> runs -> checkpoints -> geometry, evaluation -> tables -> report
 #
+# or, where others trained and measured:  a file of observations -> tables -> report
+#
 # Named targets: all (default), plan, train, perturb, geometry, evaluate, calibrate, tables, report.
 
 from snakemake.utils import min_version
@@ -27,6 +29,7 @@ include: "workflow/rules/import.smk"
 include: "workflow/rules/geometry.smk"
 include: "workflow/rules/perturb.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/observe.smk" if STUDY.observations else "workflow/rules/collect.smk"
 include: "workflow/rules/analyze.smk"
 include: "workflow/rules/report.smk"
 

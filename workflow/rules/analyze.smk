@@ -1,6 +1,8 @@
 # Many runs to few tables.
 
-COLLECTED = ["checkpoints", "geometry", "evaluation", "observations", "missing"]
+COLLECTED = ["observations", "missing"]
+if not STUDY.observations:
+    COLLECTED += ["checkpoints", "geometry", "evaluation"]
 
 ESTIMATED = ["associations", "regressions", "saturation"]
 ESTIMATED += ["claims", "claim_tests", "calibration"]
@@ -71,31 +73,6 @@ rule plan:
         "../scripts/plan.py"
 
 
-rule collect:
-    input:
-        design=results("design.json"),
-        trained=expand(results("trained/{cohort}.json"), cohort=MEASURED),
-        perturbed=expand(PERTURBED, cohort=PERTURBED_RUNS),
-        geometry=expand(results("geometry/{cohort}.parquet"), cohort=MEASURED),
-        evaluation=expand(results("evaluation/{cohort}.parquet"), cohort=MEASURED),
-    output:
-        **{table: results(f"tables/{table}.parquet") for table in COLLECTED},
-    log:
-        results("logs/collect.log"),
-    conda:
-        CONDA
-    resources:
-        mem_mb=4000,
-        runtime=30,
-    params:
-        checkpoints=results("checkpoints"),
-        code=code_of("collect.py"),
-    message:
-        "Putting the tables together"
-    script:
-        "../scripts/collect.py"
-
-
 rule regress:
     input:
         observations=results("tables/observations.parquet"),
@@ -157,10 +134,7 @@ rule judge_claims:
         runtime=60,
     params:
         settings=plain(STUDY.statistics),
-        targets={
-            finetuned(target): STUDY.perturbation.finetune[target].domain
-            for target in TARGETS
-        },
+        targets=FINETUNED,
         code=code_of("judge_claims.py"),
     message:
         "Holding the paper's findings against the tables"
@@ -172,6 +146,9 @@ rule simulate:
     # from the design alone, so that it can be asked before anything is trained
     input:
         design=results("design.json"),
+        observations=(
+            [results("tables/observations.parquet")] if STUDY.observations else []
+        ),
     output:
         results("tables/calibration.parquet"),
     log:

@@ -52,9 +52,16 @@ EXTERNAL = {run.name: run for run in external_runs(STUDY)}
 MEASURED = [*COHORTS, *EXTERNAL]
 
 # sorted, so that the order in which a study file lists them reruns nothing
-DOMAINS = sorted(STUDY.corpus.heldout)
+DOMAINS = [] if STUDY.observations else sorted(STUDY.corpus.heldout)
 
 TARGETS = sorted(STUDY.perturbation.finetune)
+
+# variants that were fine-tuned, each with the held-out domain it was fine-tuned on
+FINETUNED = {
+    finetuned(target): STUDY.perturbation.finetune[target].domain for target in TARGETS
+}
+if STUDY.observations:
+    FINETUNED = STUDY.observations.finetuned
 
 # the runs of each cohort that are perturbed, and the files that stand for what came of it
 PERTURBED_RUNS = {

@@ -1,7 +1,8 @@
 # Tables to figures to one page.
 
 FIGURES = [
-    *(["training_curves", "rank_and_loss", "training_choices"] if RUNS else []),
+    *(["training_curves", "training_choices"] if RUNS else []),
+    *(["rank_and_loss"] if RUNS or STUDY.observations else []),
     "rank_over_training",
     "metric_agreement",
     "associations",
@@ -43,6 +44,7 @@ rule write_report:
         **{table: results(f"tables/{table}.parquet") for table in TABLES},
         design=results("design.json"),
         tokens=[results("tokens/manifest.json")] if RUNS else [],
+        source=[results("source.json")] if STUDY.observations else [],
         figures=expand(results("figures/{figure}.svg"), figure=FIGURES),
     output:
         report=results("report.html"),
@@ -56,6 +58,7 @@ rule write_report:
         runtime=10,
     params:
         study=plain(STUDY),
+        tables=TABLES,
         cohorts={name: [run.name for run in runs] for name, runs in COHORTS.items()},
         logs=results("logs"),
         code=code_of("write_report.py"),

@@ -11,27 +11,25 @@ from disentangle.study.run import read_design
 from disentangle.tables.collected import COSTS
 from disentangle.tables.files import read_tables, write_table
 
-TABLES = (
-    *("checkpoints", "geometry", "evaluation", "observations", "missing"),
-    *("associations", "saturation", "claims", "claim_tests", "calibration"),
-)
+MEASURED = ("checkpoints", "geometry", "evaluation")
 
 with job("write_report", snakemake.log[0]):
-    tables = {name: read_tables([Path(snakemake.input[name])]) for name in TABLES}
-    # of the text that was trained on, if the study trains
-    leakage = read_tables([Path(snakemake.input.leakage)]) if snakemake.input.tokens else None
-    tokens = read_json(Path(snakemake.input.tokens[0])) if snakemake.input.tokens else None
-    measured = (tables[name] for name in ("checkpoints", "geometry", "evaluation"))
-    on_gpu = jobs_on_gpu(*measured, snakemake.params.cohorts)
+    given = snakemake.input
+    tables = {name: read_tables([Path(given[name])]) for name in snakemake.params.tables}
+    measured = [tables[name] for name in MEASURED if name in tables]
+    on_gpu = jobs_on_gpu(*measured, snakemake.params.cohorts) if measured else set()
     costs = gather_costs(Path(snakemake.params.logs), on_gpu)
     write_table(costs, COSTS, Path(snakemake.output.costs))
     write_report(
         Path(snakemake.output.report),
         study=StudyConfig.model_validate(snakemake.params.study),
-        runs=read_design(Path(snakemake.input.design)),
-        corpus=tokens,
-        leakage=leakage,
+        runs=read_design(Path(given.design)),
+        # the text that was trained on, if the study trains
+        corpus=read_json(Path(given.tokens[0])) if given.tokens else None,
+        leakage=tables.get("leakage"),
+        # the table from elsewhere, if it does not
+        source=read_json(Path(given.source[0])) if given.source else None,
         tables=tables,
         costs=costs,
-        figures={Path(path).stem: Path(path).read_text() for path in snakemake.input.figures},
+        figures={Path(path).stem: Path(path).read_text() for path in given.figures},
     )

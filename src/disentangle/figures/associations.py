@@ -6,13 +6,13 @@ from matplotlib.figure import Figure
 from disentangle.checkpoint.subjects import BASE
 from disentangle.figures.style import PALETTE, metric_label, outcome_label
 from disentangle.tables.measured import METRIC_COLUMNS
+from disentangle.tables.select import chief_outcome
 
 ESTIMATORS = {
     "raw": ("rho", "rho_low", "rho_high"),
     "partial (the paper's)": ("partial_rho", "partial_low", "partial_high"),
     "residualised on the design": ("residual_rho", "residual_low", "residual_high"),
 }
-OUTCOME = "id_bits_per_byte"
 
 
 def associations_figure(associations: pd.DataFrame) -> Figure:
@@ -21,9 +21,10 @@ def associations_figure(associations: pd.DataFrame) -> Figure:
     Where the study names other outcomes, the first of them is drawn.
     """
     associations = associations[associations["variant"] == BASE]
-    outcomes = list(associations["outcome"].unique())
-    outcome = OUTCOME if OUTCOME in outcomes else outcomes[0]
-    shown = {f"{matrix}_{metric}" for matrix in ("W", "H") for metric in METRIC_COLUMNS}
+    outcome = chief_outcome(list(associations["outcome"].unique()))
+    known = {f"{matrix}_{metric}" for matrix in ("W", "H") for metric in METRIC_COLUMNS}
+    # all, where a table from elsewhere has metrics of its own only
+    shown = known & set(associations["metric"]) or set(associations["metric"])
     rows = associations[
         (associations["outcome"] == outcome) & associations["metric"].isin(shown)
     ].reset_index(drop=True)

@@ -5,9 +5,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from disentangle.figures.style import GRID, PALETTE
+from disentangle.figures.style import GRID, PALETTE, metric_label, outcome_label
 from disentangle.study.external import EXTERNAL
-from disentangle.tables.select import final_runs
+from disentangle.tables.select import (
+    chief_metric,
+    chief_outcome,
+    final_runs,
+    geometry_metrics,
+    losses,
+)
 
 HYPERPARAMETERS = {
     "size": "model size",
@@ -18,12 +24,15 @@ HYPERPARAMETERS = {
     "final_lr": "final learning rate",
     "seed": "seed",
 }
-RANK, LOSS = "W_effective_rank_pct", "id_bits_per_byte"
 
 
 def rank_and_loss(observations: pd.DataFrame) -> Figure:
-    """Draw one panel per hyperparameter that varies; the points are the same in all."""
-    finals = final_runs(observations, "base").dropna(subset=[RANK, LOSS])
+    """Draw one panel per hyperparameter that varies; the points are the same in all.
+
+    Effective rank of W, or what there is of metrics instead, against loss on the id domain.
+    """
+    rank, loss = chief_metric(geometry_metrics(observations)), chief_outcome(losses(observations))
+    finals = final_runs(observations, "base").dropna(subset=[rank, loss])
     finals = finals[finals["configuration"] != EXTERNAL]
     varied = [name for name in HYPERPARAMETERS if finals[name].nunique() > 1] or ["size"]
     columns = min(3, len(varied))
@@ -31,12 +40,12 @@ def rank_and_loss(observations: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(3.3 * columns + 0.4, 2.9 * rows))
     panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     for panel, name in zip(panels.flat, varied, strict=False):
-        _panel(panel, finals, name)
+        _panel(panel, finals.rename(columns={rank: "rank", loss: "loss"}), name)
     for i in range(len(varied), rows * columns):
         panels.flat[i].set_axis_off()
         panels.flat[i - columns].tick_params(labelbottom=True)  # nothing below it says the scale
-    figure.supxlabel("effective rank of W, % of its dimension", fontsize=9)
-    figure.supylabel("loss, bits per byte, in-distribution", fontsize=9)
+    figure.supxlabel(metric_label(rank), fontsize=9)
+    figure.supylabel(outcome_label(loss), fontsize=9)
     return figure
 
 
@@ -50,8 +59,8 @@ def _panel(panel: Axes, finals: pd.DataFrame, name: str) -> None:
         # the commonest value recedes, so that the departures from it show
         common = name not in ("size", "seed") and len(group) > len(finals) / 2
         panel.scatter(
-            group[RANK],
-            group[LOSS],
+            group["rank"],
+            group["loss"],
             s=34,
             color="#bbbbbb" if common else PALETTE[i % len(PALETTE)],
             edgecolor="white",

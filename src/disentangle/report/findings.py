@@ -5,10 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from disentangle.figures.style import outcome_label
+from disentangle.figures.style import metric_label, outcome_label
 from disentangle.statistics import power_statement
-
-RANK = "W_effective_rank_pct"
+from disentangle.tables.select import CHIEF_METRIC, chief_metric
 
 
 @dataclass(frozen=True)
@@ -32,24 +31,22 @@ def _signed(value: float) -> str:
     return f"{value:+.2f}" if abs(value) < 100 else f"{value:+.0e}"
 
 
-def _direction(rho: float, low: float, high: float) -> str:
+def _direction(rho: float, low: float, high: float, metric: str) -> str:
     if not np.isfinite(low) or low <= 0 <= high:
         return "no clear association"
-    return (
-        "models with higher rank have higher loss"
-        if rho > 0
-        else ("models with higher rank have lower loss")
-    )
+    quantity = "rank" if metric == CHIEF_METRIC else metric_label(metric)
+    return f"models with higher {quantity} have {'higher' if rho > 0 else 'lower'} loss"
 
 
 def headline(associations: pd.DataFrame, outcome: str) -> list[Finding]:
-    """What the study says about effective rank of W and one outcome.
+    """What the study says about effective rank of W, or its first metric, and one outcome.
 
     Args:
         associations: the associations table.
         outcome: a column of observations.
     """
-    rows = associations[(associations["outcome"] == outcome) & (associations["metric"] == RANK)]
+    metric = chief_metric(associations["metric"].tolist())
+    rows = associations[(associations["outcome"] == outcome) & (associations["metric"] == metric)]
     if rows.empty or not rows.iloc[0]["n"]:
         return [Finding("No run has both an effective rank and this score yet.", "")]
     row = rows.iloc[0]
@@ -61,11 +58,11 @@ def headline(associations: pd.DataFrame, outcome: str) -> list[Finding]:
     df = int(row["residual_df"]) if np.isfinite(row["residual_df"]) else 0
     return [
         Finding(
-            f"Taken by itself: {_direction(*raw)}.",
+            f"Taken by itself: {_direction(*raw, metric)}.",
             f"Spearman ρ = {interval(*raw)} over n = {n} models, {outcome_label(outcome)}.",
         ),
         Finding(
-            f"Given how the models were trained: {_direction(*residual)}.",
+            f"Given how the models were trained: {_direction(*residual, metric)}.",
             f"Residualised on the design, with effects that change evenly in log size: ρ = "
             f"{interval(*residual)}, {df} degrees of freedom left. The paper's partial "
             f"Spearman, which trusts effects to be additive: ρ = {interval(*partial)}.",

@@ -22,6 +22,7 @@ from disentangle.study.config import StudyConfig
 from disentangle.study.external import EXTERNAL
 from disentangle.study.perturbation import finetuned, variants
 from disentangle.study.run import Run
+from disentangle.tables.select import PER_BYTE, chief_metric, chief_outcome, losses
 
 VERDICTS = ("saturated", "not saturated", "undecided")
 
@@ -34,6 +35,7 @@ def write_report(
     study: StudyConfig,
     runs: dict[str, Run],
     corpus: dict[str, Any] | None,
+    source: dict[str, Any] | None,
     leakage: pd.DataFrame | None,
     tables: dict[str, pd.DataFrame],
     costs: pd.DataFrame,
@@ -46,9 +48,10 @@ def write_report(
         study: the study's configuration.
         runs: its runs by name.
         corpus: the tokens' manifest, if anything was trained.
+        source: what the observations are from, if from elsewhere.
         leakage: the leakage table, likewise.
-        tables: checkpoints, evaluation, observations, missing, associations, saturation, claims,
-            claim_tests, calibration.
+        tables: observations, missing, associations, saturation, claims, claim_tests, calibration;
+            evaluation, if it was done here.
         costs: the costs table.
         figures: name to SVG.
     """
@@ -63,13 +66,18 @@ def write_report(
     environment.filters["variant"] = variant_label
     of_all_variants = tables["associations"]
     associations = of_all_variants[of_all_variants["variant"] == BASE]
+    observations = tables["observations"]
     targets = {
         finetuned(target): settings.domain
         for target, settings in study.perturbation.finetune.items()
     }
-    first_outcome = "id_bits_per_byte"
-    if first_outcome not in set(associations["outcome"]):
-        first_outcome = str(associations["outcome"].iloc[0])
+    domains = list(study.corpus.heldout)
+    if study.observations:
+        targets = study.observations.finetuned
+        domains = [
+            name.removesuffix(PER_BYTE) for name in losses(observations) if name.endswith(PER_BYTE)
+        ]
+    first_outcome = chief_outcome(associations["outcome"].tolist())
     page = environment.get_template("page.html").render(
         study=study,
         runs=list(runs.values()),
@@ -79,21 +87,24 @@ def write_report(
         findings=headline(associations, first_outcome),
         claims=_claims(tables["claims"], tables["claim_tests"]),
         outcome=first_outcome,
-        finals=_finals(runs, tables["observations"]),
-        domains=list(study.corpus.heldout),
-        tying=tying_pairs(runs, tables["observations"]),
-        tasks=_tasks(tables["evaluation"]),
+        chief_metric=chief_metric(associations["metric"].tolist()),
+        finals=_finals(runs, observations),
+        domains=domains,
+        source=source,
+        models=observations["run"].nunique(),
+        tying=tying_pairs(runs, observations),
+        tasks=_tasks(tables["evaluation"]) if "evaluation" in tables else [],
         associations=_association_rows(associations),
         beside_the_paper=beside_the_paper(of_all_variants, targets),
-        perturbed=_by_variant(study, tables["observations"], of_all_variants),
+        perturbed=_by_variant(study, domains, observations, of_all_variants),
         saturation=_verdicts(tables["saturation"]),
         saturated=_records(tables["saturation"].query("verdict == 'saturated'")),
         tolerance=study.statistics.tolerance,
         corpus=corpus,
         leakage=[] if leakage is None else _records(leakage),
-        external=_external(tables["observations"]),
+        external=_external(observations),
         missing=_records(tables["missing"]),
-        checkpoints=len(tables["checkpoints"]),
+        checkpoints=int((observations["variant"] == BASE).sum()),
         costs=_records(costs_by_rule(costs)),
         total_cpu=costs["cpu_seconds"].sum(),
         figures={name: _inline(name, svg) for name, svg in figures.items()},
@@ -163,16 +174,20 @@ def _verdicts(saturation: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _by_variant(
-    study: StudyConfig, observations: pd.DataFrame, associations: pd.DataFrame
+    study: StudyConfig,
+    domains: list[str],
+    observations: pd.DataFrame,
+    associations: pd.DataFrame,
 ) -> dict[str, dict[str, Any]]:
     """Per variant: its losses, and what geometry has to do with them."""
-    losses = changes(observations, list(study.corpus.heldout))
+    changed = changes(observations, domains)
+    found = sorted(set(observations["variant"]) - {BASE})
     return {
         variant: {
-            "losses": [row for row in losses if row["variant"] == variant],
+            "losses": [row for row in changed if row["variant"] == variant],
             "associations": _association_rows(associations[associations["variant"] == variant]),
         }
-        for variant in variants(study.perturbation)
+        for variant in variants(study.perturbation) or found
     }
 
 

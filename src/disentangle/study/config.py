@@ -6,7 +6,7 @@
 import math
 from typing import Annotated
 
-from pydantic import field_validator, model_validator
+from pydantic import BeforeValidator, field_validator, model_validator
 
 from disentangle.study.sections.corpus import Corpus, Tokenizer
 from disentangle.study.sections.design import Design, Save
@@ -14,9 +14,14 @@ from disentangle.study.sections.execution import Execution
 from disentangle.study.sections.external import External
 from disentangle.study.sections.measuring import Evaluation, Geometry
 from disentangle.study.sections.model import Model, Optimizer, Size
+from disentangle.study.sections.observations import Observations
 from disentangle.study.sections.perturbation import Perturbation
 from disentangle.study.sections.section import DropsNull, Name, Section
 from disentangle.study.sections.statistics import Statistics
+
+
+def _file_alone(value: object) -> object:
+    return {"file": value} if isinstance(value, str) else value
 
 
 class StudyConfig(Section):
@@ -34,6 +39,8 @@ class StudyConfig(Section):
     save: Save = Save()
     checkpoints: Annotated[dict[Name, External], DropsNull] = {}
     """Models that were trained elsewhere, by a name of yours."""
+    observations: Annotated[Observations, BeforeValidator(_file_alone)] | None = None
+    """A table of models that others trained and measured: nothing is trained or measured then."""
     geometry: Geometry = Geometry()
     evaluation: Evaluation = Evaluation()
     perturbation: Perturbation = Perturbation()
@@ -53,8 +60,10 @@ class StudyConfig(Section):
         known = {size.name for size in self.sizes} | self.checkpoints.keys()
         if unknown := sorted(self.execution.by_size.keys() - known):
             raise ValueError(f"execution.by_size names {', '.join(unknown)}, which is no size here")
-        if not known:
-            raise ValueError("needs a model: sizes to train, or checkpoints from elsewhere")
+        if not known and not self.observations:
+            raise ValueError(
+                "needs a model: sizes to train, checkpoints from elsewhere, or observations"
+            )
         return self
 
 

@@ -10,6 +10,8 @@ from disentangle.errors import StudyError
 from disentangle.study.config import StudyConfig
 from disentangle.study.design import expand
 from disentangle.study.run import configuration_name, steps_of
+from disentangle.study.sections.measuring import Geometry
+from disentangle.study.sections.perturbation import Perturbation
 
 
 def _path(location: tuple[int | str, ...]) -> str:
@@ -71,7 +73,7 @@ def _faults_between_sections(config: StudyConfig) -> list[str]:
     scored = [f"{domain}_" for domain in config.corpus.heldout]
     scored += [f"{task.name}_" for task in config.evaluation.tasks]
     for i, outcome in enumerate(config.statistics.outcomes or []):
-        if not outcome.startswith(tuple(scored)):
+        if not config.observations and not outcome.startswith(tuple(scored)):
             faults.append(
                 f"statistics.outcomes[{i}]: {outcome!r} is no score of this study; write "
                 "<domain>_bits_per_byte, <domain>_loss or <task>_<metric>"
@@ -98,6 +100,20 @@ def _faults_between_sections(config: StudyConfig) -> list[str]:
                 )
                 break
     return faults
+
+
+def _observations_alone(config: StudyConfig) -> StudyConfig:
+    """Where a table stands for the models, nothing of the file this is laid over is trained."""
+    if config.observations is None:
+        return config
+    nothing = {
+        "sizes": [],
+        "checkpoints": {},
+        "perturbation": Perturbation(runs=[]),
+        "geometry": Geometry(),
+        "execution": config.execution.model_copy(update={"by_size": {}}),
+    }
+    return config.model_copy(update=nothing)
 
 
 def _with_base_as_pattern(config: StudyConfig) -> StudyConfig:
@@ -147,7 +163,8 @@ def read_config(raw: Mapping[str, Any], source: str = "config.yaml") -> StudyCon
         StudyError: naming every fault by its path in the file, all at once.
     """
     try:
-        config = _with_base_as_pattern(StudyConfig.model_validate(dict(raw)))
+        config = _observations_alone(StudyConfig.model_validate(dict(raw)))
+        config = _with_base_as_pattern(config)
         faults = _faults_between_sections(config)
     except ValidationError as error:
         faults = _faults_of(error)

@@ -31,8 +31,8 @@ OBSERVATIONS = Table(
     "One row per checkpoint and variant, geometry and scores side by side. Metrics of W are "
     "W_<metric>, of H on the id domain H_<metric>, of H on another domain H_<domain>_<metric>; "
     "scores are <domain>_loss, <domain>_bits_per_byte and <task>_<metric>, each with its standard "
-    "error as <score>_stderr where it has one. A perturbed checkpoint has the geometry of the one it was made from, and <domain>_bits_per_byte_change: its loss "
-    "minus that one's.",
+    "error as <score>_stderr where it has one. A perturbed checkpoint has the geometry of the one "
+    "it was made from, and <domain>_bits_per_byte_change: its loss minus that one's.",
     (
         *PLACE,
         ("variant", TEXT, "base, or how the checkpoint was perturbed"),

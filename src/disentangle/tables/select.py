@@ -5,18 +5,44 @@ from collections.abc import Sequence
 import pandas as pd
 
 from disentangle.checkpoint.subjects import BASE
+from disentangle.study.sections.observations import CHOICES
 from disentangle.study.sections.statistics import Statistics
 from disentangle.tables.measured import METRIC_COLUMNS
+
+PER_BYTE = "_bits_per_byte"
+CHIEF_METRIC = "W_effective_rank_pct"
+CHIEF_OUTCOME = f"id{PER_BYTE}"
 
 
 def final_runs(observations: pd.DataFrame, variant: str) -> pd.DataFrame:
     """One row per run: its last planned checkpoint, under one variant.
 
     A run that diverged has no such checkpoint and is not in it. `learning_rate` is the multiple
-    of the default here, which means the same at every size.
+    of the default here, which means the same at every size. A training choice that is known of no
+    run is a constant here: there is nothing to control for, and no reason to leave a run out.
     """
     rows = observations[observations["final"] & (observations["variant"] == variant)]
-    return rows.assign(learning_rate=rows["learning_rate_multiple"]).reset_index(drop=True)
+    rows = rows.assign(learning_rate=rows["learning_rate_multiple"])
+    unknown = [name for name in CHOICES if rows[name].isna().all()]
+    return rows.assign(**dict.fromkeys(unknown, 1.0)).reset_index(drop=True)
+
+
+def losses(observations: pd.DataFrame) -> list[str]:
+    """Columns that hold a loss, sorted: bits per byte, or nats per token where that is all."""
+    for unit in (PER_BYTE, "_loss"):
+        if found := sorted(name for name in observations.columns if name.endswith(unit)):
+            return found
+    return []
+
+
+def chief_metric(metrics: Sequence[str]) -> str:
+    """The metric to speak of first: effective rank of W, or else the first there is."""
+    return CHIEF_METRIC if CHIEF_METRIC in metrics or not len(metrics) else metrics[0]
+
+
+def chief_outcome(outcomes: Sequence[str]) -> str:
+    """The outcome to speak of first: bits per byte on the id domain, or else the first there is."""
+    return CHIEF_OUTCOME if CHIEF_OUTCOME in outcomes or not len(outcomes) else outcomes[0]
 
 
 def geometry_metrics(observations: pd.DataFrame) -> list[str]:
@@ -30,19 +56,20 @@ def geometry_metrics(observations: pd.DataFrame) -> list[str]:
 
 
 def shown_metrics(observations: pd.DataFrame) -> list[str]:
-    """Of those, what a figure has room for: metrics of W, and of H on the id domain."""
-    return [
-        name for name in geometry_metrics(observations) if name.partition("_")[2] in METRIC_COLUMNS
-    ]
+    """Of those, what a figure has room for: metrics of W, and of H on the id domain.
+
+    All, where a table from elsewhere has metrics of its own only.
+    """
+    metrics = geometry_metrics(observations)
+    return [name for name in metrics if name.partition("_")[2] in METRIC_COLUMNS] or metrics
 
 
-def outcomes(settings: Statistics, domains: Sequence[str], variant: str) -> list[str]:
-    """What is to be explained of a variant: what the study names, or bits per byte on every domain.
+def outcomes(settings: Statistics, losses: Sequence[str], variant: str) -> list[str]:
+    """What is to be explained of a variant: what the study names, or all losses.
 
     Of a perturbed checkpoint it is always the losses, and by how much they changed: tasks are not
     asked of it.
     """
-    losses = [f"{domain}_bits_per_byte" for domain in domains]
     if variant == BASE:
-        return settings.outcomes or losses
-    return [*losses, *(f"{loss}_change" for loss in losses)]
+        return settings.outcomes or list(losses)
+    return [*losses, *(f"{loss}_change" for loss in losses if loss.endswith(PER_BYTE))]

@@ -1,0 +1,90 @@
+"""Bring a table of somebody's own into the columns of the observations table."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from disentangle.checkpoint.subjects import BASE
+from disentangle.observations.columns import numbers, sources_of, truth_values, words
+from disentangle.observations.faults import faults_of, refuse, spelled
+from disentangle.study.quantities import spell_quantity
+from disentangle.study.sections.observations import CHOICES, Reading
+from disentangle.tables.collect import with_changes
+from disentangle.tables.collected import OBSERVATIONS
+
+TEXTS = ("run", "variant", "size", "status")
+
+
+def adopt(
+    table: pd.DataFrame, reading: Reading | None = None, *, also: tuple[str, ...] = ()
+) -> pd.DataFrame:
+    """The observations in a table, checked.
+
+    Args:
+        table: one row per checkpoint and variant, or one per model.
+        reading: which of its columns are what; see `study.sections.observations`.
+        also: scores to take besides those that are listed or end as losses do, by their names in
+            the table.
+
+    Returns:
+        Rows as in the observations table, sorted. What the table does not have is worked out: one
+        checkpoint a run is step 1 and its last; `size` is named after the weights;
+        `learning_rate_multiple` is the learning rate.
+
+    Raises:
+        StudyError: naming every fault by column and row, all at once.
+    """
+    reading = reading or Reading()
+    table = table.reset_index(drop=True)
+    sources = sources_of(table, reading, also)
+    theirs = {name: column.column for name, column in sources.items()}
+    columns, faults = {}, []
+    for name, source in sources.items():
+        values, label = table[source.column], spelled(name, theirs)
+        if name in TEXTS:
+            columns[name] = words(values)
+            continue
+        read = truth_values if name == "final" else numbers
+        columns[name], wrong = read(values, label)
+        faults += wrong
+        if name != "final":
+            columns[name] *= source.times
+    refuse(faults)
+    found = _completed(pd.DataFrame(columns), reading)
+    refuse(faults_of(found, theirs, reading))
+    ordered = [name for name, *_ in OBSERVATIONS.columns]
+    found = with_changes(found)
+    found = found[[*ordered, *(name for name in found.columns if name not in ordered)]]
+    return found.sort_values(["run", "step", "variant"], ignore_index=True)
+
+
+def _completed(found: pd.DataFrame, reading: Reading) -> pd.DataFrame:
+    """Add what can be worked out, and nulls for what is not known."""
+    for name, value in reading.fixed.items():
+        found[name] = np.nan if value is None else value
+    if "learning_rate_multiple" not in found:
+        found["learning_rate_multiple"] = found["learning_rate"]
+    if "learning_rate" not in found:
+        found["learning_rate"] = found["learning_rate_multiple"]
+    if "size" not in found:
+        found["size"] = [
+            spell_quantity(round(n)) if np.isfinite(n) else None
+            for n in found["params_non_embedding"]
+        ]
+    defaults: dict[str, float | str] = {"step": 1.0, "variant": BASE, "status": "complete"}
+    for name, default in defaults.items():
+        found[name] = found[name].fillna(default) if name in found else default
+    if "final" not in found:
+        found["final"] = found["step"] == found.groupby("run")["step"].transform("max")
+    for name in ("params_embedding", "seed", "compute"):
+        if name not in found:
+            found[name] = np.nan
+    if "tokens" not in found:
+        found["tokens"] = found["tokens_budget"].where(found["final"])
+    known = [name for name in CHOICES if found[name].notna().any()]
+    found["configuration"] = [
+        ", ".join(f"{name}={value:g}" for name, value in zip(known, row, strict=True))
+        for row in found[known].itertuples(index=False)
+    ]
+    return found

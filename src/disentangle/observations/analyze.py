@@ -1,0 +1,61 @@
+"""Everything that follows from observations, in one call."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from disentangle.claims.evidence import Evidence
+from disentangle.claims.judge import judge
+from disentangle.statistics.saturation import judge_runs
+from disentangle.statistics.variants import associate_variants
+from disentangle.study.sections.statistics import Statistics
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Tables as `docs/tables.md` describes them."""
+
+    associations: pd.DataFrame
+    regressions: pd.DataFrame
+    saturation: pd.DataFrame
+    claims: pd.DataFrame
+    claim_tests: pd.DataFrame
+
+
+def analyze(
+    observations: pd.DataFrame,
+    *,
+    settings: Statistics | None = None,
+    finetuned: Mapping[str, str] | None = None,
+) -> Analysis:
+    """Estimate associations, judge late rises of the loss, hold the paper's findings against both.
+
+    Args:
+        observations: rows as `adopt` gives them, or a study's observations table.
+        settings: outcomes, resamples, seed.
+        finetuned: variant that was fine-tuned to the domain it was fine-tuned on.
+
+    Returns:
+        The tables that the workflow writes from the same observations, number for number.
+    """
+    settings = settings or Statistics()
+    associations, fits = associate_variants(observations, settings)
+    saturation = pd.DataFrame(
+        judge_runs(
+            observations,
+            tolerance=settings.tolerance,
+            resamples=settings.resamples,
+            seed=settings.seed,
+        )
+    )
+    evidence = Evidence(
+        observations=observations,
+        associations=associations,
+        saturation=saturation,
+        targets=dict(finetuned or {}),
+        resamples=settings.resamples,
+        seed=settings.seed,
+    )
+    claims, tests = judge(evidence)
+    return Analysis(associations, fits, saturation, pd.DataFrame(claims), pd.DataFrame(tests))

@@ -1,0 +1,98 @@
+"""Which column of a table is which of ours, and its values as numbers, text or truth."""
+
+from difflib import get_close_matches
+
+import numpy as np
+import pandas as pd
+
+from disentangle.observations.faults import refuse
+from disentangle.study.sections.observations import CHOICES, KNOWN, WORKED_OUT, Column, Reading
+from disentangle.tables.table import STDERR
+
+RECOGNISED = ("_bits_per_byte", "_loss")
+"""How the names of scores end that are taken without being listed."""
+
+TRUTH = {"true": True, "false": False, "1": True, "0": False}
+
+
+def sources_of(table: pd.DataFrame, reading: Reading, also: tuple[str, ...]) -> dict[str, Column]:
+    """Our names to the table's columns.
+
+    Raises:
+        StudyError: for a column that is not there, and for what every table must have.
+    """
+    there = [str(name) for name in table.columns]
+    found = dict(reading.columns)
+    faults = []
+    for name, wanted in reading.columns.items():
+        if wanted.column not in there:
+            near = get_close_matches(wanted.column, there, 1) or [", ".join(there[:12])]
+            faults.append(
+                f"columns.{name}: there is no column {wanted.column!r}; there is {near[0]}"
+            )
+    taken = {column.column for column in reading.columns.values()}
+    for name in there:
+        if name not in found and name not in taken and _is_ours(name, also):
+            found[name] = Column(column=name)
+    for name in reading.leave_out:
+        if name not in found:
+            faults.append(f"leave_out: no column {name!r} would be taken")
+        found.pop(name, None)
+    if "run" not in found:
+        faults.append("columns.run: is missing: which column names the model?")
+    if "params_non_embedding" not in found:
+        faults.append(
+            "columns.params_non_embedding: is missing: which column counts the weights, embeddings "
+            "left out? Geometry and performance both follow from size"
+        )
+    said = {*found, *reading.fixed}
+    if "learning_rate_multiple" in said:
+        said.add("learning_rate")
+    faults += [
+        f"columns.{name}: is missing. Which column is it? If it is the same for all rows: "
+        f"fixed: {{{name}: VALUE}}; if nobody knows: fixed: {{{name}: null}}"
+        for name in CHOICES
+        if name not in said
+    ]
+    if not any(name.startswith(("W_", "H_")) for name in found):
+        faults.append("columns: no metric: map one to W_<metric> or H_<metric>")
+    if not any(name.endswith(RECOGNISED) or name in also for name in found):
+        faults.append(
+            "columns: no outcome: map one to <domain>_bits_per_byte or <domain>_loss, or name your "
+            "own under statistics.outcomes"
+        )
+    refuse(faults)
+    return found
+
+
+def _is_ours(name: str, also: tuple[str, ...]) -> bool:
+    if name in WORKED_OUT:
+        return False
+    score = name.removesuffix(STDERR)
+    recognised = score.endswith(RECOGNISED) or score in also
+    return name in KNOWN or name.startswith(("W_", "H_")) or recognised
+
+
+def words(values: pd.Series) -> pd.Series:
+    """Values as text without the blanks around it; what is missing stays missing."""
+    return values.map(lambda value: str(value).strip(), na_action="ignore")
+
+
+def numbers(values: pd.Series, label: str) -> tuple[pd.Series, list[str]]:
+    """Values as numbers, and what is wrong where one is none; 'nan' is a missing one."""
+    found = pd.to_numeric(values, errors="coerce").astype(np.float64)
+    spelled = words(values).str.lower()
+    wrong = np.flatnonzero(found.isna() & values.notna() & ~spelled.isin(["", "nan"]))
+    if not len(wrong):
+        return found, []
+    shown = ", ".join(f"{values.iloc[row]!r} in row {row + 1}" for row in wrong[:3])
+    return found, [f"{label}: {shown} is no number"]
+
+
+def truth_values(values: pd.Series, label: str) -> tuple[pd.Series, list[str]]:
+    """Values as true or false, and what is wrong where one is neither."""
+    found = words(values).str.lower().map(TRUTH)
+    if wrong := np.flatnonzero(found.isna()).tolist():
+        row = wrong[0]
+        return found, [f"{label}: {values.iloc[row]!r} in row {row + 1} is neither true nor false"]
+    return found.astype(bool), []

@@ -1,0 +1,234 @@
+"""What makes a table unfit: each fault with its column, its rows, and what to do."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from disentangle.checkpoint.subjects import BASE
+from disentangle.errors import StudyError
+from disentangle.study.sections.observations import CHOICES, KNOWN, WEIGHTS, Reading
+from disentangle.tables.measured import METRIC_COLUMNS
+from disentangle.tables.table import STDERR
+
+FEWEST = 5
+"""Runs, as trained and at their end: no estimator gives an interval of fewer."""
+
+SHOWN = 3
+MOST = 25
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Where a column's values lie in our unit, and what other unit they may be in if not."""
+
+    low: float
+    high: float
+    unit: str
+    instead: str = ""
+
+
+def _power(unit: str) -> str:
+    return f"in millions or billions? Then {{column: ..., times: 1.0e+6}} or 1.0e+9 makes it {unit}"
+
+
+_CHOICES = {
+    "params_non_embedding": Bounds(100, np.inf, "weights, counted one by one", _power("weights")),
+    "params_embedding": Bounds(100, np.inf, "weights, counted one by one", _power("weights")),
+    "tokens_budget": Bounds(1000, np.inf, "tokens, counted one by one", _power("tokens")),
+    "tokens": Bounds(0, np.inf, "tokens, counted one by one"),
+    "step": Bounds(0, np.inf, "optimizer steps"),
+    "batch_size": Bounds(1, np.inf, "sequences"),
+    "weight_decay": Bounds(0, 10, "AdamW's decoupled weight decay"),
+    "learning_rate": Bounds(1e-12, np.inf, "a learning rate"),
+    "learning_rate_multiple": Bounds(1e-12, np.inf, "a multiple of a learning rate"),
+    "final_lr": Bounds(0, 1, "a share of the peak", "in percent? Then times: 0.01"),
+}
+_PERCENT = Bounds(0, 100, "% of the dimension")
+_RANK = Bounds(1, np.inf, "a number of directions")
+_SHARE = Bounds(0, 1, "between 0 and 1", "in percent? Then times: 0.01")
+_METRICS = {
+    "effective_rank_pct": _PERCENT,
+    **dict.fromkeys(("effective_rank", "spectral_entropy_rank", "stable_rank"), _RANK),
+    **dict.fromkeys(("participation_ratio", "numerical_rank"), _RANK),
+    "mean_cosine_similarity": Bounds(-1, 1, "a cosine"),
+    **dict.fromkeys(("partition_isotropy", "isoscore"), _SHARE),
+    **dict.fromkeys(("spectral_norm", "frobenius_norm"), Bounds(0, np.inf, "a norm")),
+}
+assert _METRICS.keys() == set(METRIC_COLUMNS)
+_SCORES = {
+    "_bits_per_byte": Bounds(
+        1e-6, 32, "bits per byte", "a log-likelihood? Then its sign is turned; a perplexity is none"
+    ),
+    "_loss": Bounds(1e-6, 100, "nats per token", "a log-likelihood? Then its sign is turned"),
+    "_acc": _SHARE,
+    "_acc_norm": _SHARE,
+    STDERR: Bounds(0, np.inf, "a standard error"),
+}
+
+
+def refuse(faults: Sequence[str]) -> None:
+    """Raise StudyError with all faults, if there are any."""
+    if not faults:
+        return
+    shown = "\n".join(f"  {fault}" for fault in faults[:MOST])
+    more = f"\n  and {len(faults) - MOST} more" if len(faults) > MOST else ""
+    count = "one fault" if len(faults) == 1 else f"{len(faults)} faults"
+    raise StudyError(
+        f"The observations have {count}:\n{shown}{more}\n"
+        "Columns and units are in docs/tables.md (observations), the study file's section in "
+        "docs/observations.md. Rows are counted from 1, below the names."
+    )
+
+
+def spelled(name: str, theirs: dict[str, str]) -> str:
+    """A column as its owner knows it."""
+    return name if theirs.get(name, name) == name else f"{name} (their {theirs[name]})"
+
+
+def faults_of(found: pd.DataFrame, theirs: dict[str, str], reading: Reading) -> list[str]:
+    """All faults of observations that have their columns; `theirs`: our names to the file's."""
+    label = {name: spelled(name, theirs) for name in found.columns}
+    measured = [name for name in found.columns if name in theirs and _is_measured(name)]
+    numeric = [name for name in found.columns if found[name].dtype == np.float64]
+    faults = [*_infinite(found, numeric, label), *_unknown(found, reading, label)]
+    faults += [*_out_of_bounds(found, numeric, label)]
+    faults += [*_repeated(found, measured), *_unsteady(found)]
+    if not faults:  # which only means something once these are put right
+        faults += [*_holes(found, measured, reading, label), *_too_little(found, measured, label)]
+    return faults
+
+
+def _is_measured(name: str) -> bool:
+    return name not in KNOWN and not name.endswith(STDERR)
+
+
+def _rows(mask: ArrayLike) -> str:
+    """Where a mask is true: 'row 3', 'rows 1, 2, 5 and 8 more'."""
+    rows = [str(row + 1) for row in np.flatnonzero(np.asarray(mask))]
+    if len(rows) == 1:
+        return f"row {rows[0]}"
+    more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
+    return f"rows {', '.join(rows[:SHOWN])}{more}"
+
+
+def _infinite(found: pd.DataFrame, numeric: list[str], label: dict[str, str]) -> Iterator[str]:
+    for name in numeric:
+        if (wrong := np.isinf(found[name])).any():
+            yield (
+                f"{label[name]}: infinite in {_rows(wrong)}. A diverged model has no score: leave "
+                "its row out, or the cell empty with missing: list"
+            )
+
+
+def _unknown(found: pd.DataFrame, reading: Reading, label: dict[str, str]) -> Iterator[str]:
+    for name in ("run", "size", "params_non_embedding", *CHOICES):
+        if reading.fixed.get(name, 0) is None:
+            continue
+        if (wrong := found[name].isna()).any():
+            yield f"{label[name]}: empty in {_rows(wrong)}, and every row must have it"
+
+
+def _bounds(name: str) -> Bounds | None:
+    if name in _CHOICES:
+        return _CHOICES[name]
+    if name.endswith(STDERR):
+        return _SCORES[STDERR]
+    if name.startswith(("W_", "H_")):
+        metric = name.removesuffix("_centered")
+        ends = [key for key in _METRICS if metric.endswith(f"_{key}")]
+        return _METRICS[max(ends, key=len)] if ends else None
+    return next((bounds for end, bounds in _SCORES.items() if name.endswith(end)), None)
+
+
+def _out_of_bounds(found: pd.DataFrame, numeric: list[str], label: dict[str, str]) -> Iterator[str]:
+    for name in numeric:
+        bounds, values = _bounds(name), found[name]
+        if bounds is None:
+            continue
+        # rounding of the last digits is no other unit
+        slack = 1e-6 * np.abs(values)
+        wrong = ((values + slack < bounds.low) | (values - slack > bounds.high)) & np.isfinite(
+            values
+        )
+        if wrong.any():
+            first = values[wrong].iloc[0]
+            hint = f" ({bounds.instead})" if bounds.instead else ""
+            yield f"{label[name]}: {first:g} in {_rows(wrong)} is not {bounds.unit}{hint}"
+        elif bounds is _PERCENT and values.max() <= 1:
+            yield f"{label[name]}: no value is above 1: a share? Then times: 100 makes it percents"
+    if (wrong := found["tokens"] > 1.5 * found["tokens_budget"]).any():
+        yield (
+            f"{label['tokens']}: far more than {label['tokens_budget']} in {_rows(wrong)}: are "
+            "both counted in one unit?"
+        )
+
+
+def _repeated(found: pd.DataFrame, measured: list[str]) -> Iterator[str]:
+    place = found[["run", "step", "variant"]]
+    if (twice := place.duplicated(keep=False)).any():
+        run, step, variant = place[twice].iloc[0]
+        yield (
+            f"more than one row of run {run}, step {step:g}, variant {variant}: {_rows(twice)}. "
+            "A row is a checkpoint; seeds are runs of their own"
+        )
+    told = found[found[measured].notna().sum(axis=1) > 1]
+    models = told.groupby(measured, dropna=False)["run"].transform("nunique")
+    if (models > 1).any():
+        same = found.index.isin(models.index[models > 1])
+        yield (
+            f"{_rows(same)} have the same metrics and scores under different names: is a model "
+            "listed twice?"
+        )
+
+
+def _unsteady(found: pd.DataFrame) -> Iterator[str]:
+    of_runs = ["size", *WEIGHTS, *CHOICES, "learning_rate_multiple", "seed"]
+    values = found.groupby("run")[of_runs].nunique(dropna=False)
+    for name in of_runs:
+        if (wrong := values[name] > 1).any():
+            run = values.index[wrong][0]
+            shown = ", ".join(map(str, found.loc[found["run"] == run, name].unique()[:SHOWN]))
+            yield f"{name}: differs between the rows of run {run}: {shown}"
+
+
+def _holes(
+    found: pd.DataFrame, measured: list[str], reading: Reading, label: dict[str, str]
+) -> Iterator[str]:
+    if reading.missing == "list":
+        return
+    for name in measured:
+        if (wrong := holes(found, name)).any():
+            yield (
+                f"{label[name]}: empty or NaN in {_rows(wrong)}. With missing: list these are "
+                "reported as missing and left out where it is needed"
+            )
+
+
+def holes(found: pd.DataFrame, name: str) -> pd.Series:
+    """Rows without a value that others of their variant and stage (end or before it) have.
+
+    What is never asked of perturbed models, or only of a run's last checkpoint, is no hole.
+    """
+    groups = found.groupby(["variant", "final"])[name]
+    return found[name].isna() & (groups.transform("count") > 0)
+
+
+def _too_little(found: pd.DataFrame, measured: list[str], label: dict[str, str]) -> Iterator[str]:
+    ends = found[found["final"] & (found["variant"] == BASE)]
+    if len(ends) < FEWEST:
+        yield (
+            f"{len(ends)} models as trained (variant {BASE}) at their end, and fewer than {FEWEST} "
+            "say nothing"
+        )
+        return
+    for name in measured:
+        if ends[name].notna().sum() < FEWEST:
+            yield f"{label[name]}: known of {ends[name].notna().sum()} models, fewer than {FEWEST}"
+        elif ends[name].nunique() == 1:
+            yield (
+                f"{label[name]}: {ends[name].dropna().iloc[0]:g} for every model, so it goes with "
+                f"nothing: leave_out: [{name}]"
+            )

@@ -1,0 +1,49 @@
+"""Read a table of somebody's own."""
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from disentangle.errors import StudyError
+
+SEPARATORS = {".csv": ",", ".tsv": "\t"}
+
+
+def read_observations(path: Path) -> pd.DataFrame:
+    """Read CSV, TSV (UTF-8, a line of names first) or parquet.
+
+    Raises:
+        StudyError: if there is no such file, or it is no table of that kind, or is empty, or two
+            of its columns have one name.
+    """
+    if not path.is_file():
+        raise StudyError(f"observations.file: there is no file {path}")
+    try:
+        table = _read(path)
+    except (pa.ArrowException, pd.errors.ParserError, UnicodeDecodeError) as error:
+        reason = str(error).splitlines()[0]
+        raise StudyError(
+            f"observations.file: {path} cannot be read as it is named: {reason}"
+        ) from error
+    except pd.errors.EmptyDataError as error:
+        raise StudyError(f"observations.file: {path} is empty") from error
+    names = [str(name).strip() for name in table.columns]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise StudyError(
+            f"observations.file: {path} has more than one column named {', '.join(repeated)}"
+        )
+    if table.empty:
+        raise StudyError(f"observations.file: {path} has names of columns and no rows")
+    return table.set_axis(names, axis=1).reset_index(drop=True)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    if path.suffix == ".parquet":
+        return pq.read_table(path).to_pandas()
+    # as text, header and all: pandas would rename a repeated column, and guess types column-wise
+    raw = pd.read_csv(
+        path, sep=SEPARATORS[path.suffix], header=None, dtype=str, encoding="utf-8-sig"
+    )
+    return raw.iloc[1:].set_axis(raw.iloc[0].fillna("").tolist(), axis=1)

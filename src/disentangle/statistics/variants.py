@@ -1,0 +1,41 @@
+"""All associations of a study: as trained, and after each perturbation."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from disentangle.statistics.associate import associate, regressions
+from disentangle.study.sections.statistics import Statistics
+from disentangle.tables.select import final_runs, geometry_metrics, losses, outcomes
+
+
+def associate_variants(
+    observations: pd.DataFrame, settings: Statistics, domains: Sequence[str] = ()
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Associate every metric with every outcome, over the final checkpoints of each variant.
+
+    Args:
+        observations: the observations table.
+        settings: which outcomes, how many resamples, and their seed.
+        domains: held-out domains whose losses are outcomes; all that there are by default.
+
+    Returns:
+        Rows of the associations and of the regressions table.
+    """
+    metrics = geometry_metrics(observations)
+    explained = [f"{domain}_bits_per_byte" for domain in domains] or losses(observations)
+    associations, fits = [], []
+    for variant, rows in observations[observations["final"]].groupby("variant"):
+        runs = final_runs(rows, str(variant))
+        measured = outcomes(settings, explained, str(variant))
+        found = associate(
+            runs,
+            measured,
+            metrics,
+            variant=str(variant),
+            resamples=settings.resamples,
+            seed=settings.seed,
+        )
+        associations.append(found)
+        fits.append(regressions(runs, measured, metrics, variant=str(variant)))
+    return pd.concat(associations), pd.concat(fits)

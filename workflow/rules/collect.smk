@@ -1,0 +1,26 @@
+# Many runs to one table each of what was trained, measured and evaluated.
+
+
+rule collect:
+    input:
+        design=results("design.json"),
+        trained=expand(results("trained/{cohort}.json"), cohort=MEASURED),
+        perturbed=expand(PERTURBED, cohort=PERTURBED_RUNS),
+        geometry=expand(results("geometry/{cohort}.parquet"), cohort=MEASURED),
+        evaluation=expand(results("evaluation/{cohort}.parquet"), cohort=MEASURED),
+    output:
+        **{table: results(f"tables/{table}.parquet") for table in COLLECTED},
+    log:
+        results("logs/collect.log"),
+    conda:
+        CONDA
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        checkpoints=results("checkpoints"),
+        code=code_of("collect.py"),
+    message:
+        "Putting the tables together"
+    script:
+        "../scripts/collect.py"

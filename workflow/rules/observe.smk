@@ -1,0 +1,25 @@
+# A table of models that others trained and measured, in place of training and measuring.
+
+
+rule take_observations:
+    input:
+        STUDY.observations.file,
+    output:
+        observations=results("tables/observations.parquet"),
+        missing=results("tables/missing.parquet"),
+        source=results("source.json"),
+    log:
+        results("logs/take_observations.log"),
+    conda:
+        CONDA
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        reading=plain(STUDY.observations),
+        outcomes=STUDY.statistics.outcomes,
+        code=code_of("take_observations.py"),
+    message:
+        "Reading {input}"
+    script:
+        "../scripts/take_observations.py"

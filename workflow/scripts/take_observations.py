@@ -1,0 +1,24 @@
+"""A table of models from elsewhere, checked and brought to our columns."""
+
+from pathlib import Path
+
+from disentangle.job import job
+from disentangle.observations.adopt import adopt
+from disentangle.observations.read import read_observations
+from disentangle.observations.record import absent, record
+from disentangle.storage import sha256_of, write_json
+from disentangle.study.sections.observations import Observations
+from disentangle.tables.collected import MISSING, OBSERVATIONS
+from disentangle.tables.files import write_table
+
+with job("take_observations", snakemake.log[0]) as say:
+    reading = Observations.model_validate(snakemake.params.reading)
+    source = Path(reading.file)
+    table = read_observations(source)
+    observations = adopt(table, reading, also=tuple(snakemake.params.outcomes or ()))
+    taken = record(table, observations, reading)
+    say(f"{len(observations)} rows; columns not taken: {', '.join(taken['not_taken']) or 'none'}")
+    write_table(observations, OBSERVATIONS, Path(snakemake.output.observations))
+    write_table(absent(observations), MISSING, Path(snakemake.output.missing))
+    source_of = {"file": str(source), "sha256": sha256_of(source)}
+    write_json(Path(snakemake.output.source), source_of | taken)
