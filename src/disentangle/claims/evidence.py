@@ -9,7 +9,12 @@ import pandas as pd
 from disentangle.checkpoint.subjects import BASE
 from disentangle.claims.rule import Estimate
 from disentangle.statistics.design import NUMERIC
-from disentangle.tables.select import final_runs, geometry_metrics
+from disentangle.tables.select import (
+    CHIEF_METRIC,
+    CHIEF_OUTCOME,
+    final_runs,
+    geometry_metrics,
+)
 
 LOSS = "_bits_per_byte"
 
@@ -33,7 +38,9 @@ class Evidence:
 
     def _final(self, variant: str) -> pd.DataFrame:
         known = final_runs(self.observations, variant).dropna(subset=list(NUMERIC))
-        return known.reset_index(drop=True)
+        # a table from elsewhere may not have what the paper's findings are about
+        absent = [name for name in (CHIEF_METRIC, CHIEF_OUTCOME) if name not in known]
+        return known.assign(**dict.fromkeys(absent, float("nan"))).reset_index(drop=True)
 
     @property
     def metrics(self) -> list[str]:

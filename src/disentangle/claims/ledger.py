@@ -12,9 +12,10 @@ from disentangle.claims.comparisons import advantage, agreement, removal, standi
 from disentangle.claims.evidence import Evidence
 from disentangle.claims.examples import high_rank_high_loss, low_rank_sound
 from disentangle.claims.rule import Estimate, Region, Rule, above, below, within
+from disentangle.tables.select import CHIEF_METRIC, CHIEF_OUTCOME
 
-RANK = "W_effective_rank_pct"
-ID = "id_bits_per_byte"
+RANK = CHIEF_METRIC
+ID = CHIEF_OUTCOME
 
 MATTERS = 0.2
 """A raw rank correlation weaker than this is none to speak of."""

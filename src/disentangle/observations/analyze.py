@@ -10,6 +10,14 @@ from disentangle.claims.judge import judge
 from disentangle.statistics.saturation import judge_runs
 from disentangle.statistics.variants import associate_variants
 from disentangle.study.sections.statistics import Statistics
+from disentangle.tables.estimated import (
+    ASSOCIATIONS,
+    CLAIM_TESTS,
+    CLAIMS,
+    REGRESSIONS,
+    SATURATION,
+)
+from disentangle.tables.files import as_table
 
 
 @dataclass(frozen=True)
@@ -41,14 +49,13 @@ def analyze(
     """
     settings = settings or Statistics()
     associations, fits = associate_variants(observations, settings)
-    saturation = pd.DataFrame(
-        judge_runs(
-            observations,
-            tolerance=settings.tolerance,
-            resamples=settings.resamples,
-            seed=settings.seed,
-        )
+    late = judge_runs(
+        observations,
+        tolerance=settings.tolerance,
+        resamples=settings.resamples,
+        seed=settings.seed,
     )
+    associations, saturation = as_table(associations, ASSOCIATIONS), as_table(late, SATURATION)
     evidence = Evidence(
         observations=observations,
         associations=associations,
@@ -58,4 +65,10 @@ def analyze(
         seed=settings.seed,
     )
     claims, tests = judge(evidence)
-    return Analysis(associations, fits, saturation, pd.DataFrame(claims), pd.DataFrame(tests))
+    return Analysis(
+        associations=associations,
+        regressions=as_table(fits, REGRESSIONS),
+        saturation=saturation,
+        claims=as_table(claims, CLAIMS),
+        claim_tests=as_table(tests, CLAIM_TESTS),
+    )

@@ -23,10 +23,9 @@ def read_observations(path: Path) -> pd.DataFrame:
     try:
         table = _read(path)
     except (pa.ArrowException, pd.errors.ParserError, UnicodeDecodeError) as error:
-        reason = str(error).splitlines()[0]
-        raise StudyError(
-            f"observations.file: {path} cannot be read as it is named: {reason}"
-        ) from error
+        reason = str(error).splitlines()[0][:200]
+        kind = path.suffix.removeprefix(".")
+        raise StudyError(f"observations.file: {path} is no {kind} table: {reason}") from error
     except pd.errors.EmptyDataError as error:
         raise StudyError(f"observations.file: {path} is empty") from error
     names = [str(name).strip() for name in table.columns]

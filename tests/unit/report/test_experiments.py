@@ -116,7 +116,7 @@ def test_what_a_perturbation_changed_is_after_minus_before() -> None:
     scores = [(*key, "base", value) for key, value in values.items()]
     scores += [("a", 5, "gptq-3bit", 3.5), ("b", 5, "gptq-3bit", 3.9)]
     evaluation = pd.DataFrame(scores, columns=["run", "step", "variant", "value"]).assign(
-        task="heldout_id", metric="bits_per_byte"
+        task="heldout_id", metric="bits_per_byte", stderr=0.01
     )
     table = put_together(checkpoints, geometry, evaluation)
     change = table.set_index(["run", "step", "variant"])["id_bits_per_byte_change"]

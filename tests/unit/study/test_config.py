@@ -33,7 +33,7 @@ FAULTS: list[tuple[str, Any, str]] = [
     ("design.base.tokens", 4096, "design.base: 4096 tokens are 2 steps"),
     ("sizes.1.n_heads", 5, "sizes[1]: d_model 64 must divide by n_heads 5"),
     ("sizes.1.name", "33K", "sizes: size 33K appears more than once"),
-    ("sizes", [], "needs a model: sizes to train, or checkpoints from elsewhere"),
+    ("sizes", [], "needs a model: sizes to train, checkpoints from elsewhere, or observations"),
     ("checkpoints", {"m": {"source": "x"}}, "checkpoints.m.revisions: is missing"),
     ("checkpoints", {"m": {"source": "hf:a/b", "revisions": {1: "../c"}}}, "needs a revision"),
     ("optimizer.warmup", 1.0, "optimizer.warmup: Input should be less than 1"),
