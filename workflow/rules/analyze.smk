@@ -66,6 +66,7 @@ rule plan:
             "measure_geometry": len(MEASURED),
             **{kind: len(PERTURBED_RUNS) for kind in PERTURBATIONS},
             "evaluate_checkpoints": len(MEASURED),
+            "take_observations": int(STUDY.observations is not None),
         },
     message:
         "Pricing the study"

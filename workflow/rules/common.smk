@@ -41,6 +41,15 @@ def results(path):
     return f"results/{STUDY.study}/{path}"
 
 
+if STUDY.observations and workflow.is_main_process:
+    # said here, since Snakemake would take results of an earlier file for those of this one
+    if not Path(STUDY.observations.file).is_file():
+        raise WorkflowError(
+            f"observations.file: there is no file {STUDY.observations.file}. Paths are relative "
+            f"to where the workflow runs, {Path.cwd()}."
+        )
+
+
 RUNS = {run.name: run for run in expand_study(STUDY)}
 
 # runs of one size that share a job

@@ -81,7 +81,7 @@ def words(values: pd.Series) -> pd.Series:
 def numbers(values: pd.Series, label: str) -> tuple[pd.Series, list[str]]:
     """Values as numbers, and what is wrong where one is none; 'nan' is a missing one."""
     found = pd.to_numeric(values, errors="coerce").astype(np.float64)
-    spelled = words(values).str.lower()
+    spelled = words(values).astype(str).str.lower()
     wrong = np.flatnonzero(found.isna() & values.notna() & ~spelled.isin(["", "nan"]))
     if not len(wrong):
         return found, []
@@ -91,7 +91,7 @@ def numbers(values: pd.Series, label: str) -> tuple[pd.Series, list[str]]:
 
 def truth_values(values: pd.Series, label: str) -> tuple[pd.Series, list[str]]:
     """Values as true or false, and what is wrong where one is neither."""
-    found = words(values).str.lower().map(TRUTH)
+    found = words(values).astype(str).str.lower().map(TRUTH)
     if wrong := np.flatnonzero(found.isna()).tolist():
         row = wrong[0]
         return found, [f"{label}: {values.iloc[row]!r} in row {row + 1} is neither true nor false"]

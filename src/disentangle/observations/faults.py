@@ -174,7 +174,8 @@ def _repeated(found: pd.DataFrame, measured: list[str]) -> Iterator[str]:
             f"more than one row of run {run}, step {step:g}, variant {variant}: {_rows(twice)}. "
             "A row is a checkpoint; seeds are runs of their own"
         )
-    told = found[found[measured].notna().sum(axis=1) > 1]
+    # at their end: before the first step, models of one seed are alike
+    told = found[found["final"] & (found[measured].notna().sum(axis=1) > 1)]
     models = told.groupby(measured, dropna=False)["run"].transform("nunique")
     if (models > 1).any():
         same = found.index.isin(models.index[models > 1])

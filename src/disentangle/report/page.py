@@ -91,6 +91,7 @@ def write_report(
         finals=_finals(runs, observations),
         domains=domains,
         source=source,
+        over_time=observations.duplicated(["run", "variant"]).any(),
         models=observations["run"].nunique(),
         tying=tying_pairs(runs, observations),
         tasks=_tasks(tables["evaluation"]) if "evaluation" in tables else [],

@@ -55,6 +55,19 @@ def test_the_training_choices_are_those_that_estimators_control_for() -> None:
     assert {name for name, *_ in OBSERVATIONS.columns} - {"configuration"} == set(KNOWN)
 
 
+def test_a_table_of_ours_comes_through_as_it_is() -> None:
+    found = adopted(suite()).assign(params_embedding=2e6, tokens=8e9, learning_rate=0.001)
+    pd.testing.assert_frame_equal(
+        adopt(found).drop(columns="configuration"), found.drop(columns="configuration")
+    )
+
+
+def test_models_of_one_seed_may_begin_alike() -> None:
+    start = suite().assign(step=0, pile=3.0, erank=0.9)
+    steps = pd.concat([start, suite().assign(step=100)], ignore_index=True)
+    assert len(adopted(steps)) == 120
+
+
 @given(st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter(random: Any) -> None:
     table = suite()

@@ -1,0 +1,88 @@
+"""A spreadsheet of somebody's own, through the workflow: the example of docs/observations.md."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from tiny_study import BIN, ROOT, lay_out
+
+sys.path.insert(0, str(ROOT / "tests" / "unit" / "observations"))
+from a_suite import MAPPING, suite
+
+from disentangle.observations import adopt, analyze
+from disentangle.study.sections.observations import Reading
+from disentangle.study.sections.statistics import Statistics
+
+STATISTICS = {"resamples": 100, "calibration": {"studies": 50, "with_intervals": 20}}
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [str(BIN / "snakemake"), *arguments, "--cores", "2", "--configfile", "suite.yaml"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The suite's table and study file in a clone, finished."""
+    folder = lay_out(tmp_path_factory.mktemp("suite"))
+    suite(effect=2).to_csv(folder / "suite.csv", index=False)
+    study = {"study": "suite", "observations": MAPPING | {"file": "suite.csv"}}
+    (folder / "suite.yaml").write_text(yaml.safe_dump(study | {"statistics": STATISTICS}))
+    done = run(folder)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return folder
+
+
+def test_the_documented_study_file_is_this_one() -> None:
+    shown = (ROOT / "docs" / "observations.md").read_text()
+    (block,) = re.findall(r"```yaml\n(.*?)```", shown, flags=re.S)
+    documented = yaml.safe_load(block)["observations"]
+    assert documented["fixed"] == MAPPING["fixed"]
+    assert Reading.model_validate(documented["columns"] and {"columns": documented["columns"]}) == (
+        Reading.model_validate({"columns": MAPPING["columns"]})
+    )
+
+
+def test_what_is_planted_is_found_and_said(folder: Path) -> None:
+    results = folder / "results" / "suite"
+    (row,) = pd.read_parquet(results / "tables" / "associations.parquet").to_dict("records")
+    assert row["residual_high"] < 0 and row["within_p"] < 0.05
+    assert len(pd.read_parquet(results / "tables" / "claims.parquet")) == 12
+    page = (results / "report.html").read_text()
+    assert "Given how the models were trained: models with higher rank have lower loss." in page
+    assert "Not known, hence not controlled for" in page
+    for absent in ("None", "nan", 'id="training"', 'id="text"'):
+        assert absent not in re.sub(r"<svg.*?</svg>", "", page, flags=re.S)
+
+
+def test_the_library_says_the_same_as_the_workflow(folder: Path) -> None:
+    tables = folder / "results" / "suite" / "tables"
+    observations = adopt(pd.read_csv(folder / "suite.csv"), Reading.model_validate(MAPPING))
+    found = analyze(observations, settings=Statistics.model_validate(STATISTICS))
+    for name in ("associations", "regressions", "saturation", "claims", "claim_tests"):
+        written = pd.read_parquet(tables / f"{name}.parquet")
+        pd.testing.assert_frame_equal(getattr(found, name), written)
+
+
+def test_nothing_is_trained_and_a_second_run_does_nothing(folder: Path) -> None:
+    assert "Nothing is trained" in run(folder, "plan").stderr
+    assert "Nothing to be done" in run(folder).stderr
+
+
+def test_a_fault_in_the_table_fits_a_screen_and_keeps_what_was_there(folder: Path) -> None:
+    table = (folder / "suite.csv").read_text()
+    (folder / "suite.csv").write_text(table.replace("14M-wd0.1-b32-1", "14M-wd0.1-b32-0"))
+    done = run(folder, "--quiet", "rules")
+    assert done.returncode != 0
+    said = done.stdout + done.stderr
+    assert "more than one row of run 14M-wd0.1-b32-0, step 1, variant base: rows 1, 2" in said
+    ours = said[said.index("The observations have 2 faults") :].split("RuleException")[0]
+    assert "Traceback" not in said and len(ours.splitlines()) < 10
+    (folder / "suite.csv").unlink()
+    assert "there is no file suite.csv" in run(folder, "-n").stderr
+    (folder / "suite.csv").write_text(table)
+    assert run(folder).returncode == 0
