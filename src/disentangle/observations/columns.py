@@ -81,9 +81,13 @@ def words(values: pd.Series) -> pd.Series:
 def numbers(values: pd.Series, label: str) -> tuple[pd.Series, list[str]]:
     """Values as numbers, and what is wrong where one is none; 'nan' is a missing one."""
     found = pd.to_numeric(values, errors="coerce").astype(np.float64)
-    spelled = words(values).astype(str).str.lower()
-    wrong = np.flatnonzero(found.isna() & values.notna() & ~spelled.isin(["", "nan"]))
-    if not len(wrong):
+    spelled = [str(value).strip().lower() for value in values]
+    wrong = [
+        row
+        for row in np.flatnonzero(found.isna() & values.notna())
+        if spelled[row] not in ("", "nan")
+    ]
+    if not wrong:
         return found, []
     shown = ", ".join(f"{values.iloc[row]!r} in row {row + 1}" for row in wrong[:3])
     return found, [f"{label}: {shown} is no number"]
@@ -91,8 +95,9 @@ def numbers(values: pd.Series, label: str) -> tuple[pd.Series, list[str]]:
 
 def truth_values(values: pd.Series, label: str) -> tuple[pd.Series, list[str]]:
     """Values as true or false, and what is wrong where one is neither."""
-    found = words(values).astype(str).str.lower().map(TRUTH)
-    if wrong := np.flatnonzero(found.isna()).tolist():
-        row = wrong[0]
-        return found, [f"{label}: {values.iloc[row]!r} in row {row + 1} is neither true nor false"]
-    return found.astype(bool), []
+    found = [TRUTH.get(str(value).strip().lower()) for value in values]
+    if None in found:
+        row = found.index(None)
+        value = values.iloc[row]
+        return values, [f"{label}: {value!r} in row {row + 1} is neither true nor false"]
+    return pd.Series(found, dtype=bool), []
