@@ -1,9 +1,5 @@
 # Many runs to few tables.
 
-COLLECTED = ["observations", "missing"]
-if not STUDY.observations:
-    COLLECTED += ["checkpoints", "geometry", "evaluation"]
-
 ESTIMATED = ["associations", "regressions", "saturation"]
 ESTIMATED += ["claims", "claim_tests", "calibration"]
 TABLES = [*COLLECTED, *ESTIMATED]

@@ -1,5 +1,7 @@
 # Many runs to one table each of what was trained, measured and evaluated.
 
+COLLECTED = ["checkpoints", "geometry", "evaluation", "observations", "missing"]
+
 
 rule collect:
     input:

@@ -1,5 +1,7 @@
 # A table of models that others trained and measured, in place of training and measuring.
 
+COLLECTED = ["observations", "missing"]
+
 
 rule take_observations:
     input:
