@@ -14,7 +14,8 @@ SOURCES = ("Snakefile", "config.yaml", "workflow", "profiles", "slurm")
 REPEATABLE = (
     *("checkpoints", "geometry", "evaluation", "observations", "missing"),
     *("associations", "regressions", "saturation", "leakage"),
-    *("claims", "claim_tests", "calibration"),
+    *("agreement", "effects", "noise"),
+    *("claims", "claim_tests", "counterexamples", "calibration"),
 )
 
 

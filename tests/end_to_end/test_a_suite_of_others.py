@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +14,7 @@ from tiny_study import BIN, ROOT, lay_out
 sys.path.insert(0, str(ROOT / "tests" / "unit" / "observations"))
 from a_suite import MAPPING, suite
 
-from disentangle.observations import adopt, analyze
+from disentangle.observations import Analysis, adopt, analyze
 from disentangle.study.sections.observations import Reading
 from disentangle.study.sections.statistics import Statistics
 
@@ -63,7 +64,8 @@ def test_the_library_says_the_same_as_the_workflow(folder: Path) -> None:
     tables = folder / "results" / "suite" / "tables"
     observations = adopt(pd.read_csv(folder / "suite.csv"), Reading.model_validate(MAPPING))
     found = analyze(observations, settings=Statistics.model_validate(STATISTICS))
-    for name in ("associations", "regressions", "saturation", "claims", "claim_tests"):
+    for field in fields(Analysis):
+        name = field.name
         written = pd.read_parquet(tables / f"{name}.parquet")
         pd.testing.assert_frame_equal(getattr(found, name), written)
 

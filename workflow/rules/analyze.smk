@@ -1,7 +1,8 @@
 # Many runs to few tables.
 
 ESTIMATED = ["associations", "regressions", "saturation"]
-ESTIMATED += ["claims", "claim_tests", "calibration"]
+ESTIMATED += ["agreement", "effects", "noise"]
+ESTIMATED += ["claims", "claim_tests", "counterexamples", "calibration"]
 TABLES = [*COLLECTED, *ESTIMATED]
 if RUNS:
     TABLES.append("leakage")
@@ -114,6 +115,29 @@ rule judge_saturation:
         "../scripts/judge_saturation.py"
 
 
+rule compare_runs:
+    input:
+        observations=results("tables/observations.parquet"),
+    output:
+        agreement=results("tables/agreement.parquet"),
+        effects=results("tables/effects.parquet"),
+        noise=results("tables/noise.parquet"),
+    log:
+        results("logs/compare_runs.log"),
+    conda:
+        CONDA
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        settings=plain(STUDY.statistics),
+        code=code_of("compare_runs.py"),
+    message:
+        "Comparing seeds, training choices and metrics"
+    script:
+        "../scripts/compare_runs.py"
+
+
 rule judge_claims:
     input:
         observations=results("tables/observations.parquet"),
@@ -122,6 +146,7 @@ rule judge_claims:
     output:
         claims=results("tables/claims.parquet"),
         claim_tests=results("tables/claim_tests.parquet"),
+        counterexamples=results("tables/counterexamples.parquet"),
     log:
         results("logs/judge_claims.log"),
     conda:

@@ -16,6 +16,7 @@ rule draw_figures:
         design=results("design.json"),
         observations=results("tables/observations.parquet"),
         associations=results("tables/associations.parquet"),
+        agreement=results("tables/agreement.parquet"),
         layers=LAYERS,
         trained=expand(results("trained/{cohort}.json"), cohort=COHORTS),
     output:

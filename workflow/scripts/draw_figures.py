@@ -18,6 +18,7 @@ with job("draw_figures", snakemake.log[0]):
         runs=runs,
         observations=read_tables([Path(snakemake.input.observations)]),
         associations=read_tables([Path(snakemake.input.associations)]),
+        agreement=read_tables([Path(snakemake.input.agreement)]),
         training=read_tables(logs) if logs else None,
         layers=read_tables(layers) if layers else None,
         perturbation=Perturbation.model_validate(snakemake.params.perturbation),

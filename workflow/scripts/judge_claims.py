@@ -3,10 +3,12 @@
 from pathlib import Path
 
 from disentangle.claims.evidence import Evidence
+from disentangle.claims.examples import counterexamples
 from disentangle.claims.judge import judge
+from disentangle.claims.ledger import ID, RANK
 from disentangle.job import job
 from disentangle.study.sections.statistics import Statistics
-from disentangle.tables.estimated import CLAIM_TESTS, CLAIMS
+from disentangle.tables.estimated import CLAIM_TESTS, CLAIMS, COUNTEREXAMPLES
 from disentangle.tables.files import read_tables, write_table
 
 with job("judge_claims", snakemake.log[0]):
@@ -20,5 +22,7 @@ with job("judge_claims", snakemake.log[0]):
         seed=settings.seed,
     )
     claims, tests = judge(evidence)
+    found = counterexamples(evidence, [ID, *evidence.other_losses], RANK)
     write_table(claims, CLAIMS, Path(snakemake.output.claims))
     write_table(tests, CLAIM_TESTS, Path(snakemake.output.claim_tests))
+    write_table(found, COUNTEREXAMPLES, Path(snakemake.output.counterexamples))

@@ -6,9 +6,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from disentangle.claims.rule import Estimate
 from disentangle.statistics.bootstrap import Floats, bootstrap_interval
 from disentangle.statistics.design import cells, varying
+from disentangle.statistics.estimate import Estimate
 from disentangle.statistics.ranks import rank_correlation
 
 

@@ -7,12 +7,11 @@ from typing import Any
 import pandas as pd
 
 from disentangle.checkpoint.subjects import BASE
-from disentangle.claims.rule import Estimate
-from disentangle.statistics.design import NUMERIC
+from disentangle.statistics.estimate import Estimate
 from disentangle.tables.select import (
     CHIEF_METRIC,
     CHIEF_OUTCOME,
-    final_runs,
+    comparable_runs,
     geometry_metrics,
 )
 
@@ -37,10 +36,10 @@ class Evidence:
         return self._final(BASE)
 
     def _final(self, variant: str) -> pd.DataFrame:
-        known = final_runs(self.observations, variant).dropna(subset=list(NUMERIC))
+        known = comparable_runs(self.observations, variant)
         # a table from elsewhere may not have what the paper's findings are about
         absent = [name for name in (CHIEF_METRIC, CHIEF_OUTCOME) if name not in known]
-        return known.assign(**dict.fromkeys(absent, float("nan"))).reset_index(drop=True)
+        return known.assign(**dict.fromkeys(absent, float("nan")))
 
     @property
     def metrics(self) -> list[str]:

@@ -1,58 +1,122 @@
-"""Claims that something exists: the runs that show it, by name."""
+"""Counterexamples: the runs that show that something exists, by name."""
 
 import numpy as np
 import pandas as pd
 
-from disentangle.claims.rule import Estimate
-from disentangle.statistics.design import cells
+from disentangle.claims.evidence import Evidence
+from disentangle.statistics.estimate import Estimate
+from disentangle.statistics.noise import noise_floor
 
 TOP = 0.75
 """Rank is high above this quantile of the suite, and low below what is left of one."""
 
 SHOWN = 3
 
+HIGH_HIGH = "high rank, high loss"
+LOW_SOUND = "low rank, not saturated"
 
-def _count(names: list[str], undecided: int, n: int, note: str) -> Estimate:
-    """How many there are: no fewer than were found, no more than with the undecided ones."""
-    found = len(names)
-    shown = ", ".join(names[:SHOWN]) + (", ..." if found > SHOWN else "")
-    return Estimate(found, found, found + undecided, n, f"{note}: {shown}" if names else note)
-
-
-def seed_noise(runs: pd.DataFrame, column: str) -> float:
-    """Standard deviation within cells: what another seed changes. NaN where nothing is repeated."""
-    groups = runs.groupby(cells(runs))[column]
-    df = len(runs) - groups.ngroups
-    squares = float(((runs[column] - groups.transform("mean")) ** 2).sum())
-    return float(np.sqrt(squares / df)) if df else float("nan")
+COLUMNS = [
+    *("kind", "run", "outcome", "metric", "rank", "rank_quantile"),
+    *("loss", "above_median", "margin"),
+]
 
 
-def high_rank_high_loss(runs: pd.DataFrame, outcome: str, metric: str) -> Estimate:
+def _described(
+    rows: pd.DataFrame, chosen: pd.DataFrame, kind: str, outcome: str, metric: str, margin: float
+) -> pd.DataFrame:
+    """Chosen rows as rows of the counterexamples table."""
+    quantile = rows[metric].rank(pct=True)
+    return pd.DataFrame(
+        {
+            "kind": kind,
+            "run": chosen["run"],
+            "outcome": outcome,
+            "metric": metric,
+            "rank": chosen[metric],
+            "rank_quantile": quantile.loc[chosen.index],
+            "loss": chosen[outcome],
+            "above_median": chosen[outcome] - rows[outcome].median(),
+            "margin": margin,
+        },
+        columns=COLUMNS,
+    )
+
+
+def high_rank_high_loss(runs: pd.DataFrame, outcome: str, metric: str) -> pd.DataFrame:
     """Runs in the upper quarter of rank whose loss is above the median by more than luck.
 
     More than luck: by twice the standard deviation that another seed makes, where seeds are
-    repeated.
+    repeated. Fewer than four runs have no quarters, and no examples.
+
+    Returns:
+        Rows of the counterexamples table, the highest loss first.
     """
     rows = runs.dropna(subset=[outcome, metric])
-    if len(rows) < 4:
-        return Estimate.unknown(f"{len(rows)} runs", len(rows))
-    noise = seed_noise(rows, outcome)
+    noise = noise_floor(rows, outcome)["sd_within"] if len(rows) > 1 else np.nan
     margin = 2 * noise if np.isfinite(noise) else 0.0
-    high = rows[rows[metric] >= rows[metric].quantile(TOP)]
+    high = rows[rows[metric] >= rows[metric].quantile(TOP)] if len(rows) > 3 else rows[:0]
     worse = high[high[outcome] > rows[outcome].median() + margin]
-    names = worse.sort_values(outcome, ascending=False)["run"].tolist()
-    return _count(names, 0, len(rows), f"of {len(high)} with high rank")
+    worse = worse.sort_values(outcome, ascending=False, kind="stable")
+    return _described(rows, worse, HIGH_HIGH, outcome, metric, margin)
 
 
 def low_rank_sound(
     runs: pd.DataFrame, saturation: pd.DataFrame, outcome: str, metric: str
-) -> Estimate:
-    """Runs in the lower quarter of rank that were judged not to degrade late."""
+) -> pd.DataFrame:
+    """Runs in the lower quarter of rank, among those judged, that do not degrade late.
+
+    Returns:
+        Rows of the counterexamples table, the lowest rank first.
+    """
+    low, rows = _low_rank(runs, saturation, outcome, metric)
+    sound = low[low["verdict"] == "not saturated"]
+    return _described(rows, sound, LOW_SOUND, outcome, metric, 0.0)
+
+
+def _low_rank(
+    runs: pd.DataFrame, saturation: pd.DataFrame, outcome: str, metric: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Judged runs of low rank, and all judged ones."""
     verdicts = saturation.loc[saturation["outcome"] == outcome, ["run", "verdict"]]
     rows = runs.dropna(subset=[metric]).merge(verdicts, on="run")
+    low = rows[rows[metric] <= rows[metric].quantile(1 - TOP)] if len(rows) > 3 else rows[:0]
+    return low.sort_values(metric, kind="stable"), rows
+
+
+def _count(found: pd.DataFrame, undecided: int, n: int, of: str) -> Estimate:
+    """How many there are: no fewer than were found, no more than with the undecided ones."""
+    names = found["run"].tolist()
+    shown = ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
+    note = f"{of}: {shown}" if names else of
+    return Estimate(len(names), len(names), len(names) + undecided, n, note)
+
+
+def count_high_rank_high_loss(runs: pd.DataFrame, outcome: str, metric: str) -> Estimate:
+    """How many there are, unknown for fewer than four runs."""
+    rows = runs.dropna(subset=[outcome, metric])
+    if len(rows) < 4:
+        return Estimate.unknown(f"{len(rows)} runs", len(rows))
+    high = int((rows[metric] >= rows[metric].quantile(TOP)).sum())
+    found = high_rank_high_loss(runs, outcome, metric)
+    return _count(found, 0, len(rows), f"of {high} with high rank")
+
+
+def count_low_rank_sound(
+    runs: pd.DataFrame, saturation: pd.DataFrame, outcome: str, metric: str
+) -> Estimate:
+    """How many there are, and with the undecided ones how many there may be."""
+    low, rows = _low_rank(runs, saturation, outcome, metric)
     if len(rows) < 4:
         return Estimate.unknown(f"{len(rows)} runs were judged", len(rows))
-    low = rows[rows[metric] <= rows[metric].quantile(1 - TOP)].sort_values(metric)
-    names = low.loc[low["verdict"] == "not saturated", "run"].tolist()
     undecided = int((low["verdict"] == "undecided").sum())
-    return _count(names, undecided, len(rows), f"of {len(low)} with low rank")
+    found = low_rank_sound(runs, saturation, outcome, metric)
+    return _count(found, undecided, len(rows), f"of {len(low)} with low rank")
+
+
+def counterexamples(evidence: Evidence, outcomes: list[str], metric: str) -> pd.DataFrame:
+    """Rows of the counterexamples table, of every loss."""
+    found = []
+    for outcome in outcomes:
+        found.append(high_rank_high_loss(evidence.runs, outcome, metric))
+        found.append(low_rank_sound(evidence.runs, evidence.saturation, outcome, metric))
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=COLUMNS)

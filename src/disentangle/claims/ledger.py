@@ -7,11 +7,12 @@ them; a change of one is a change of the claim.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from disentangle.claims import contrasts
 from disentangle.claims.comparisons import advantage, agreement, removal, standing_of_best
 from disentangle.claims.evidence import Evidence
-from disentangle.claims.examples import high_rank_high_loss, low_rank_sound
-from disentangle.claims.rule import Estimate, Region, Rule, above, below, within
+from disentangle.claims.examples import count_high_rank_high_loss, count_low_rank_sound
+from disentangle.claims.rule import Region, Rule, above, below, within
+from disentangle.statistics import contrasts
+from disentangle.statistics.estimate import Estimate
 from disentangle.tables.select import CHIEF_METRIC, CHIEF_OUTCOME
 
 RANK = CHIEF_METRIC
@@ -119,7 +120,7 @@ def _rank_is_not_enough(evidence: Evidence) -> Iterator[Part]:
     best = evidence.resampled(standing_of_best, ID, RANK)
     median = above(0.5, unless_below=0.5, expected="best model above the median rank")
     yield Part("best model", best, median, "observations", _final())
-    found = high_rank_high_loss(evidence.runs, ID, RANK)
+    found = count_high_rank_high_loss(evidence.runs, ID, RANK)
     exist = Rule("at least one", Region(low=1), (Region(high=0),))
     yield Part("counterexamples", found, exist, "observations", _final())
 
@@ -155,7 +156,7 @@ def _annealing(evidence: Evidence) -> Iterator[Part]:
 
 def _low_rank_sound(evidence: Evidence) -> Iterator[Part]:
     exist = Rule("at least one", Region(low=1), (Region(high=0),))
-    found = low_rank_sound(evidence.runs, evidence.saturation, ID, RANK)
+    found = count_low_rank_sound(evidence.runs, evidence.saturation, ID, RANK)
     yield Part("low rank, not saturated", found, exist, "saturation", f"outcome == '{ID}'")
 
 

@@ -4,22 +4,9 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from disentangle.statistics.estimate import Estimate
+
 Verdict = Literal["holds", "fails", "undecided"]
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A statistic with its 95 % interval; NaN with a note that says why it is unknown."""
-
-    value: float
-    low: float
-    high: float
-    n: int
-    note: str = ""
-
-    @classmethod
-    def unknown(cls, note: str, n: int = 0) -> "Estimate":
-        return cls(math.nan, math.nan, math.nan, n, note)
 
 
 @dataclass(frozen=True)

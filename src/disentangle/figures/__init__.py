@@ -21,6 +21,7 @@ def draw(
     runs: dict[str, Run],
     observations: pd.DataFrame,
     associations: pd.DataFrame,
+    agreement: pd.DataFrame,
     training: pd.DataFrame | None,
     perturbation: Perturbation,
     layers: pd.DataFrame | None,
@@ -28,7 +29,7 @@ def draw(
     """Draw all figures that the study has something for, by name."""
     figures = {
         "rank_over_training": rank_over_training(runs, observations),
-        "metric_agreement": metric_agreement(observations),
+        "metric_agreement": metric_agreement(agreement),
         "associations": associations_figure(associations),
     }
     if (observations["configuration"] != EXTERNAL).any():

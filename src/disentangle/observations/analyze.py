@@ -6,14 +6,21 @@ from dataclasses import dataclass
 import pandas as pd
 
 from disentangle.claims.evidence import Evidence
+from disentangle.claims.examples import counterexamples
 from disentangle.claims.judge import judge
+from disentangle.claims.ledger import ID, RANK
+from disentangle.statistics.compare import compare_runs
 from disentangle.statistics.saturation import judge_runs
 from disentangle.statistics.variants import associate_variants
 from disentangle.study.sections.statistics import Statistics
 from disentangle.tables.estimated import (
+    AGREEMENT,
     ASSOCIATIONS,
     CLAIM_TESTS,
     CLAIMS,
+    COUNTEREXAMPLES,
+    EFFECTS,
+    NOISE,
     REGRESSIONS,
     SATURATION,
 )
@@ -27,8 +34,12 @@ class Analysis:
     associations: pd.DataFrame
     regressions: pd.DataFrame
     saturation: pd.DataFrame
+    agreement: pd.DataFrame
+    effects: pd.DataFrame
+    noise: pd.DataFrame
     claims: pd.DataFrame
     claim_tests: pd.DataFrame
+    counterexamples: pd.DataFrame
 
 
 def analyze(
@@ -65,10 +76,16 @@ def analyze(
         seed=settings.seed,
     )
     claims, tests = judge(evidence)
+    named = counterexamples(evidence, [ID, *evidence.other_losses], RANK)
+    agreement, effects, noise = compare_runs(observations, settings)
     return Analysis(
         associations=associations,
         regressions=as_table(fits, REGRESSIONS),
         saturation=saturation,
+        agreement=as_table(agreement, AGREEMENT),
+        effects=as_table(effects, EFFECTS),
+        noise=as_table(noise, NOISE),
         claims=as_table(claims, CLAIMS),
         claim_tests=as_table(tests, CLAIM_TESTS),
+        counterexamples=as_table(named, COUNTEREXAMPLES),
     )

@@ -1,6 +1,7 @@
 """Fill the page's template."""
 
 import re
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from disentangle.calibration.worlds import WORLDS
 from disentangle.checkpoint.subjects import BASE
+from disentangle.figures.metric_agreement import clusters
 from disentangle.figures.style import metric_label, outcome_label, variant_label
 from disentangle.figures.training_curves import departures
 from disentangle.report.costs import costs_by_rule
@@ -17,12 +19,15 @@ from disentangle.report.findings import headline, interval
 from disentangle.report.paper import beside_the_paper
 from disentangle.report.perturbed import changes
 from disentangle.report.tying import tying_pairs
+from disentangle.statistics.agreement import TOGETHER
 from disentangle.storage import replacing
 from disentangle.study.config import StudyConfig
 from disentangle.study.external import EXTERNAL
 from disentangle.study.perturbation import finetuned, variants
 from disentangle.study.run import Run
 from disentangle.tables.select import PER_BYTE, chief_metric, chief_outcome, losses
+
+SLOPES = ("slope", "at_lowest", "at_highest", "at_smallest", "at_largest")
 
 VERDICTS = ("saturated", "not saturated", "undecided")
 
@@ -50,8 +55,8 @@ def write_report(
         corpus: the tokens' manifest, if anything was trained.
         source: what the observations are from, if from elsewhere.
         leakage: the leakage table, likewise.
-        tables: observations, missing, associations, saturation, claims, claim_tests, calibration;
-            evaluation, if it was done here.
+        tables: observations, missing, all that are estimated from them, and evaluation, if it was
+            done here.
         costs: the costs table.
         figures: name to SVG.
     """
@@ -63,7 +68,7 @@ def write_report(
         lstrip_blocks=True,
     )
     environment.filters |= {"number": _number, "outcome": outcome_label, "metric": metric_label}
-    environment.filters["variant"] = variant_label
+    environment.filters |= {"variant": variant_label, "response": _response_label}
     of_all_variants = tables["associations"]
     associations = of_all_variants[of_all_variants["variant"] == BASE]
     observations = tables["observations"]
@@ -89,6 +94,12 @@ def write_report(
         outcome=first_outcome,
         chief_metric=chief_metric(associations["metric"].tolist()),
         finals=_finals(runs, observations),
+        counterexamples=_records(tables["counterexamples"]),
+        effects=_effects(tables["effects"]),
+        noise=_with_intervals(tables["noise"][tables["noise"]["cells_repeated"] > 0], ("icc",)),
+        agreement=_with_intervals(tables["agreement"], ("rho",)),
+        clusters=_clusters(tables["agreement"]),
+        together=TOGETHER,
         domains=domains,
         source=source,
         over_time=observations.duplicated(["run", "variant"]).any(),
@@ -126,6 +137,11 @@ def _inline(name: str, svg: str) -> str:
     )
 
 
+def _response_label(column: str) -> str:
+    """A column that is a metric or a score, in words."""
+    return metric_label(column) if column.startswith(("W_", "H_")) else outcome_label(column)
+
+
 def _number(value: float | None, digits: int = 2) -> str:
     """A number for a table, a dash for none."""
     return "–" if value is None or value != value else f"{value:,.{digits}f}"
@@ -158,6 +174,40 @@ def _claims(claims: pd.DataFrame, tests: pd.DataFrame) -> list[dict[str, Any]]:
     return [
         row | {"parts": _records(tests[tests["claim"] == row["claim"]])} for row in _records(claims)
     ]
+
+
+def _with_intervals(table: pd.DataFrame, figures: Sequence[str]) -> list[dict[str, Any]]:
+    """Rows in which each of these figures is written with its interval."""
+    return [
+        row
+        | {name: interval(row[name], row[f"{name}_low"], row[f"{name}_high"]) for name in figures}
+        for row in _records(table)
+    ]
+
+
+def _effects(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The effects table, slopes with their intervals in significant digits: units differ by row."""
+
+    def spelled(value: float, low: float, high: float) -> str:
+        known = value == value
+        return f"{value:+.2g} [{low:+.2g}, {high:+.2g}]" if known else "not estimable"
+
+    return [
+        row
+        | {
+            name: spelled(*(row[f"{name}{end}"] for end in ("", "_low", "_high")))
+            for name in SLOPES
+        }
+        for row in _records(table)
+    ]
+
+
+def _clusters(agreement: pd.DataFrame) -> list[list[str]]:
+    """Metrics by cluster; those that are the same for all models are in none."""
+    if agreement.empty:
+        return []
+    cluster = clusters(agreement)
+    return [list(cluster.index[cluster == number]) for number in range(1, cluster.max() + 1)]
 
 
 def _verdicts(saturation: pd.DataFrame) -> list[dict[str, Any]]:

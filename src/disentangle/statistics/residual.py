@@ -25,6 +25,18 @@ def _residuals(values: Floats, basis: Floats) -> Floats:
     return np.round(scaled - basis @ (basis.T @ scaled), 9)
 
 
+def residuals(values: Floats, design: Floats) -> Floats | None:
+    """Least-squares residuals of each column, rows that the design fits exactly left out.
+
+    None where the design leaves fewer than `MIN_DF` degrees of freedom.
+    """
+    basis = column_space(design)
+    n, rank = basis.shape
+    if n - rank - 1 < MIN_DF:
+        return None
+    return _residuals(values, basis)[np.sum(basis**2, axis=1) < 1 - NEGLIGIBLE]
+
+
 def residual_spearman(
     x: ArrayLike,
     y: ArrayLike,
@@ -62,16 +74,16 @@ def residual_spearman(
         few = f"{n} rows, design of rank {rank}: {max(df, 0)} degrees of freedom (< {MIN_DF})"
         return Correlation.undefined(max(df, 0), n, few)
     free = np.sum(basis**2, axis=1) < 1 - NEGLIGIBLE
-    residuals = _residuals(values, basis)[free]
-    n = len(residuals)
-    rho = float(rank_correlation(residuals, np.ones((1, n)))[0])
+    left = _residuals(values, basis)[free]
+    n = len(left)
+    rho = float(rank_correlation(left, np.ones((1, n)))[0])
     if np.isnan(rho):
         return Correlation.undefined(df, n, "constant, or fixed by the design")
     clusters = np.asarray(clusters)[free]
     # df + 2 of n: with a constant as the only design this is n of n
     draws = max(1, round(len(np.unique(clusters)) * (df + 2) / n))
     low, high, reason = bootstrap_interval(
-        lambda weights: rank_correlation(residuals, weights),
+        lambda weights: rank_correlation(left, weights),
         clusters,
         resamples=resamples,
         seed=seed,

@@ -1,5 +1,7 @@
 """Tables of what follows from the observations."""
 
+import pyarrow as pa
+
 from disentangle.tables.table import COUNT, NUMBER, RUN, TEXT, Table
 
 ASSOCIATIONS = Table(
@@ -135,7 +137,11 @@ CALIBRATION = Table(
     "design, where the truth is known.",
     (
         ("world", TEXT, "What training does to metric and outcome, and which runs are seen"),
-        ("planted_rho", NUMBER, "Pearson correlation of the noises; 0: no association"),
+        (
+            "planted_rho",
+            NUMBER,
+            "Correlation of the noises, before any is given heavy tails; 0: none",
+        ),
         ("estimator", TEXT, "Which; see docs/statistics.md"),
         ("n", COUNT, "Runs of the design"),
         ("studies", COUNT, "Simulated studies it was asked of"),
@@ -150,5 +156,88 @@ CALIBRATION = Table(
         ("coverage", NUMBER, "Share of them that hold the truth"),
         ("coverage_low", NUMBER, "Lower end of its 95 % Monte Carlo interval"),
         ("coverage_high", NUMBER, "Upper end"),
+    ),
+)
+
+
+def _estimate(name: str, meaning: str) -> tuple[tuple[str, pa.DataType, str], ...]:
+    return (
+        (name, NUMBER, meaning),
+        (f"{name}_low", NUMBER, "Lower end of its 95 % interval"),
+        (f"{name}_high", NUMBER, "Upper end"),
+    )
+
+
+AGREEMENT = Table(
+    "agreement",
+    "One row per pair of metrics, over the final checkpoints as trained: do they rank the models "
+    "alike?",
+    (
+        ("metric_a", TEXT, "Column of observations"),
+        ("metric_b", TEXT, "Another"),
+        ("n", COUNT, "Runs that have all metrics of the table"),
+        *_estimate("rho", "Spearman correlation; BCa bootstrap over cells"),
+        ("residual_rho", NUMBER, "The same of what the design leaves of both"),
+        ("cluster_a", COUNT, "Cluster of the first metric; 0: the same for all models"),
+        ("cluster_b", COUNT, "Cluster of the second"),
+    ),
+)
+
+
+EFFECTS = Table(
+    "effects",
+    "One row per training choice that varies and response, over the final checkpoints as trained: "
+    "what it does, all else equal.",
+    (
+        ("choice", TEXT, "Training choice"),
+        ("along", TEXT, "Choice that the design varies with it; empty: none"),
+        ("response", TEXT, "Column of observations"),
+        ("per", TEXT, "What slopes are per: doubling, or unit of a choice that may be zero"),
+        ("n", COUNT, "Runs that differ in the choice alone from another"),
+        *_estimate("slope", "Slope, the same for all sizes"),
+        ("p", NUMBER, "p of no slope"),
+        ("q", NUMBER, "Benjamini-Hochberg q of it over the rows of this table"),
+        ("shape", TEXT, "U, inverted U, rises, falls, or undecided: see docs/statistics.md"),
+        *_estimate("at_lowest", "Slope of a parabola at the lowest value"),
+        *_estimate("at_highest", "Slope of a parabola at the highest value"),
+        ("over_size", TEXT, "same sign, sign changes, or undecided"),
+        *_estimate("at_smallest", "Slope at the smallest model, changing evenly in log size"),
+        *_estimate("at_largest", "Slope at the largest model"),
+        ("note", TEXT, "Why a figure is missing"),
+    ),
+)
+
+
+NOISE = Table(
+    "noise",
+    "One row per metric and loss, over the final checkpoints as trained: what another seed "
+    "changes.",
+    (
+        ("column", TEXT, "Column of observations"),
+        ("n", COUNT, "Runs that have it"),
+        ("cells", COUNT, "Cells of the design: size and training choices"),
+        ("cells_repeated", COUNT, "Of these, with more than one seed"),
+        ("df_within", COUNT, "Degrees of freedom of the noise"),
+        ("sd_within", NUMBER, "Standard deviation between seeds, in the column's unit"),
+        ("sd_between", NUMBER, "Standard deviation between cells, that of seeds taken out"),
+        *_estimate("icc", "Share of the variance that is between cells"),
+        ("least_difference", NUMBER, "Two runs that differ by less may differ in their seed only"),
+    ),
+)
+
+
+COUNTEREXAMPLES = Table(
+    "counterexamples",
+    "Runs that a simple story of rank and loss does not allow, by name.",
+    (
+        ("kind", TEXT, "high rank, high loss; or low rank, not saturated"),
+        RUN,
+        ("outcome", TEXT, "Loss, a column of observations"),
+        ("metric", TEXT, "Rank, a column of observations"),
+        ("rank", NUMBER, "Its value"),
+        ("rank_quantile", NUMBER, "Share of the runs with no higher rank"),
+        ("loss", NUMBER, "Loss at the end"),
+        ("above_median", NUMBER, "Minus the median loss of all runs"),
+        ("margin", NUMBER, "By how much it had to be above: two standard deviations of seeds"),
     ),
 )

@@ -5,10 +5,14 @@ The meanings stand in the parquet files too, as field metadata.
 
 from disentangle.tables.collected import CHECKPOINTS, COSTS, LEAKAGE, MISSING, OBSERVATIONS, PLAN
 from disentangle.tables.estimated import (
+    AGREEMENT,
     ASSOCIATIONS,
     CALIBRATION,
     CLAIM_TESTS,
     CLAIMS,
+    COUNTEREXAMPLES,
+    EFFECTS,
+    NOISE,
     REGRESSIONS,
     SATURATION,
 )
@@ -27,6 +31,10 @@ ALL_TABLES = (
     SATURATION,
     CLAIMS,
     CLAIM_TESTS,
+    COUNTEREXAMPLES,
+    AGREEMENT,
+    EFFECTS,
+    NOISE,
     CALIBRATION,
     LEAKAGE,
     COSTS,

@@ -27,6 +27,12 @@ def final_runs(observations: pd.DataFrame, variant: str) -> pd.DataFrame:
     return rows.assign(**dict.fromkeys(unknown, 1.0)).reset_index(drop=True)
 
 
+def comparable_runs(observations: pd.DataFrame, variant: str) -> pd.DataFrame:
+    """Of those, the runs whose size and training choices are all known."""
+    known = final_runs(observations, variant).dropna(subset=["params_non_embedding", *CHOICES])
+    return known.reset_index(drop=True)
+
+
 def losses(observations: pd.DataFrame) -> list[str]:
     """Columns that hold a loss, sorted: bits per byte, or nats per token where that is all."""
     for unit in (PER_BYTE, "_loss"):
@@ -55,8 +61,8 @@ def geometry_metrics(observations: pd.DataFrame) -> list[str]:
     ]
 
 
-def shown_metrics(observations: pd.DataFrame) -> list[str]:
-    """Of those, what a figure has room for: metrics of W, and of H on the id domain.
+def metrics_of_id(observations: pd.DataFrame) -> list[str]:
+    """Of those, metrics of W, and of H on the id domain: what there is room for.
 
     All, where a table from elsewhere has metrics of its own only.
     """

@@ -14,12 +14,27 @@ from planted_study import only, runs, study
 from scipy.stats import spearmanr
 
 from disentangle.claims.comparisons import advantage, agreement, removal, standing_of_best
-from disentangle.claims.contrasts import all_else_equal, slope, slopes_at_the_ends, slopes_by_size
-from disentangle.claims.examples import high_rank_high_loss, low_rank_sound, seed_noise
+from disentangle.claims.examples import (
+    HIGH_HIGH,
+    count_high_rank_high_loss,
+    count_low_rank_sound,
+    counterexamples,
+    high_rank_high_loss,
+    low_rank_sound,
+)
 from disentangle.claims.judge import judge
 from disentangle.claims.ledger import CLAIMS
-from disentangle.claims.rule import Estimate, below, together, within
-from disentangle.tables.estimated import CLAIM_TESTS
+from disentangle.claims.ledger import RANK as CLAIMED
+from disentangle.claims.rule import below, together, within
+from disentangle.statistics.contrasts import (
+    all_else_equal,
+    slope,
+    slopes_at_the_ends,
+    slopes_by_size,
+)
+from disentangle.statistics.estimate import Estimate
+from disentangle.statistics.noise import noise_floor
+from disentangle.tables.estimated import CLAIM_TESTS, COUNTEREXAMPLES
 from disentangle.tables.estimated import CLAIMS as CLAIMS_TABLE
 from disentangle.tables.files import to_arrow
 
@@ -156,29 +171,37 @@ def test_removal_is_the_difference_of_two_estimators() -> None:
     assert found.value == pytest.approx(abs(partial) - 0.5 * abs(raw), abs=1e-6)
 
 
-def test_seed_noise_is_the_spread_within_cells() -> None:
-    table = runs()
-    cell = table.groupby(["size", *("batch_size", "weight_decay", "learning_rate")]).ngroup()
-    rng = np.random.default_rng(0)
-    noisy = table.assign(y=10.0 * cell + rng.standard_normal(len(table)))
-    assert seed_noise(noisy, "y") == pytest.approx(1, abs=0.15)
-    assert math.isnan(seed_noise(noisy.query("seed == 0"), "y"))
-
-
 LOSSES = [1, 2, 3, 4, 5, 6, 7, 5.9]
 
 
 def test_examples_are_named() -> None:
     table = pd.DataFrame(runs().head(8)).assign(rank=np.arange(8.0), loss=LOSSES)
-    found = high_rank_high_loss(table, "loss", "rank")
+    found = count_high_rank_high_loss(table, "loss", "rank")
     # seeds spread by 0.96, so above 4.5 + 1.92; run7's rank is higher, its loss is not
     assert found.value == 1
     assert found.note == "of 2 with high rank: run6"
     verdicts = pd.DataFrame(
         {"run": table["run"], "outcome": "loss", "verdict": ["saturated", "undecided"] + 6 * ["x"]}
     )
-    sound = low_rank_sound(table, verdicts, "loss", "rank")
+    sound = count_low_rank_sound(table, verdicts, "loss", "rank")
     assert (sound.low, sound.high) == (0, 1)
+    named = low_rank_sound(table, verdicts.assign(verdict="not saturated"), "loss", "rank")
+    assert named["run"].tolist() == ["run0", "run1"]
+    (row,) = high_rank_high_loss(table, "loss", "rank").to_dict("records")
+    assert (row["kind"], row["run"], row["rank_quantile"]) == (HIGH_HIGH, "run6", 7 / 8)
+    assert row["above_median"] == pytest.approx(7 - 4.5)
+    assert row["margin"] == pytest.approx(2 * noise_floor(table, "loss")["sd_within"])
+    to_arrow(pd.DataFrame([row]), COUNTEREXAMPLES)
+    few = table.head(3)
+    assert high_rank_high_loss(few, "loss", "rank").empty
+    assert "3 runs" in count_high_rank_high_loss(few, "loss", "rank").note
+
+
+def test_counterexamples_are_of_every_loss() -> None:
+    evidence = study(true=True)
+    found = counterexamples(evidence, ["id_bits_per_byte", "ood_bits_per_byte"], CLAIMED)
+    assert set(found["outcome"]) == {"id_bits_per_byte", "ood_bits_per_byte"}
+    assert counterexamples(evidence, [], CLAIMED).empty
 
 
 def test_in_the_papers_world_no_claim_fails_and_most_hold() -> None:

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student_t
 
-from disentangle.claims.rule import Estimate
 from disentangle.statistics.bootstrap import CONFIDENCE, Floats
 from disentangle.statistics.design import HYPERPARAMETERS, column_space
+from disentangle.statistics.estimate import Estimate
 
 # A contrast whose part outside the space of the data is larger than this is not estimable.
 NOT_ESTIMABLE = 1e-6
@@ -21,16 +21,23 @@ def scale(values: Floats) -> Floats:
     return np.asarray(np.log2(values) if (values > 0).all() else values)
 
 
-def all_else_equal(runs: pd.DataFrame, choice: str) -> pd.DataFrame:
+def all_else_equal(runs: pd.DataFrame, choice: str, along: str | None = None) -> pd.DataFrame:
     """Runs beside which there is one of the same size that differs in this choice (and seed) only.
+
+    `along`: a choice that the design lets vary with it, such as batch size with the budget. Where
+    it takes several values beside one value of the choice, its commonest is kept.
 
     Returns:
         Those rows, with the number of what they have in common as the column `strand`.
     """
-    others = ["size", *(name for name in HYPERPARAMETERS if name != choice)]
+    others = ["size", *(name for name in HYPERPARAMETERS if name not in (choice, along))]
     strand = runs.groupby(others, dropna=False, sort=True).ngroup()
-    values = runs.groupby(strand)[choice].transform("nunique")
-    return runs.assign(strand=strand)[values > 1]
+    rows = runs.assign(strand=strand)
+    if along:
+        usual = rows.groupby(["strand", choice])[along].transform(lambda values: values.mode()[0])
+        rows = rows[rows[along] == usual]
+    values = rows.groupby("strand")[choice].transform("nunique")
+    return rows[values > 1]
 
 
 def _contrast(design: Floats, y: Floats, contrast: Floats) -> Estimate:
@@ -50,24 +57,25 @@ def _contrast(design: Floats, y: Floats, contrast: Floats) -> Estimate:
     se = float(np.sqrt(residual @ residual / df * (direction @ direction)))
     value = float(contrast @ coefficients)
     reach = float(student_t.ppf((1 + CONFIDENCE) / 2, df)) * se
-    return Estimate(value, value - reach, value + reach, n)
+    p = float(2 * student_t.sf(abs(value) / se, df)) if se > 0 else float("nan")
+    return Estimate(value, value - reach, value + reach, n, p=p)
 
 
 def _strands(rows: pd.DataFrame) -> Floats:
     return pd.get_dummies(rows["strand"]).to_numpy(np.float64)
 
 
-def _complete(runs: pd.DataFrame, choice: str, outcome: str) -> pd.DataFrame:
-    return all_else_equal(runs[runs[outcome].notna()], choice)
+def _complete(runs: pd.DataFrame, choice: str, outcome: str, along: str | None) -> pd.DataFrame:
+    return all_else_equal(runs[runs[outcome].notna()], choice, along)
 
 
-def slope(runs: pd.DataFrame, choice: str, outcome: str) -> Estimate:
+def slope(runs: pd.DataFrame, choice: str, outcome: str, along: str | None = None) -> Estimate:
     """b of  outcome = strand + b scale(choice) + e: per doubling, or per unit if it may be zero.
 
     A strand is what has the same size and all other hyperparameters. One slope for all: that it
     differs between sizes goes into e, and widens the interval.
     """
-    rows = _complete(runs, choice, outcome)
+    rows = _complete(runs, choice, outcome, along)
     if rows.empty:
         return Estimate.unknown(f"no runs differ in {_spell(choice)} alone")
     x = scale(rows[choice].to_numpy(np.float64))
@@ -77,13 +85,15 @@ def slope(runs: pd.DataFrame, choice: str, outcome: str) -> Estimate:
     return _contrast(design, rows[outcome].to_numpy(np.float64), contrast)
 
 
-def slopes_at_the_ends(runs: pd.DataFrame, choice: str, outcome: str) -> tuple[Estimate, Estimate]:
+def slopes_at_the_ends(
+    runs: pd.DataFrame, choice: str, outcome: str, along: str | None = None
+) -> tuple[Estimate, Estimate]:
     """Slopes of a parabola at the lowest and at the highest value of the choice.
 
     outcome = strand + b x + c x^2 + e, x = scale(choice); b + 2 c x at either end. Both must have
     the right sign for a U, a positive c is not enough (Lind & Mehlum 2010).
     """
-    rows = _complete(runs, choice, outcome)
+    rows = _complete(runs, choice, outcome, along)
     if rows.empty:
         nothing = Estimate.unknown(f"no runs differ in {_spell(choice)} alone")
         return nothing, nothing
@@ -97,12 +107,14 @@ def slopes_at_the_ends(runs: pd.DataFrame, choice: str, outcome: str) -> tuple[E
     return low, high
 
 
-def slopes_by_size(runs: pd.DataFrame, choice: str, outcome: str) -> tuple[Estimate, Estimate]:
+def slopes_by_size(
+    runs: pd.DataFrame, choice: str, outcome: str, along: str | None = None
+) -> tuple[Estimate, Estimate]:
     """Slopes at the smallest and at the largest model, where they change evenly in log size.
 
     outcome = strand + (b + c s) x + e, x = scale(choice), s = log weights of the blocks.
     """
-    rows = _complete(runs, choice, outcome)
+    rows = _complete(runs, choice, outcome, along)
     if rows.empty:
         nothing = Estimate.unknown(f"no runs differ in {_spell(choice)} alone")
         return nothing, nothing

@@ -1,0 +1,120 @@
+"""Do metrics rank the models alike? Every pair's correlation, and which metrics are one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
+
+from disentangle.statistics.bootstrap import (
+    MIN_CLUSTERS,
+    Floats,
+    bca,
+    cluster_weights,
+    jackknife_weights,
+)
+from disentangle.statistics.design import cells, design_matrix
+from disentangle.statistics.ranks import NEGLIGIBLE, weighted_ranks
+from disentangle.statistics.residual import residuals
+
+TOGETHER = 0.7
+"""Groups of metrics are one cluster if |rho| between them is this on average."""
+
+AT_ONCE = 100
+"""Resamples whose ranks are held in memory together."""
+
+
+def correlations(values: Floats, weights: Floats) -> Floats:
+    """Spearman's rho of all pairs of columns (n x m), one matrix per resample: B x m x m.
+
+    NaN in rows and columns of a metric that is constant in a resample.
+    """
+    found = []
+    for start in range(0, len(weights), AT_ONCE):
+        drawn = weights[start : start + AT_ONCE]
+        ranks = weighted_ranks(values, drawn)
+        share = drawn / drawn.sum(axis=1, keepdims=True)
+        centred = (ranks - ranks @ share[:, :, None]) * np.sqrt(share)[:, None, :]
+        covariance = centred @ centred.transpose(0, 2, 1)
+        sd = np.sqrt(np.einsum("bmm->bm", covariance))
+        scale = np.divide(1.0, sd, out=np.full_like(sd, np.nan), where=sd > NEGLIGIBLE)
+        found.append(np.clip(covariance * scale[:, :, None] * scale[:, None, :], -1, 1))
+    return np.concatenate(found)
+
+
+def metric_clusters(rho: Floats) -> list[int]:
+    """Number the clusters of metrics, from 1 in their order; 0 for a metric that is constant.
+
+    Average linkage on 1 - |rho| (Sokal & Michener 1958), cut where the mean |rho| between the
+    groups to be joined falls below `TOGETHER`.
+    """
+    varied = np.flatnonzero(np.isfinite(np.diag(rho)))
+    numbers = np.zeros(len(rho), dtype=int)
+    if len(varied) == 1:
+        numbers[varied] = 1
+    elif len(varied) > 1:
+        distance = np.clip(1 - np.abs(rho[np.ix_(varied, varied)]), 0, None)
+        np.fill_diagonal(distance, 0)
+        tree = linkage(squareform(distance, checks=False), "average")
+        labels = fcluster(tree, 1 - TOGETHER, "distance")
+        order = list(dict.fromkeys(labels.tolist()))
+        numbers[varied] = [order.index(label) + 1 for label in labels.tolist()]
+    return numbers.tolist()
+
+
+def agreement(
+    runs: pd.DataFrame, metrics: Sequence[str], *, resamples: int, seed: int
+) -> list[dict[str, Any]]:
+    """Rows of the agreement table: one a pair of metrics, over the runs that have all of them.
+
+    `rho` is Spearman's with a BCa interval that resamples cells of the design, `residual_rho` that
+    of what the design leaves of both (`residual_spearman`): metrics that agree only because the
+    same choices move them do not agree there. Clusters are those of `metric_clusters` on `rho`.
+
+    Args:
+        runs: one row a run, with the columns of `design.COLUMNS`.
+        metrics: columns to compare; one that no run has is left out.
+        resamples: of the bootstrap.
+        seed: of it.
+    """
+    known = [name for name in metrics if runs[name].notna().any()]
+    rows = runs.dropna(subset=known)
+    if len(rows) < 3 or len(known) < 2:
+        return []
+    values = rows[known].to_numpy(np.float64)
+    rho = correlations(values, np.ones((1, len(rows))))[0]
+    left = residuals(values, design_matrix(rows))
+    beside = np.full_like(rho, np.nan)
+    if left is not None:
+        beside = correlations(left, np.ones((1, len(left))))[0]
+    cell = cells(rows)
+    drawn, without = None, None
+    if len(np.unique(cell)) >= MIN_CLUSTERS:
+        drawn = correlations(values, cluster_weights(cell, resamples, seed, len(np.unique(cell))))
+        without = correlations(values, jackknife_weights(cell))
+    clusters = metric_clusters(rho)
+    table = []
+    for i, j in combinations(range(len(known)), 2):
+        low, high = np.nan, np.nan
+        if drawn is not None and without is not None and np.isfinite(rho[i, j]):
+            pair, jackknife = drawn[:, i, j], without[:, i, j]
+            low, high = bca(rho[i, j], pair[np.isfinite(pair)], jackknife[np.isfinite(jackknife)])
+        table.append(
+            {
+                "metric_a": known[i],
+                "metric_b": known[j],
+                "n": len(rows),
+                "rho": float(rho[i, j]),
+                "rho_low": low,
+                "rho_high": high,
+                "residual_rho": float(beside[i, j]),
+                "cluster_a": clusters[i],
+                "cluster_b": clusters[j],
+            }
+        )
+    return table

@@ -1,0 +1,30 @@
+"""All comparisons of a study's final checkpoints as trained: metrics, choices, seeds."""
+
+from typing import Any
+
+import pandas as pd
+
+from disentangle.checkpoint.subjects import BASE
+from disentangle.statistics.agreement import agreement
+from disentangle.statistics.effects import effects, responses_of
+from disentangle.statistics.noise import noise_floor
+from disentangle.study.sections.statistics import Statistics
+from disentangle.tables.select import comparable_runs, losses, metrics_of_id
+
+Rows = list[dict[str, Any]]
+
+
+def compare_runs(observations: pd.DataFrame, settings: Statistics) -> tuple[Rows, Rows, Rows]:
+    """Rows of the agreement, the effects and the noise table.
+
+    Args:
+        observations: the observations table.
+        settings: how many resamples, and their seed.
+    """
+    runs = comparable_runs(observations, BASE)
+    metrics, scores = metrics_of_id(runs), losses(runs)
+    return (
+        agreement(runs, metrics, resamples=settings.resamples, seed=settings.seed),
+        effects(runs, responses_of(runs, metrics, scores)),
+        [noise_floor(runs, column) for column in (*metrics, *scores)],
+    )

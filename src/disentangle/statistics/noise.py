@@ -1,0 +1,59 @@
+"""The noise floor: what another seed changes, beside what training choices and size change."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import f as fisher
+from scipy.stats import norm
+
+from disentangle.statistics.bootstrap import CONFIDENCE
+from disentangle.statistics.design import cells
+
+
+def noise_floor(runs: pd.DataFrame, column: str) -> dict[str, Any]:
+    """One-way random effects: value = cell + seed. A row of the noise table.
+
+    With a cells, N runs, n_i of them in cell i: MSW = sum (x - cell mean)^2 / (N - a), MSB = sum
+    n_i (cell mean - mean)^2 / (a - 1), n0 = (N - sum n_i^2 / N) / (a - 1). The variance of seeds is
+    MSW, that of cells max(0, (MSB - MSW) / n0), and the intraclass correlation their share (Searle,
+    Casella & McCulloch 1992, ch. 3). Its 95 % interval is (F / F* - 1) / (F / F* - 1 + h) with h
+    the harmonic mean of the n_i, F = h var(cell means) / MSW and F* the 97.5 and 2.5 % points of
+    F(a - 1, N - a): exact where all cells have as many runs, and near it elsewhere (Thomas &
+    Hultquist 1978). `least_difference` is what two runs must differ by to differ in more than their
+    seed: 1.96 sqrt(2) sd_within. It takes the noise to be of one size in all cells.
+
+    Args:
+        runs: one row a run, with the columns of `design.COLUMNS`; those without a value are left
+            out.
+        column: a metric or a score.
+    """
+    known = runs[np.isfinite(runs[column].to_numpy(np.float64))]
+    values, cell = known[column].to_numpy(np.float64), cells(known) if len(known) else np.array([])
+    _, member, counts = np.unique(cell, return_inverse=True, return_counts=True)
+    n, a = len(values), len(counts)
+    row: dict[str, Any] = {"column": column, "n": n, "cells": a}
+    row["cells_repeated"] = int((counts > 1).sum())
+    unknown = dict.fromkeys(("sd_within", "sd_between", "icc", "icc_low", "icc_high"), np.nan)
+    if n == a or a < 2:
+        return row | {"df_within": n - a, **unknown, "least_difference": np.nan}
+    means = np.bincount(member, values) / counts
+    msw = float(np.sum((values - means[member]) ** 2) / (n - a))
+    msb = float(np.sum(counts * (means - values.mean()) ** 2) / (a - 1))
+    n0 = (n - np.sum(counts**2) / n) / (a - 1)
+    between = max(0.0, (msb - msw) / n0)
+    low, high = np.nan, np.nan
+    if msw > 0:
+        tails = ((1 + CONFIDENCE) / 2, (1 - CONFIDENCE) / 2)
+        h = a / np.sum(1 / counts)
+        excess = h * means.var(ddof=1) / msw / fisher.ppf(tails, a - 1, n - a) - 1
+        low, high = (float(max(0.0, e / (e + h))) for e in excess)
+    return row | {
+        "df_within": n - a,
+        "sd_within": float(np.sqrt(msw)),
+        "sd_between": float(np.sqrt(between)),
+        "icc": between / (between + msw) if between + msw > 0 else np.nan,
+        "icc_low": low,
+        "icc_high": high,
+        "least_difference": float(norm.ppf((1 + CONFIDENCE) / 2) * np.sqrt(2 * msw)),
+    }
