@@ -1,12 +1,28 @@
-"""Which of several designs finds an association that is there."""
+"""Which of several designs finds an association that is there, and what each costs to train.
+
+    python -m disentangle.calibration.compare studies/seeds.yaml studies/mini108.yaml
+
+Study files are laid over config.yaml, as the workflow does.
+"""
 
 from __future__ import annotations
 
+import sys
+from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pandas as pd
+import yaml
+from snakemake.utils import update_config
 
 from disentangle.calibration.calibrate import calibrate
+from disentangle.calibration.worlds import WORLDS
+from disentangle.errors import StudyError
+from disentangle.study.config import StudyConfig
+from disentangle.study.design import expand
+from disentangle.study.read import read_config
+from disentangle.study.run import training_flops
 
 COMPARED = ("residual", "within")
 """The estimators that keep their level in some world where training drives both."""
@@ -40,3 +56,72 @@ def compare_designs(
         )
         tables.append(pd.DataFrame(rows).query("estimator in @COMPARED").assign(design=name))
     return pd.concat(tables, ignore_index=True)
+
+
+def read_study(path: Path, base: Path = Path("config.yaml")) -> StudyConfig:
+    """A study file laid over the default one.
+
+    Raises:
+        StudyError: if either is not there or no YAML mapping, and as `read_config` does.
+    """
+    merged: dict[str, object] = {}
+    for file in (base, path):
+        try:
+            content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+            raise StudyError(f"{file}: {error}") from error
+        if not isinstance(content, dict):
+            raise StudyError(f"{file} is no study file: it must map keys to values")
+        update_config(merged, content)
+    return read_config(merged, str(path))
+
+
+def design_of(study: StudyConfig) -> pd.DataFrame:
+    """The runs that a study trains, with the columns that estimators control for.
+
+    Raises:
+        StudyError: if it trains none.
+    """
+    rows = pd.DataFrame({"run": run.name} | run.covariates() for run in expand(study))
+    if rows.empty:
+        raise StudyError(f"study {study.study} trains nothing, so it has no design to compare")
+    # which means the same at every size
+    return rows.assign(learning_rate=rows["learning_rate_multiple"])
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the comparison of the designs of some study files; see the module."""
+    parser = ArgumentParser(prog="python -m disentangle.calibration.compare")
+    parser.add_argument("files", nargs="+", type=Path, help="study files")
+    parser.add_argument("--studies", type=int, default=500, help="simulated per world and effect")
+    parser.add_argument("--effect", type=float, default=0.5, help="correlation to plant")
+    given = parser.parse_args(arguments)
+    try:
+        studies = [read_study(path) for path in given.files]
+        designs = {study.study: design_of(study) for study in studies}
+    except StudyError as fault:
+        print(fault, file=sys.stderr)
+        raise SystemExit(2) from None
+    for study in studies:
+        cost = sum(training_flops(run, run.steps) for run in expand(study))
+        print(f"{study.study}: {len(designs[study.study])} runs, {cost:.2g} training operations")
+    table = compare_designs(
+        designs,
+        effects=[given.effect],
+        noise=studies[0].statistics.calibration.noise,
+        studies=given.studies,
+        seed=studies[0].statistics.seed,
+        worlds=list(WORLDS),
+    )
+    shown = table.assign(
+        percent=(100 * table["found"]).round(1),
+        low=(100 * table["found_low"]).round(1),
+        high=(100 * table["found_high"]).round(1),
+    )
+    columns = ["world", "estimator", "kind", "design", "answered", "percent", "low", "high"]
+    ordered = shown[columns].sort_values(["world", "estimator", "kind", "design"], kind="stable")
+    print(ordered.to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()

@@ -7,7 +7,7 @@ importable one by one; each module states its formula, its assumptions and its s
 from disentangle.statistics.associate import associate, regressions
 from disentangle.statistics.clustered import Slope, clustered_slope
 from disentangle.statistics.increment import Increment, incremental_r2
-from disentangle.statistics.mixed import MixedEffect, mixed_effect
+from disentangle.statistics.mixed import MixedEffect, mixed_effect, mixed_effect_by_run
 from disentangle.statistics.multiplicity import benjamini_hochberg
 from disentangle.statistics.partial import partial_spearman
 from disentangle.statistics.power import detectable_rho, power_statement
@@ -27,6 +27,7 @@ __all__ = [
     "detectable_rho",
     "incremental_r2",
     "mixed_effect",
+    "mixed_effect_by_run",
     "partial_spearman",
     "power_statement",
     "regressions",

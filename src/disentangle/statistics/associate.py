@@ -25,7 +25,7 @@ from disentangle.statistics.increment import (
     incremental_r2,
     scale_baseline,
 )
-from disentangle.statistics.mixed import mixed_effect
+from disentangle.statistics.mixed import MixedEffect, mixed_effect, mixed_effect_by_run
 from disentangle.statistics.multiplicity import benjamini_hochberg
 from disentangle.statistics.partial import partial_spearman
 from disentangle.statistics.raw import spearman
@@ -41,10 +41,11 @@ ASSOCIATIONS = [
     "rho", "rho_low", "rho_high", "rho_p",
     "partial_rho", "partial_low", "partial_high", "partial_p", "partial_q",
     "residual_rho", "residual_low", "residual_high", "residual_p", "residual_df", "residual_q",
-    "within_rho", "within_low", "within_high", "within_p", "within_n",
+    "within_rho", "within_low", "within_high", "within_p", "within_n", "within_q",
     "clustered_coef", "clustered_se", "clustered_p",
     "delta_r2", "delta_r2_low", "delta_r2_high",
-    "mixed_coef", "mixed_se", "controls", "note",
+    "delta_r2_design", "delta_r2_design_low", "delta_r2_design_high",
+    "mixed_coef", "mixed_se", "mixed_run_coef", "mixed_run_se", "mixed_run_n", "controls", "note",
 ]
 REGRESSIONS = [
     "variant", "outcome", "metric", "model", "fold", "n_train", "n_test", "r2", "pooled_r2",
@@ -65,8 +66,27 @@ def _note(reasons: dict[str, str]) -> str:
     return "; ".join(f"{estimator}: {reason}" for estimator, reason in reasons.items() if reason)
 
 
+def _along_runs(
+    checkpoints: pd.DataFrame | None, outcome: str, metric: str
+) -> tuple[MixedEffect, int]:
+    """The mixed effect by run over checkpoints after step 0, and how many there were."""
+    if checkpoints is None:
+        return MixedEffect.undefined("one checkpoint a run"), 0
+    trained = checkpoints[checkpoints["step"] > 0]
+    time = "tokens" if trained["tokens"].notna().all() else "step"
+    rows = _complete(trained, outcome, metric)
+    controls = numeric_design(rows, varying(rows))
+    found = mixed_effect_by_run(rows[outcome], rows[metric], rows[time], controls, rows["run"])
+    return found, len(rows)
+
+
 def _association(
-    observations: pd.DataFrame, outcome: str, metric: str, resamples: int, seed: int
+    observations: pd.DataFrame,
+    checkpoints: pd.DataFrame | None,
+    outcome: str,
+    metric: str,
+    resamples: int,
+    seed: int,
 ) -> dict[str, object]:
     rows = _complete(observations, outcome, metric)
     x, y = (rows[name].to_numpy(np.float64) for name in (metric, outcome))
@@ -86,6 +106,10 @@ def _association(
     increment = incremental_r2(
         y, x, scale_baseline(rows), configuration, resamples=resamples, seed=seed
     )
+    beside_design = incremental_r2(
+        y, x, numeric_design(rows, controls), configuration, resamples=resamples, seed=seed
+    )
+    by_run, checkpoint_count = _along_runs(checkpoints, outcome, metric)
     mixed = mixed_effect(y, x, numeric_design(rows, hyperparameters), rows["size"].to_numpy())
     return {
         "outcome": outcome,
@@ -115,8 +139,14 @@ def _association(
         "delta_r2": increment.delta,
         "delta_r2_low": increment.low,
         "delta_r2_high": increment.high,
+        "delta_r2_design": beside_design.delta,
+        "delta_r2_design_low": beside_design.low,
+        "delta_r2_design_high": beside_design.high,
         "mixed_coef": mixed.coefficient,
         "mixed_se": mixed.se,
+        "mixed_run_coef": by_run.coefficient,
+        "mixed_run_se": by_run.se,
+        "mixed_run_n": checkpoint_count,
         "controls": ", ".join(controls),
         "note": _note(
             {
@@ -126,7 +156,9 @@ def _association(
                 "within": within.reason,
                 "clustered": clustered.reason,
                 "delta_r2": increment.reason,
+                "delta_r2_design": beside_design.reason,
                 "mixed": mixed.reason,
+                "mixed_run": by_run.reason,
             }
         ),
     }
@@ -140,24 +172,30 @@ def associate(
     variant: str,
     resamples: int,
     seed: int,
+    checkpoints: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Association of every metric with every outcome, one row a pair (columns: `ASSOCIATIONS`).
 
     `observations`: one row a run, with the columns of `design.COLUMNS`. Each pair is taken on the
-    rows where it and the design are known and finite; `n` counts them. Units: correlations and
-    delta R^2 are pure numbers, mixed_coef is in standard deviations. `partial_q` and `residual_q`
-    are over the metrics of one outcome. `controls` names the design columns that vary; `note` says
-    why a value is NaN. All intervals follow from `seed`.
+    rows where it and the design are known and finite; `n` counts them. `checkpoints`: the runs'
+    rows at all their steps, with `step` and `tokens`, for the mixed effect by run. Units:
+    correlations and delta R^2 are pure numbers, mixed coefficients are in standard deviations.
+    `partial_q`, `residual_q` and `within_q` are over the metrics of one outcome. `controls` names
+    the design columns that vary; `note` says why a value is NaN. All intervals follow from `seed`.
     """
     check_design(observations)
     families = []
     for outcome in outcomes:
         family = pd.DataFrame(
-            [_association(observations, outcome, metric, resamples, seed) for metric in metrics]
+            [
+                _association(observations, checkpoints, outcome, metric, resamples, seed)
+                for metric in metrics
+            ]
         )
         if len(family):
             family["partial_q"] = benjamini_hochberg(family["partial_p"])
             family["residual_q"] = benjamini_hochberg(family["residual_p"])
+            family["within_q"] = benjamini_hochberg(family["within_p"])
             families.append(family)
     table = pd.concat(families, ignore_index=True) if families else pd.DataFrame()
     return table.assign(variant=variant).reindex(columns=ASSOCIATIONS)

@@ -4,9 +4,16 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from disentangle.checkpoint.subjects import BASE
 from disentangle.statistics.associate import associate, regressions
 from disentangle.study.sections.statistics import Statistics
-from disentangle.tables.select import final_runs, geometry_metrics, losses, outcomes
+from disentangle.tables.select import (
+    all_checkpoints,
+    final_runs,
+    geometry_metrics,
+    losses,
+    outcomes,
+)
 
 
 def associate_variants(
@@ -25,17 +32,18 @@ def associate_variants(
     metrics = geometry_metrics(observations)
     explained = [f"{domain}_bits_per_byte" for domain in domains] or losses(observations)
     associations, fits = [], []
-    for variant, rows in observations[observations["final"]].groupby("variant"):
-        runs = final_runs(rows, str(variant))
-        measured = outcomes(settings, explained, str(variant))
+    for variant in sorted(observations.loc[observations["final"], "variant"].unique()):
+        runs = final_runs(observations, variant)
+        measured = outcomes(settings, explained, variant)
         found = associate(
             runs,
             measured,
             metrics,
-            variant=str(variant),
+            variant=variant,
             resamples=settings.resamples,
             seed=settings.seed,
+            checkpoints=all_checkpoints(observations) if variant == BASE else None,
         )
         associations.append(found)
-        fits.append(regressions(runs, measured, metrics, variant=str(variant)))
+        fits.append(regressions(runs, measured, metrics, variant=variant))
     return pd.concat(associations), pd.concat(fits)

@@ -21,7 +21,17 @@ def final_runs(observations: pd.DataFrame, variant: str) -> pd.DataFrame:
     of the default here, which means the same at every size. A training choice that is known of no
     run is a constant here: there is nothing to control for, and no reason to leave a run out.
     """
-    rows = observations[observations["final"] & (observations["variant"] == variant)]
+    return _for_estimators(
+        observations[observations["final"] & (observations["variant"] == variant)]
+    )
+
+
+def all_checkpoints(observations: pd.DataFrame) -> pd.DataFrame:
+    """Every checkpoint as trained, likewise."""
+    return _for_estimators(observations[observations["variant"] == BASE])
+
+
+def _for_estimators(rows: pd.DataFrame) -> pd.DataFrame:
     rows = rows.assign(learning_rate=rows["learning_rate_multiple"])
     unknown = [name for name in CHOICES if rows[name].isna().all()]
     return rows.assign(**dict.fromkeys(unknown, 1.0)).reset_index(drop=True)

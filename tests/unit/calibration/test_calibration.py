@@ -1,12 +1,15 @@
 """Calibration finds the estimators out: where they keep their level, and where they do not."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
 from disentangle.calibration.calibrate import calibrate
-from disentangle.calibration.compare import compare_designs
+from disentangle.calibration.compare import compare_designs, main
 from disentangle.calibration.worlds import WORLDS, draw, true_rho
 from disentangle.tables.estimated import CALIBRATION
 from disentangle.tables.files import to_arrow
@@ -48,7 +51,11 @@ def found(worlds: list[str], studies: int, intervals: int = 0) -> pd.DataFrame:
 
 
 def test_levels_over_five_hundred_nulls() -> None:
-    table = found(["interacting", "size_dependent"], 500)["found"]
+    table = found(["linear", "nonlinear", "interacting", "size_dependent"], 500)["found"]
+    for world in ("linear", "nonlinear"):
+        assert 0.03 <= table[world, "residual", 0.0] <= 0.07
+        assert 0.03 <= table[world, "within", 0.0] <= 0.07
+    assert table["nonlinear", "partial", 0.0] > 0.3
     assert 0.03 <= table["interacting", "residual", 0.0] <= 0.07
     assert 0.03 <= table["interacting", "within", 0.0] <= 0.07
     # what the paper's estimator is worth here, and where ours breaks
@@ -96,3 +103,43 @@ def test_repeats_find_within_cells_what_other_configurations_do_not() -> None:
     power = table.query("planted_rho > 0").set_index(["design", "estimator"])["found"]
     assert power["repeats", "within"] > power["configurations", "within"] + 0.2
     assert set(table["estimator"]) == {"residual", "within"}
+
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_designs_of_study_files_are_compared_with_what_they_cost(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    main(["config.yaml", "studies/tied.yaml", "--studies", "2"])
+    shown = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"demo: 18 runs, \d\.?\d*e\+\d+ training operations", shown[0])
+    assert shown[1].startswith("tied: ")
+    assert len(shown) == 2 + 1 + len(WORLDS) * 2 * 2 * 2
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("study: [", "expected"),
+        ("[1]", "is no study file"),
+        ("study: x\nsizes: []\ncheckpoints: {a: {source: b, revisions: {0: '.'}}}", "no design"),
+        ("study: x\nsize: 3", "size: unknown key"),
+    ],
+)
+def test_a_file_that_is_no_study_is_one_screen(
+    content: str,
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(ROOT)
+    (tmp_path / "x.yaml").write_text(content)
+    for path in (tmp_path / "x.yaml", tmp_path / "absent.yaml"):
+        with pytest.raises(SystemExit) as stop:
+            main([str(path)])
+        assert stop.value.code == 2
+        said = capsys.readouterr().err
+        assert (message if path.exists() else "No such file") in said

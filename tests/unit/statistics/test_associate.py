@@ -12,13 +12,15 @@ from statsmodels.stats.multitest import multipletests
 from disentangle.statistics import (
     associate,
     benjamini_hochberg,
+    incremental_r2,
+    mixed_effect_by_run,
     partial_spearman,
     regressions,
     residual_spearman,
     spearman,
 )
 from disentangle.statistics.associate import ASSOCIATIONS, REGRESSIONS
-from disentangle.statistics.design import cells, design_matrix
+from disentangle.statistics.design import cells, configurations, design_matrix, numeric_design
 
 METRICS = ["W_effective_rank", "H_isoscore"]
 OUTCOMES = ["id_bits_per_byte", "code_bits_per_byte"]
@@ -36,8 +38,33 @@ def observations():
     return table
 
 
+def checkpoints(observations):
+    """Two earlier checkpoints of each run, and its first, before any step."""
+
+    def shifted(step, name):
+        seeds = [[int(run.removeprefix("run")), step, len(name)] for run in observations["run"]]
+        return observations[name] + [np.random.default_rng(s).standard_normal() for s in seeds]
+
+    columns = [name for name in METRICS + OUTCOMES if name in observations]
+    earlier = [
+        observations.assign(
+            step=step, tokens=1000.0 * step, **{name: shifted(step, name) for name in columns}
+        )
+        for step in (0, 10, 20)
+    ]
+    return pd.concat([*earlier, observations.assign(step=40, tokens=40_000.0)])
+
+
 def table(observations, metrics=METRICS, outcomes=OUTCOMES, seed=0):
-    return associate(observations, outcomes, metrics, variant="base", resamples=100, seed=seed)
+    return associate(
+        observations,
+        outcomes,
+        metrics,
+        variant="base",
+        resamples=100,
+        seed=seed,
+        checkpoints=checkpoints(observations),
+    )
 
 
 def test_one_row_for_each_pair_with_all_the_columns(observations):
@@ -49,7 +76,8 @@ def test_one_row_for_each_pair_with_all_the_columns(observations):
     assert (result["residual_df"] == 73).all()
     assert (result["note"] == "").all()
     assert result.drop(columns=["note"]).notna().all().all()
-    for name in ("rho", "partial", "residual", "delta_r2"):
+    assert (result["mixed_run_n"] == 3 * 108).all(), "those after step 0"
+    for name in ("rho", "partial", "residual", "delta_r2", "delta_r2_design"):
         low, high = result[f"{name}_low"], result[f"{name}_high"]
         centre = result[name if name in result else f"{name}_rho"]
         assert (low < high).all()
@@ -79,6 +107,30 @@ def test_each_column_is_its_estimators(observations):
         assert row[columns].tolist() == [result.rho, result.low, result.high, result.p]
 
 
+def test_the_mixed_effect_by_run_and_the_gain_over_the_design_are_their_estimators(observations):
+    row = table(observations, METRICS[:1], OUTCOMES[:1]).iloc[0]
+    names = row["controls"].split(", ")
+    after = checkpoints(observations).query("step > 0")
+    along = mixed_effect_by_run(
+        after[OUTCOMES[0]],
+        after[METRICS[0]],
+        after["tokens"],
+        numeric_design(after, names),
+        after["run"],
+    )
+    assert row[["mixed_run_coef", "mixed_run_se"]].tolist() == [along.coefficient, along.se]
+    beside = incremental_r2(
+        observations[OUTCOMES[0]],
+        observations[METRICS[0]],
+        numeric_design(observations, names),
+        configurations(observations),
+        resamples=100,
+        seed=0,
+    )
+    assert row["delta_r2_design"] == beside.delta
+    assert [row["delta_r2_design_low"], row["delta_r2_design_high"]] == [beside.low, beside.high]
+
+
 def test_the_planted_pairs_are_found_given_the_design(observations):
     result = table(observations).set_index(["outcome", "metric"])
     assert (result.loc[[*zip(OUTCOMES, METRICS, strict=True)], "residual_p"] < 0.001).all()
@@ -94,7 +146,7 @@ def test_rows_that_are_not_finite_are_left_out_of_their_fits_only(observations):
     assert result["id_bits_per_byte", "H_isoscore"] == 107
     assert result["code_bits_per_byte", "H_isoscore"] == 108
     without = observations.drop(index=[3, 7, 50])
-    alone = table(without, METRICS[:1], OUTCOMES[:1]).drop(columns="partial_q")
+    alone = table(without, METRICS[:1], OUTCOMES[:1]).drop(columns=["partial_q", "within_q"])
     assert_frame_equal(table(holed).head(1)[alone.columns], alone)
 
 

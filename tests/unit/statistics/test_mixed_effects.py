@@ -1,12 +1,14 @@
 """The mixed model, against statsmodels' formula interface."""
 
 import numpy as np
+import pandas as pd
 import pytest
+import statsmodels.api as sm
 import statsmodels.formula.api as smf
 from planted_worlds import design_only, paper_design
 from statsmodels.regression.mixed_linear_model import MixedLM
 
-from disentangle.statistics import mixed_effect
+from disentangle.statistics import mixed_effect, mixed_effect_by_run
 from disentangle.statistics.design import numeric_design
 
 CONTROLS = ["tokens_budget", "batch_size"]
@@ -95,3 +97,77 @@ def test_what_cannot_be_fitted_is_said(suite, change, reason, recwarn):
     assert np.isnan([result.coefficient, result.se]).all()
     assert reason in result.reason
     assert not recwarn.list
+
+
+RUNS, STEPS = 40, 6
+
+
+def trajectories(seed=0, slope=0.5, between=-1.0, memory=0.0):
+    """Runs whose metric and outcome go together by `slope` as they train, by `between` as they
+    differ, along a curved trend that all share; noise remembers `memory` of the last checkpoint.
+    """
+    rng = np.random.default_rng(seed)
+    level = rng.standard_normal(RUNS)
+    t = np.log(np.logspace(3, 6, STEPS))
+
+    def noise():
+        e = rng.standard_normal((RUNS, STEPS))
+        for k in range(1, STEPS):
+            e[:, k] = memory * e[:, k - 1] + np.sqrt(1 - memory**2) * e[:, k]
+        return e
+
+    own = noise()
+    trend = (t - t.mean()) / t.std()
+    x = 3 * level[:, None] + own + trend + 0.5 * trend**2
+    y = 3 * between * level[:, None] + slope * own + 0.5 * noise() - trend + 0.3 * trend**2
+    run = np.repeat(np.arange(RUNS), STEPS)
+    tokens = np.tile(np.exp(t), RUNS)
+    return pd.DataFrame({"run": run, "tokens": tokens, "x": x.ravel(), "y": y.ravel()})
+
+
+def by_run(table):
+    nothing = np.empty((len(table), 0))
+    return mixed_effect_by_run(table["y"], table["x"], table["tokens"], nothing, table["run"])
+
+
+def test_within_runs_is_what_demeaned_least_squares_gives():
+    """Where all runs have the same steps, the run's mean makes random intercepts fixed ones."""
+    table = trajectories()
+    z = table.assign(t=np.log(table["tokens"]))
+    z["t2"] = z["t"] ** 2
+    for name in "xy":
+        z[name] = (z[name] - z[name].mean()) / z[name].std(ddof=0)
+    left = z - z.groupby("run").transform("mean").reindex(columns=z.columns, fill_value=0)
+    reference = sm.OLS(left["y"], left[["x", "t", "t2"]]).fit(
+        cov_type="cluster", cov_kwds={"groups": table["run"], "use_correction": False}
+    )
+    ours = by_run(table)
+    assert ours.coefficient == pytest.approx(reference.params["x"], rel=1e-4)
+    grown = np.sqrt(RUNS / (RUNS - 1))
+    assert ours.se == pytest.approx(reference.bse["x"] * grown, rel=1e-3)
+
+
+def test_what_differs_between_runs_is_not_what_goes_along_them():
+    table = trajectories(slope=0.5, between=-1)
+    ours = by_run(table)
+    assert np.corrcoef(table["x"], table["y"])[0, 1] < -0.5
+    truth = 0.5 * table["x"].std() / table["y"].std()
+    assert abs(ours.coefficient - truth) < 3 * ours.se
+    assert ours.coefficient > 5 * ours.se
+
+
+@pytest.mark.parametrize("memory", [0.0, 0.9])
+def test_no_association_along_runs_is_found_one_time_in_twenty(memory):
+    found = [by_run(trajectories(seed, slope=0, memory=memory)) for seed in range(120)]
+    wrong = np.mean([abs(one.coefficient) > 1.96 * one.se for one in found])
+    assert 0.005 < wrong < 0.12
+
+
+def test_runs_that_say_nothing_along_themselves_say_so():
+    table = trajectories()
+    assert "9 runs" in by_run(table.query("run < 9")).reason
+    assert "one checkpoint" in by_run(table.groupby("run", as_index=False).last()).reason
+    assert "constant" in by_run(table.assign(y=1.0)).reason
+    assert (
+        "fixed by its run" in by_run(table.assign(x=table["run"] + np.log(table["tokens"]))).reason
+    )
