@@ -9,7 +9,7 @@ from disentangle.claims.evidence import Evidence
 from disentangle.claims.examples import counterexamples
 from disentangle.claims.judge import judge
 from disentangle.claims.ledger import ID, RANK
-from disentangle.statistics.compare import compare_runs
+from disentangle.statistics.compare import Rows, compare_runs
 from disentangle.statistics.saturation import judge_runs
 from disentangle.statistics.variants import associate_variants
 from disentangle.study.sections.statistics import Statistics
@@ -24,7 +24,8 @@ from disentangle.tables.estimated import (
     REGRESSIONS,
     SATURATION,
 )
-from disentangle.tables.files import as_table
+from disentangle.tables.files import to_arrow
+from disentangle.tables.table import Table
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,10 @@ def analyze(
         resamples=settings.resamples,
         seed=settings.seed,
     )
-    associations, saturation = as_table(associations, ASSOCIATIONS), as_table(late, SATURATION)
+    associations, saturation = (
+        _as_written(associations, ASSOCIATIONS),
+        _as_written(late, SATURATION),
+    )
     evidence = Evidence(
         observations=observations,
         associations=associations,
@@ -80,12 +84,17 @@ def analyze(
     agreement, effects, noise = compare_runs(observations, settings)
     return Analysis(
         associations=associations,
-        regressions=as_table(fits, REGRESSIONS),
+        regressions=_as_written(fits, REGRESSIONS),
         saturation=saturation,
-        agreement=as_table(agreement, AGREEMENT),
-        effects=as_table(effects, EFFECTS),
-        noise=as_table(noise, NOISE),
-        claims=as_table(claims, CLAIMS),
-        claim_tests=as_table(tests, CLAIM_TESTS),
-        counterexamples=as_table(named, COUNTEREXAMPLES),
+        agreement=_as_written(agreement, AGREEMENT),
+        effects=_as_written(effects, EFFECTS),
+        noise=_as_written(noise, NOISE),
+        claims=_as_written(claims, CLAIMS),
+        claim_tests=_as_written(tests, CLAIM_TESTS),
+        counterexamples=_as_written(named, COUNTEREXAMPLES),
     )
+
+
+def _as_written(rows: Rows | pd.DataFrame, table: Table) -> pd.DataFrame:
+    """Rows as they would be read from the table's file."""
+    return to_arrow(rows, table).to_pandas()

@@ -7,7 +7,7 @@ import pandas as pd
 
 from disentangle.observations.faults import refuse
 from disentangle.study.sections.observations import CHOICES, KNOWN, WORKED_OUT, Column, Reading
-from disentangle.tables.table import STDERR
+from disentangle.tables.collected import STDERR
 
 RECOGNISED = ("_bits_per_byte", "_loss")
 """How the names of scores end that are taken without being listed."""

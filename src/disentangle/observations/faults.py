@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 from disentangle.checkpoint.subjects import BASE
 from disentangle.errors import StudyError
 from disentangle.study.sections.observations import CHOICES, KNOWN, WEIGHTS, Reading
+from disentangle.tables.collected import STDERR
 from disentangle.tables.measured import METRIC_COLUMNS
-from disentangle.tables.table import STDERR
 
 FEWEST = 5
 """Runs, as trained and at their end: no estimator gives an interval of fewer."""

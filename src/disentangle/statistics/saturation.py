@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.isotonic import IsotonicRegression
 
 from disentangle.checkpoint.subjects import BASE
-from disentangle.tables.table import STDERR
+from disentangle.tables.collected import STDERR
 
 Floats = NDArray[np.float64]
 

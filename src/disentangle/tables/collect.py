@@ -11,7 +11,8 @@ from disentangle.checkpoint.manifest import RunManifest, read_checkpoint, read_r
 from disentangle.checkpoint.subjects import BASE, Perturbed
 from disentangle.study.external import ExternalRun
 from disentangle.study.run import Run
-from disentangle.tables.table import COVARIATES, STDERR
+from disentangle.tables.collected import STDERR
+from disentangle.tables.table import COVARIATES
 
 NOT_METRICS = {
     *("run", "step", "tokens", "matrix", "domain", "rows", "dim", "zero_rows"),

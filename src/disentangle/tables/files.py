@@ -37,11 +37,6 @@ def to_arrow(rows: Sequence[Mapping[str, Any]] | pd.DataFrame, table: Table) -> 
     return arrow.replace_schema_metadata(schema.metadata)
 
 
-def as_table(rows: Sequence[Mapping[str, Any]] | pd.DataFrame, table: Table) -> pd.DataFrame:
-    """Rows as they would be read from the table's file. See `to_arrow` for errors."""
-    return to_arrow(rows, table).to_pandas()
-
-
 def _with_further_columns(schema: pa.Schema, frame: pd.DataFrame) -> pa.Schema:
     for name in frame.columns:
         if name not in schema.names:

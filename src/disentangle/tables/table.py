@@ -55,7 +55,3 @@ HOW_TRAINED = (
 
 COVARIATES = tuple(name for name, *_ in HOW_TRAINED)
 """Columns that say how a run was trained."""
-
-
-STDERR = "_stderr"
-"""What follows a score's name in the column of its standard error."""
