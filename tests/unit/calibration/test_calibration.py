@@ -10,6 +10,7 @@ from scipy.stats import spearmanr
 
 from disentangle.calibration.calibrate import calibrate
 from disentangle.calibration.compare import compare_designs, main
+from disentangle.calibration.document import calibration_document
 from disentangle.calibration.worlds import WORLDS, draw, true_rho
 from disentangle.tables.estimated import CALIBRATION
 from disentangle.tables.files import to_arrow
@@ -143,3 +144,13 @@ def test_a_file_that_is_no_study_is_one_screen(
         assert stop.value.code == 2
         said = capsys.readouterr().err
         assert (message if path.exists() else "No such file") in said
+
+
+def test_the_docs_table_is_made_of_the_calibration_table() -> None:
+    table = found(list(WORLDS), 2, intervals=1).reset_index()
+    shown = calibration_document({"one": table, "two": table}).split("\n\n")
+    row = table.query("world == 'linear' and estimator == 'raw' and planted_rho == 0").iloc[0]
+    first = shown[1].splitlines()[2]
+    assert first.startswith(f"| one (108) | raw | {100 * row['found']:.1f} | ")
+    assert len(shown[1].splitlines()) == 2 + 2 * 7
+    assert all("delta_r2" not in line for line in shown[-1].splitlines()), "it has no truth"

@@ -1,0 +1,77 @@
+"""The tables of docs/statistics.md, from calibration tables of several studies:
+
+    python -m disentangle.calibration.document results/*/tables/calibration.parquet
+
+A study is called by its folder.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from disentangle.calibration.calibrate import ESTIMATORS
+from disentangle.calibration.worlds import WORLDS
+
+Cell = Callable[[pd.DataFrame], str]
+"""What is said of one design, estimator and world, from its rows by planted correlation."""
+
+
+def _percent(value: float) -> str:
+    return "–" if value != value else f"{100 * value:.1f}"
+
+
+def _false_positives(rows: pd.DataFrame) -> str:
+    row = rows.loc[0.0]
+    share = row["answered"] / row["studies"]
+    partly = f" (of {100 * share:.0f} %)" if 0 < share < 0.95 else ""
+    return _percent(float(row["found"])) + partly
+
+
+def _both(column: str) -> Cell:
+    return lambda rows: " / ".join(_percent(value) for value in rows[column])
+
+
+def _table(designs: dict[str, pd.DataFrame], said: Cell, estimators: list[str]) -> str:
+    lines = [
+        f"| design (n) | estimator | {' | '.join(WORLDS)} |",
+        "|---|---|" + "---|" * len(WORLDS),
+    ]
+    for name, table in designs.items():
+        for estimator in estimators:
+            rows = table[table["estimator"] == estimator].set_index("planted_rho").sort_index()
+            cells = [said(rows[rows["world"] == world]) for world in WORLDS]
+            label = f"{name} ({rows['n'].iloc[0]})"
+            lines.append(f"| {label} | {estimator} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def calibration_document(designs: dict[str, pd.DataFrame]) -> str:
+    """Markdown tables of false positives, power and coverage.
+
+    Args:
+        designs: study to its calibration table.
+    """
+    every = [estimator.name for estimator in ESTIMATORS]
+    any_table = next(iter(designs.values()))
+    with_intervals = any_table.groupby("estimator")["intervals"].max()
+    covering = [name for name in every if with_intervals[name] > 0]
+    planted = sorted(any_table["planted_rho"].unique())
+    return "\n\n".join(
+        [
+            "False positives of 100 nulls at the nominal 5 %; in brackets the share of studies "
+            "that the estimator answered, where it is not all:",
+            _table(designs, _false_positives, every),
+            f"Share of 100 in which a planted ρ = {planted[-1]:g} is found:",
+            _table(designs, lambda rows: _percent(rows["found"].iloc[-1]), every),
+            f"Coverage of 95 % intervals, of 100, no association / ρ = {planted[-1]:g}:",
+            _table(designs, _both("coverage"), covering),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    print(
+        calibration_document({Path(path).parts[-3]: pd.read_parquet(path) for path in sys.argv[1:]})
+    )
