@@ -23,10 +23,10 @@ def _percent(value: float) -> str:
 
 
 def _false_positives(rows: pd.DataFrame) -> str:
-    row = rows.loc[0.0]
+    row = rows.loc[0.0].to_dict()
     share = row["answered"] / row["studies"]
     partly = f" (of {100 * share:.0f} %)" if 0 < share < 0.95 else ""
-    return _percent(float(row["found"])) + partly
+    return _percent(row["found"]) + partly
 
 
 def _both(column: str) -> Cell:

@@ -255,11 +255,20 @@ def _association_rows(associations: pd.DataFrame) -> list[dict[str, Any]]:
             "residual_p": row["residual_p"],
             "within": interval(row["within_rho"], row["within_low"], row["within_high"]),
             "within_p": row["within_p"],
+            "within_q": row["within_q"],
             "delta": interval(row["delta_r2"], row["delta_r2_low"], row["delta_r2_high"]),
+            "delta_design": interval(
+                *(row[f"delta_r2_design{end}"] for end in ("", "_low", "_high"))
+            ),
+            "along": _with_error(row["mixed_run_coef"], row["mixed_run_se"]),
             "note": row["note"],
         }
         for row in _records(associations)
     ]
+
+
+def _with_error(value: float, error: float) -> str:
+    return f"{value:+.2f} ± {error:.2f}" if value == value else "–"
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
