@@ -72,7 +72,11 @@ def test_the_package_imports_itself_by_absolute_names() -> None:
 
 
 @pytest.mark.parametrize(
-    "script", ["measure_geometry", "compare_layers", "evaluate_checkpoints", "quantize", "finetune"]
+    "script",
+    [
+        *("import_checkpoint", "measure_geometry", "compare_layers"),
+        *("evaluate_checkpoints", "quantize", "finetune"),
+    ],
 )
 def test_measuring_does_not_depend_on_what_follows_it(script: str) -> None:
     """A column more among the estimates, or a key more in a study file, measures nothing anew."""

@@ -15,7 +15,7 @@ from disentangle.provenance import code_hash
 from disentangle.study import expand as expand_study
 from disentangle.study import read_config
 from disentangle.study.cohorts import cohorts
-from disentangle.study.external import external_runs
+from disentangle.study.design import external_runs
 from disentangle.study.perturbation import finetuned, perturbed_runs
 from disentangle.study.resources import (
     JobResources,

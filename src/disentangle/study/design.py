@@ -3,6 +3,7 @@
 from fnmatch import fnmatchcase
 
 from disentangle.study.config import StudyConfig, rows_in_weights
+from disentangle.study.external import ExternalRun
 from disentangle.study.run import Run, run_name, steps_of
 from disentangle.study.sections.design import Hyperparameters
 
@@ -68,3 +69,17 @@ def expand(config: StudyConfig, also: dict[str, list[int]] | None = None) -> lis
                 )
             )
     return runs
+
+
+def external_runs(config: StudyConfig) -> list[ExternalRun]:
+    """The models that a study takes from elsewhere, by name."""
+    return [
+        ExternalRun(
+            name=name,
+            source=external.source,
+            revisions=external.revisions,
+            tokens_per_step=external.tokens_per_step,
+            known=external.covariates.model_dump(exclude_none=True),
+        )
+        for name, external in sorted(config.checkpoints.items())
+    ]

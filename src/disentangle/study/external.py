@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from disentangle.storage import read_json
-from disentangle.study.config import StudyConfig
 
 EXTERNAL = "external"
 """What stands for the configuration of a model that was trained elsewhere."""
@@ -49,20 +48,6 @@ class ExternalRun:
         """Inverse of `to_json`."""
         revisions = {int(step): revision for step, revision in data["revisions"].items()}
         return cls(**data | {"revisions": revisions})
-
-
-def external_runs(config: StudyConfig) -> list[ExternalRun]:
-    """The models that a study takes from elsewhere, by name."""
-    return [
-        ExternalRun(
-            name=name,
-            source=external.source,
-            revisions=external.revisions,
-            tokens_per_step=external.tokens_per_step,
-            known=external.covariates.model_dump(exclude_none=True),
-        )
-        for name, external in sorted(config.checkpoints.items())
-    ]
 
 
 def read_external(path: Path) -> dict[str, ExternalRun]:

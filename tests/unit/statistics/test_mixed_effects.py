@@ -147,6 +147,28 @@ def test_within_runs_is_what_demeaned_least_squares_gives():
     assert ours.se == pytest.approx(reference.bse["x"] * grown, rel=1e-3)
 
 
+def test_the_error_is_the_sandwich_written_out():
+    """Runs of different lengths, with the covariance of all rows as one matrix."""
+    table = trajectories()
+    table = table[np.random.default_rng(0).random(len(table)) < 0.7].reset_index(drop=True)
+    z, y = ((table[name] - table[name].mean()) / table[name].std(ddof=0) for name in "xy")
+    t = np.log(table["tokens"])
+    t -= t.mean()
+    X = np.column_stack([z, np.ones(len(t)), z.groupby(table["run"]).transform("mean"), t, t**2])
+    reference = MixedLM(y, X, groups=table["run"]).fit(reml=True, method="powell")
+    same_run = (table["run"].to_numpy()[:, None] == table["run"].to_numpy()[None, :]).astype(float)
+    inverse = np.linalg.inv(
+        reference.scale * np.eye(len(t)) + float(np.squeeze(reference.cov_re)) * same_run
+    )
+    bread = np.linalg.inv(X.T @ inverse @ X)
+    e = (y - X @ reference.fe_params).to_numpy()
+    meat = X.T @ inverse @ (same_run * np.outer(e, e)) @ inverse @ X
+    variance = (bread @ meat @ bread)[0, 0] * RUNS / (RUNS - 1)
+    ours = by_run(table)
+    assert ours.coefficient == pytest.approx(reference.fe_params.iloc[0], rel=1e-3)
+    assert ours.se == pytest.approx(np.sqrt(variance), rel=1e-3)
+
+
 def test_what_differs_between_runs_is_not_what_goes_along_them():
     table = trajectories(slope=0.5, between=-1)
     ours = by_run(table)
