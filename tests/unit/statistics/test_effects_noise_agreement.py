@@ -129,6 +129,24 @@ def test_unbalanced_repeats_give_both_variances() -> None:
     assert 0.92 < covered < 0.98
 
 
+def test_unequal_cells_weigh_as_the_projections_say() -> None:
+    """n0 is the trace of the between projection over its rank, here by matrices."""
+    table = runs(seeds=6)
+    cell = cells(table)
+    keep = (table["seed"] == 0) | (cell == 3) | ((cell == 7) & (table["seed"] < 3))
+    table = noisy(table, pd.Series(np.cos(cell), table.index))[keep]
+    Z = pd.get_dummies(cells(table)).to_numpy(float)
+    n, a = Z.shape
+    means, mean = Z @ np.linalg.pinv(Z), np.full((n, n), 1 / n)
+    y = table["y"].to_numpy()
+    msb = y @ (means - mean) @ y / (a - 1)
+    msw = y @ (np.eye(n) - means) @ y / (n - a)
+    between = (msb - msw) / (np.trace((means - mean) @ Z @ Z.T) / (a - 1))
+    row = noise_floor(table, "y")
+    assert row["sd_between"] == pytest.approx(np.sqrt(between))
+    assert row["sd_within"] == pytest.approx(np.sqrt(msw))
+
+
 def test_without_repeats_there_is_no_noise_floor() -> None:
     table = runs(seeds=1).assign(y=1.0)
     row = noise_floor(table, "y")
