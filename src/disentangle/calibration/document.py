@@ -55,7 +55,7 @@ def calibration_document(designs: dict[str, pd.DataFrame]) -> str:
     """
     every = [estimator.name for estimator in ESTIMATORS]
     any_table = next(iter(designs.values()))
-    with_intervals = any_table.groupby("estimator")["intervals"].max()
+    with_intervals = pd.concat(designs.values()).groupby("estimator")["intervals"].max()
     covering = [name for name in every if with_intervals[name] > 0]
     planted = sorted(any_table["planted_rho"].unique())
     return "\n\n".join(

@@ -196,8 +196,9 @@ def test_constant_columns_are_noted(observations):
 def test_families_are_the_metrics_of_one_outcome(observations):
     result = table(observations)
     for _, family in result.groupby("outcome"):
-        expected = multipletests(family["partial_p"], method="fdr_bh")[1]
-        assert family["partial_q"].to_numpy() == pytest.approx(expected)
+        for estimator in ("partial", "residual", "within"):
+            expected = multipletests(family[f"{estimator}_p"], method="fdr_bh")[1]
+            assert family[f"{estimator}_q"].to_numpy() == pytest.approx(expected)
 
 
 @given(st.lists(st.floats(0, 1) | st.just(float("nan")), max_size=30))
