@@ -1,4 +1,4 @@
-"""The one error that is meant for the person at the screen."""
+"""The errors that are meant for the person at the screen."""
 
 
 class StudyError(Exception):
@@ -7,3 +7,16 @@ class StudyError(Exception):
     Its message is shown as it stands, without a traceback, so it must be complete in itself
     and fit on one screen.
     """
+
+
+class RefusedError(StudyError):
+    """A checkpoint that must not be measured: it is set aside, and the study goes on without."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        """
+        Args:
+            message: all that is to be said of it.
+            reason: what is wrong, in a few words, for a table.
+        """
+        super().__init__(message)
+        self.reason = reason

@@ -1,6 +1,13 @@
 # Many runs to one table each of what was trained, measured and evaluated.
 
-COLLECTED = ["checkpoints", "geometry", "evaluation", "observations", "missing"]
+COLLECTED = [
+    "checkpoints",
+    "geometry",
+    "evaluation",
+    "observations",
+    "missing",
+    "doubts",
+]
 
 
 rule collect:
@@ -9,7 +16,13 @@ rule collect:
         trained=expand(results("trained/{cohort}.json"), cohort=MEASURED),
         perturbed=expand(PERTURBED, cohort=PERTURBED_RUNS),
         geometry=expand(results("geometry/{cohort}.parquet"), cohort=MEASURED),
+        geometry_refused=expand(
+            results("geometry/{cohort}.refused.json"), cohort=MEASURED
+        ),
         evaluation=expand(results("evaluation/{cohort}.parquet"), cohort=MEASURED),
+        evaluation_refused=expand(
+            results("evaluation/{cohort}.refused.json"), cohort=MEASURED
+        ),
     output:
         **{table: results(f"tables/{table}.parquet") for table in COLLECTED},
     log:

@@ -7,7 +7,8 @@ rule evaluate_checkpoints:
         trained=results("trained/{cohort}.json"),
         perturbed=perturbed_of,
     output:
-        results("evaluation/{cohort}.parquet"),
+        rows=results("evaluation/{cohort}.parquet"),
+        refused=results("evaluation/{cohort}.refused.json"),
     log:
         results("logs/evaluate_checkpoints/{cohort}.log"),
     conda:

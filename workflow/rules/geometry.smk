@@ -6,7 +6,8 @@ rule measure_geometry:
         **{domain: results(f"corpus/heldout/{domain}.parquet") for domain in H_DOMAINS},
         trained=results("trained/{cohort}.json"),
     output:
-        results("geometry/{cohort}.parquet"),
+        rows=results("geometry/{cohort}.parquet"),
+        refused=results("geometry/{cohort}.refused.json"),
     log:
         results("logs/measure_geometry/{cohort}.log"),
     conda:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from disentangle.checkpoint.cohort import read_cohort
 from disentangle.checkpoint.manifest import read_run
+from disentangle.checkpoint.quarantine import read_set_aside
 from disentangle.checkpoint.subjects import read_perturbed
 from disentangle.job import job
 from disentangle.study.external import read_external
@@ -15,8 +16,10 @@ from disentangle.tables.collect import (
     missing_rows,
     missing_variants,
     observations,
+    set_aside_rows,
 )
-from disentangle.tables.collected import CHECKPOINTS, MISSING, OBSERVATIONS
+from disentangle.tables.collected import CHECKPOINTS, DOUBTS, MISSING, OBSERVATIONS
+from disentangle.tables.doubts import doubts
 from disentangle.tables.files import read_tables, write_table
 from disentangle.tables.measured import EVALUATION, GEOMETRY
 
@@ -37,6 +40,13 @@ with job("collect", snakemake.log[0]):
     ]
     outcomes = [o for path in snakemake.input.perturbed for o in read_perturbed(Path(path))]
     missing += missing_variants(outcomes)
+    refused = [
+        (stage, one)
+        for stage in ("geometry", "evaluation")
+        for path in snakemake.input[f"{stage}_refused"]
+        for one in read_set_aside(Path(path))
+    ]
+    missing += set_aside_rows(refused)
     geometry = read_tables([Path(path) for path in snakemake.input.geometry])
     evaluation = read_tables([Path(path) for path in snakemake.input.evaluation])
     tables = {
@@ -48,6 +58,7 @@ with job("collect", snakemake.log[0]):
             OBSERVATIONS,
         ),
         "missing": (missing, MISSING),
+        "doubts": (doubts(checkpoints, evaluation), DOUBTS),
     }
     for name, (rows, table) in tables.items():
         write_table(rows, table, Path(snakemake.output[name]))

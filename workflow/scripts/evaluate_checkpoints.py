@@ -4,6 +4,7 @@ from pathlib import Path
 
 from disentangle.checkpoint.cells import Cells
 from disentangle.checkpoint.cohort import read_cohort
+from disentangle.checkpoint.quarantine import write_set_aside
 from disentangle.checkpoint.subjects import perturbed_subjects, read_perturbed, trained_subjects
 from disentangle.evaluation.measure import evaluate
 from disentangle.job import job
@@ -14,7 +15,7 @@ from disentangle.tables.measured import EVALUATION
 with job("evaluate", snakemake.log[0]) as say:
     manifests = read_cohort(Path(snakemake.input.trained), Path(snakemake.params.checkpoints))
     outcomes = [o for path in snakemake.input.perturbed for o in read_perturbed(Path(path))]
-    rows = evaluate(
+    rows, refused = evaluate(
         trained_subjects(manifests.values())
         + perturbed_subjects(outcomes, manifests, Path(snakemake.params.perturbed)),
         heldout={domain: Path(snakemake.input[domain]) for domain in snakemake.params.domains},
@@ -24,4 +25,5 @@ with job("evaluate", snakemake.log[0]) as say:
         threads=snakemake.threads,
         say=say,
     )
-    write_table(rows, EVALUATION, Path(snakemake.output[0]))
+    write_table(rows, EVALUATION, Path(snakemake.output.rows))
+    write_set_aside(refused, Path(snakemake.output.refused))

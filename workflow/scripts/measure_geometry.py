@@ -4,6 +4,7 @@ from pathlib import Path
 
 from disentangle.checkpoint.cells import Cells
 from disentangle.checkpoint.cohort import read_cohort
+from disentangle.checkpoint.quarantine import write_set_aside
 from disentangle.geometry.measure import measure_run
 from disentangle.job import job
 from disentangle.tables.files import write_table
@@ -11,10 +12,9 @@ from disentangle.tables.measured import GEOMETRY
 
 with job("geometry", snakemake.log[0]) as say:
     manifests = read_cohort(Path(snakemake.input.trained), Path(snakemake.params.checkpoints))
-    rows = [
-        row
-        for manifest in manifests.values()
-        for row in measure_run(
+    rows, refused = [], []
+    for manifest in manifests.values():
+        of_run, set_aside = measure_run(
             manifest,
             heldout={domain: Path(snakemake.input[domain]) for domain in snakemake.params.domains},
             max_tokens=snakemake.params.max_tokens,
@@ -23,5 +23,7 @@ with job("geometry", snakemake.log[0]) as say:
             threads=snakemake.threads,
             say=say,
         )
-    ]
-    write_table(rows, GEOMETRY, Path(snakemake.output[0]))
+        rows += of_run
+        refused += set_aside
+    write_table(rows, GEOMETRY, Path(snakemake.output.rows))
+    write_set_aside(refused, Path(snakemake.output.refused))

@@ -10,15 +10,11 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from disentangle.checkpoint.manifest import WEIGHTS, CheckpointManifest, read_checkpoint
 from disentangle.checkpoint.probe import probe_loss
-from disentangle.errors import StudyError
+from disentangle.errors import RefusedError
 from disentangle.storage import sha256_of
 
 PROBE_TOLERANCE = 1e-3
 """Nats per token. Export is exact; kernels and devices differ in the last digits only."""
-
-
-class RefusedError(StudyError):
-    """A checkpoint that must not be measured."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +52,8 @@ def load_checkpoint(folder: Path, device: str) -> Checkpoint:
     def refuse(reason: str) -> RefusedError:
         return RefusedError(
             f"checkpoint {folder} is refused: {reason}.\n"
-            "It was not measured. Restore the folder, or delete it and run again."
+            "It was not measured. Restore the folder, or delete it and run again.",
+            reason,
         )
 
     weights = folder / WEIGHTS
@@ -84,6 +81,18 @@ def load_checkpoint(folder: Path, device: str) -> Checkpoint:
     return checkpoint
 
 
+def fault_of_weights(model: PreTrainedModel) -> str | None:
+    """What is wrong with a model's weights whoever made it, or None."""
+    head: Any = model.get_output_embeddings().weight
+    embedding: Any = model.get_input_embeddings().weight
+    if head is not embedding and torch.equal(head, embedding):
+        return "the head equals the embedding although they are not tied"
+    for name, weight in model.named_parameters():
+        if not torch.isfinite(weight).all():
+            return f"{name} holds a number that is not finite"
+    return None
+
+
 def _fault(checkpoint: Checkpoint) -> str | None:
     """What is wrong with a loaded checkpoint, or None."""
     manifest, model = checkpoint.manifest, checkpoint.model
@@ -93,11 +102,8 @@ def _fault(checkpoint: Checkpoint) -> str | None:
         return f"W is {tuple(head.shape)}, not ({manifest.rows} or more, {manifest.dim})"
     if (head is embedding) != manifest.tied:
         return f"the head is {'not ' if manifest.tied else ''}tied, against the manifest"
-    if not manifest.tied and torch.equal(head, embedding):
-        return "the head equals the embedding although they are not tied"
-    for name, weight in model.named_parameters():
-        if not torch.isfinite(weight).all():
-            return f"{name} holds a number that is not finite"
+    if fault := fault_of_weights(model):
+        return fault
     tokens = torch.tensor(manifest.probe_tokens, device=model.device)
     loss = probe_loss(model, tokens)
     if not math.isclose(loss, manifest.probe_loss, rel_tol=0, abs_tol=PROBE_TOLERANCE):

@@ -14,6 +14,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from disentangle.checkpoint.guard import fault_of_weights
 from disentangle.checkpoint.manifest import (
     MANIFEST,
     WEIGHTS,
@@ -23,7 +24,7 @@ from disentangle.checkpoint.manifest import (
     step_folder,
 )
 from disentangle.checkpoint.probe import PROBE_LENGTH, probe_loss
-from disentangle.errors import StudyError
+from disentangle.errors import RefusedError, StudyError
 from disentangle.hub import ON_HUB, HubItem, commit_of, local_files
 from disentangle.job import Say
 from disentangle.provenance import versions
@@ -81,23 +82,33 @@ def import_run(
         say: tells the screen.
 
     Returns:
-        The run's manifest.
+        The run's manifest. A step that cannot be loaded whole, or whose weights are unfit, is in
+        its `refused`, and the other steps come in.
 
     Raises:
-        StudyError: if a source is not there or cannot be loaded whole.
+        StudyError: if a source is not there.
     """
     made: dict[int, str] = {}
-    for step in run.checkpoints:
-        source = source_folder(run, step, warmed)
-        made[step] = _import_step(run, step, source, step_folder(folder, step), texts, code_version)
-        say(f"step {step} from {run.source} {run.revisions[step]}")
+    refused: dict[int, str] = {}
+    sources = {step: source_folder(run, step, warmed) for step in run.checkpoints}
+    for step, source in sources.items():
+        place = step_folder(folder, step)
+        try:
+            made[step] = _import_step(run, step, source, place, texts, code_version)
+        except RefusedError as fault:
+            refused[step] = fault.reason
+            say(f"step {step} is set aside: {fault.reason}")
+        else:
+            say(f"step {step} from {run.source} {run.revisions[step]}")
+    shape = {"shape": _shape(step_folder(folder, max(made)))} if made else {}
     return RunManifest(
         run=run.name,
         status="complete",
-        last_finite_step=run.checkpoints[-1],
-        identity=run.to_json() | {"shape": _shape(step_folder(folder, run.checkpoints[-1]))},
+        last_finite_step=max(made, default=0),
+        identity=run.to_json() | shape,
         checkpoints=made,
         environment={"device": "elsewhere", **versions("torch", "transformers")},
+        refused=refused,
     )
 
 
@@ -112,10 +123,15 @@ def _import_step(
         same = (before.source, before.settings) == (named, origin)
         if same and sha256_of(folder / WEIGHTS) == before.weights_sha256:
             return before.weights_sha256
-    model = _load(source, f"checkpoints.{run.name}, step {step}")
-    tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=True)
+    where = f"checkpoints.{run.name}, step {step}"
+    model = _load(source, where)
+    tokenizer = _tokenizer(source, model, where)
+    if fault := fault_of_weights(model):
+        raise _refused(where, source, fault)
     head: Any = model.get_output_embeddings().weight
     probe = _probe(tokenizer, texts)
+    if len(probe) < 2:
+        raise _refused(where, source, "there is no tokenizer with it, or one that knows no text")
     making = folder.with_name(f".{folder.name}.making")
     shutil.rmtree(making, ignore_errors=True)
     model.save_pretrained(making, max_shard_size="1000TB")
@@ -159,22 +175,48 @@ def _load(source: Path, where: str) -> PreTrainedModel:
             dtype=torch.float32,
         )
     except UnpicklingError as error:
-        raise StudyError(
-            f"{where}: the pickled weights in {source} cannot be loaded as tensors alone; what "
-            "else is in them is not opened. Ask for safetensors."
+        raise _refused(
+            where,
+            source,
+            "its pickled weights cannot be loaded as tensors alone; what else is in them is not "
+            "opened. Ask for safetensors",
         ) from error
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise StudyError(
-            f"{where}: {source} cannot be loaded as a causal language model.\n{reason}"
+        raise _refused(
+            where, source, f"cannot be loaded as a causal language model: {reason}"
         ) from error
     model, report = loaded
     if absent := sorted(map(str, report["missing_keys"])):
-        raise StudyError(
-            f"{where}: {source} lacks weights that the model has ({', '.join(absent[:5])}); they "
-            "would have been random"
+        lacking = ", ".join(absent[:5])
+        raise _refused(
+            where, source, f"lacks weights that the model has ({lacking}); they would be random"
         )
     return model.eval()
+
+
+def _refused(where: str, source: Path, reason: str) -> RefusedError:
+    return RefusedError(f"{where}: {source} is refused: {reason}.", reason)
+
+
+def _tokenizer(source: Path, model: PreTrainedModel, where: str) -> PreTrainedTokenizerBase:
+    """The model's own tokenizer, none of whose tokens the embedding lacks."""
+    try:
+        found: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            source, local_files_only=True, trust_remote_code=False
+        )
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise _refused(where, source, f"its tokenizer cannot be loaded: {reason}") from error
+    embedding: Any = model.get_input_embeddings().weight
+    if (highest := max(found.get_vocab().values(), default=0)) >= len(embedding):
+        raise _refused(
+            where,
+            source,
+            f"the tokenizer has a token {highest} and the embedding only {len(embedding)} rows: it "
+            "is another model's",
+        )
+    return found
 
 
 def _probe(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[int]:

@@ -57,6 +57,8 @@ class RunManifest:
     """Step to the SHA-256 of its weights."""
     environment: dict[str, Any]
     """Numerics that do not make the run another run: device, threads, library versions."""
+    refused: dict[int, str] = field(default_factory=dict)
+    """Of a model from elsewhere: step to why what was found there is no checkpoint."""
 
     def write(self, path: Path) -> None:
         """Write it as the file that stands for the run."""
@@ -90,7 +92,8 @@ def read_run(path: Path) -> RunManifest:
     """
     run: RunManifest = _read(path, RunManifest)
     steps = {int(step): sha for step, sha in run.checkpoints.items()}
-    return RunManifest(**asdict(run) | {"checkpoints": steps})
+    refused = {int(step): reason for step, reason in run.refused.items()}
+    return RunManifest(**asdict(run) | {"checkpoints": steps, "refused": refused})
 
 
 def _read(path: Path, kind: type) -> Any:

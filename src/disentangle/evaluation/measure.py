@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from disentangle.checkpoint.cells import Cells
+from disentangle.checkpoint.quarantine import SetAside
 from disentangle.checkpoint.subjects import BASE, Subject
 from disentangle.corpus.documents import read_texts
+from disentangle.errors import RefusedError
 from disentangle.job import Say, Throttle
 from disentangle.storage import digest
 from disentangle.study.sections.measuring import Evaluation
@@ -56,8 +58,8 @@ def evaluate(
     code_version: str,
     threads: int,
     say: Say,
-) -> list[dict[str, Any]]:
-    """Give the rows of the evaluation table for some checkpoints.
+) -> tuple[list[dict[str, Any]], list[SetAside]]:
+    """Give the rows of the evaluation table for some checkpoints, and which were refused.
 
     Held-out loss is taken of all, tasks of last checkpoints, or of all that are as trained. A cell
     is one checkpoint and one task, so a further task or checkpoint costs its own evaluation only.
@@ -72,10 +74,8 @@ def evaluate(
         say: tells the screen.
 
     Returns:
-        One row per checkpoint, task and metric.
-
-    Raises:
-        RefusedError: if a checkpoint is not what its manifest says.
+        One row per checkpoint, task and metric. A checkpoint that is not what its manifest says has
+        none.
     """
     texts = {
         f"heldout_{domain}": read_texts(path)[: settings.passages]
@@ -85,6 +85,7 @@ def evaluate(
     harness: Any = None
     progress = Throttle(10)
     rows: list[dict[str, Any]] = []
+    refused: list[SetAside] = []
     computed = reused = 0
     for subject in subjects:
         lm: Any = None
@@ -96,7 +97,14 @@ def evaluate(
                     from disentangle.evaluation.harness import Harness
 
                     harness = Harness(texts, settings.batch_size, threads)
-                lm = lm or harness.load(subject.folder)
+                try:
+                    lm = lm or harness.load(subject.folder)
+                except RefusedError as fault:
+                    refused.append(
+                        SetAside(subject.run, subject.step, subject.variant, fault.reason)
+                    )
+                    say(str(fault))
+                    break
                 cells.put(key, harness.score(lm, task, limit))
                 cell = cells.get(key)
                 computed += 1
@@ -119,4 +127,4 @@ def evaluate(
                 for score in cell["scores"]
             ]
     say(f"{computed} evaluations made, {reused} taken as they were")
-    return rows
+    return rows, refused

@@ -6,7 +6,10 @@ from typing import Any
 
 from disentangle.checkpoint.cells import Cells
 from disentangle.checkpoint.manifest import read_checkpoint, read_run, step_folder
+from disentangle.checkpoint.quarantine import SetAside
+from disentangle.checkpoint.subjects import BASE
 from disentangle.corpus.documents import read_texts
+from disentangle.errors import RefusedError
 from disentangle.job import Say
 from disentangle.storage import sha256_of
 
@@ -38,8 +41,8 @@ def measure_run(
     code_version: str,
     threads: int,
     say: Say,
-) -> list[dict[str, Any]]:
-    """Give the rows of the geometry table for one run.
+) -> tuple[list[dict[str, Any]], list[SetAside]]:
+    """Give the rows of the geometry table for one run, and what of it was refused.
 
     Args:
         run_manifest: the run's manifest, beside its checkpoints.
@@ -51,15 +54,13 @@ def measure_run(
         say: tells the screen.
 
     Returns:
-        One row per checkpoint and matrix: W, then H for each domain.
-
-    Raises:
-        RefusedError: if a checkpoint is not what its manifest says.
-        MatrixError: if a matrix cannot be measured.
+        One row per checkpoint and matrix: W, then H for each domain. A checkpoint that is not what
+        its manifest says, or of which a matrix cannot be measured, has none.
     """
     run = read_run(run_manifest)
     texts_sha256 = {domain: sha256_of(path) for domain, path in heldout.items()}
     rows: list[dict[str, Any]] = []
+    refused: list[SetAside] = []
     computed = 0
     for step, weights_sha256 in sorted(run.checkpoints.items()):
         folder = step_folder(run_manifest.parent, step)
@@ -68,13 +69,18 @@ def measure_run(
         if None in values:
             from disentangle.geometry.measure_checkpoint import Measurement
 
-            measurement = Measurement(folder, max_tokens, threads)
-            for i, key in enumerate(keys):
-                if values[i] is None:
-                    texts = read_texts(heldout[key["domain"]]) if key["matrix"] == "H" else None
-                    cells.put(key, measurement.of(texts))
-                    values[i] = cells.get(key)
-                    computed += 1
+            try:
+                measurement = Measurement(folder, max_tokens, threads)
+                for i, key in enumerate(keys):
+                    if values[i] is None:
+                        texts = read_texts(heldout[key["domain"]]) if key["matrix"] == "H" else None
+                        cells.put(key, measurement.of(texts))
+                        values[i] = cells.get(key)
+                        computed += 1
+            except RefusedError as fault:
+                refused.append(SetAside(run.run, step, BASE, fault.reason))
+                say(str(fault))
+                continue
         manifest = read_checkpoint(folder)
         for key, value in zip(keys, values, strict=True):
             assert value is not None
@@ -87,4 +93,4 @@ def measure_run(
                 | {"numerics": numerics}
             )
     say(f"{run.run}: {computed} matrices measured, {len(rows) - computed} taken as they were")
-    return rows
+    return rows, refused

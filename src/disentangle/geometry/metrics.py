@@ -2,7 +2,7 @@
 
 import torch
 
-from disentangle.errors import StudyError
+from disentangle.errors import RefusedError
 from disentangle.geometry.angles import mean_cosine_similarity
 from disentangle.geometry.centering import center
 from disentangle.geometry.isotropy import isoscore_of_spectrum, partition_isotropy
@@ -41,8 +41,11 @@ CENTERED = "_centered"
 Record = dict[str, float | int | list[float]]
 
 
-class MatrixError(StudyError, ValueError):
+class MatrixError(RefusedError, ValueError):
     """A matrix that cannot be measured; the message names it, and says what is wrong and where."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, message)
 
 
 def measure_matrix(matrix: torch.Tensor, name: str) -> Record:

@@ -7,6 +7,7 @@ from typing import Any
 from disentangle.checkpoint.cells import Cells
 from disentangle.checkpoint.manifest import read_checkpoint, read_run, step_folder
 from disentangle.corpus.documents import read_texts
+from disentangle.errors import RefusedError
 from disentangle.job import Say
 from disentangle.storage import sha256_of
 
@@ -39,9 +40,8 @@ def compare_layers(
     Returns:
         One row per checkpoint, domain and layer, in this order; layer 0 is the embedding.
 
-    Raises:
-        RefusedError: if a checkpoint is not what its manifest says.
-        MatrixError: if a representation is not finite.
+    A checkpoint that is refused has no rows; if it is the last one, no checkpoint has, since there
+    is nothing to compare them with. The geometry job lists the same checkpoint.
     """
     run = read_run(run_manifest)
     if not run.checkpoints:
@@ -75,7 +75,11 @@ def compare_layers(
                         max_tokens,
                         threads,
                     )
-                cells.put(key, comparison.of(folder, domain))
+                try:
+                    cells.put(key, comparison.of(folder, domain))
+                except RefusedError as fault:
+                    say(str(fault))
+                    continue
                 cell = cells.get(key)
                 computed += 1
             assert cell is not None

@@ -36,6 +36,7 @@ def absent(observations: pd.DataFrame) -> list[dict[str, Any]]:
                     "run": row["run"],
                     "step": int(row["step"]),
                     "stage": name,
+                    "state": "not there",
                     "reason": "not in the table",
                 }
             )

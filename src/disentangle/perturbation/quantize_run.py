@@ -16,7 +16,7 @@ from disentangle.checkpoint.manifest import (
     step_folder,
 )
 from disentangle.checkpoint.subjects import Perturbed, perturbed_folder
-from disentangle.errors import StudyError
+from disentangle.errors import RefusedError, StudyError
 from disentangle.job import Say
 from disentangle.perturbation.quantized_checkpoint import settings_of, write_quantized
 from disentangle.storage import sha256_of
@@ -102,15 +102,21 @@ def quantize_run(
         )
         made = _made_before(folder, wanted, code_version)
         if made is None:
-            made = write_quantized(
-                base,
-                folder,
-                sequences,
-                bits=bits,
-                group_size=settings.group_size,
-                code_version=code_version,
-                device=find_device(),
-            )
+            try:
+                made = write_quantized(
+                    base,
+                    folder,
+                    sequences,
+                    bits=bits,
+                    group_size=settings.group_size,
+                    code_version=code_version,
+                    device=find_device(),
+                )
+            except RefusedError as fault:
+                say(str(fault))
+                reason = f"the checkpoint it is made of is refused: {fault.reason}"
+                outcomes.append(Perturbed(run.name, variant, last, None, None, reason))
+                continue
             say(f"{variant}, calibrated on {sequences.numel():,} tokens")
         outcomes.append(Perturbed(run.name, variant, last, last, made.weights_sha256, ""))
     return outcomes

@@ -25,6 +25,7 @@ from disentangle.study.config import StudyConfig
 from disentangle.study.external import EXTERNAL
 from disentangle.study.perturbation import finetuned, variants
 from disentangle.study.run import Run
+from disentangle.tables.collect import QUARANTINED
 from disentangle.tables.select import PER_BYTE, chief_metric, chief_outcome, losses
 
 SLOPES = ("slope", "at_lowest", "at_highest", "at_smallest", "at_largest")
@@ -116,6 +117,9 @@ def write_report(
         leakage=[] if leakage is None else _records(leakage),
         external=_external(observations),
         missing=_records(tables["missing"]),
+        expected=_expected(tables),
+        set_aside=_set_aside(tables["missing"]),
+        doubts=_records(tables["doubts"]) if "doubts" in tables else [],
         checkpoints=int((observations["variant"] == BASE).sum()),
         costs=_records(costs_by_rule(costs)),
         total_cpu=costs["cpu_seconds"].sum(),
@@ -269,6 +273,24 @@ def _association_rows(associations: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _with_error(value: float, error: float) -> str:
     return f"{value:+.2f} ± {error:.2f}" if value == value else "–"
+
+
+def _set_aside(missing: pd.DataFrame) -> dict[str, int]:
+    """Checkpoints as trained that were refused: where they were brought in, and afterwards."""
+    refused = missing[(missing["state"] == QUARANTINED) & ~missing["stage"].str.contains(" of ")]
+    brought_in = refused["stage"] == "checkpoint"
+    return {
+        "brought_in": len(refused[brought_in]),
+        "measured": len(refused.loc[~brought_in, ["run", "step"]].drop_duplicates()),
+    }
+
+
+def _expected(tables: dict[str, pd.DataFrame]) -> int:
+    """Checkpoints that the study plans: those that are there, and those that are not."""
+    if "checkpoints" not in tables:
+        return 0
+    absent = tables["missing"].query("stage == 'checkpoint'")
+    return len(tables["checkpoints"]) + len(absent)
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -8,11 +8,15 @@ from typing import Any
 import pandas as pd
 
 from disentangle.checkpoint.manifest import RunManifest, read_checkpoint, read_run, step_folder
+from disentangle.checkpoint.quarantine import SetAside
 from disentangle.checkpoint.subjects import BASE, Perturbed
 from disentangle.study.external import ExternalRun
 from disentangle.study.run import Run
 from disentangle.tables.collected import STDERR
 from disentangle.tables.table import COVARIATES
+
+DIVERGED, QUARANTINED, NOT_THERE = "diverged", "quarantined", "not there"
+"""States of what is missing."""
 
 NOT_METRICS = {
     *("run", "step", "tokens", "matrix", "domain", "rows", "dim", "zero_rows"),
@@ -38,14 +42,32 @@ def checkpoint_rows(run: Run | ExternalRun, manifest_path: Path) -> list[dict[st
 def missing_rows(run: Run | ExternalRun, manifest: RunManifest) -> list[dict[str, Any]]:
     """Planned checkpoints of one run that are not there, with the reason."""
     absent = [step for step in run.checkpoints if step not in manifest.checkpoints]
-    diverged = manifest.status == "diverged"
-    reason = (
-        f"diverged: the loss was last finite at step {manifest.last_finite_step}"
-        if diverged
-        else "not in the run's manifest"
-    )
+    if manifest.status == "diverged":
+        state = DIVERGED
+        reason = f"the loss was last finite at step {manifest.last_finite_step}"
+    else:
+        state, reason = NOT_THERE, "not in the run's manifest"
     return [
-        {"run": run.name, "step": step, "stage": "checkpoint", "reason": reason} for step in absent
+        {"run": run.name, "step": step, "stage": "checkpoint", "state": QUARANTINED}
+        | {"reason": manifest.refused[step]}
+        if step in manifest.refused
+        else {"run": run.name, "step": step, "stage": "checkpoint", "state": state}
+        | {"reason": reason}
+        for step in absent
+    ]
+
+
+def set_aside_rows(found: Iterable[tuple[str, SetAside]]) -> list[dict[str, Any]]:
+    """Checkpoints that a job refused, by what it would have made of them."""
+    return [
+        {
+            "run": one.run,
+            "step": one.step,
+            "stage": stage if one.variant == BASE else f"{stage} of {one.variant}",
+            "state": QUARANTINED,
+            "reason": one.reason,
+        }
+        for stage, one in found
     ]
 
 
@@ -56,6 +78,7 @@ def missing_variants(outcomes: Iterable[Perturbed]) -> list[dict[str, Any]]:
             "run": outcome.run,
             "step": outcome.of_step,
             "stage": outcome.variant,
+            "state": DIVERGED if outcome.reason == "the run diverged" else NOT_THERE,
             "reason": outcome.reason,
         }
         for outcome in outcomes

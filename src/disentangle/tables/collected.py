@@ -60,7 +60,24 @@ MISSING = Table(
             TEXT,
             "What is absent: checkpoint, or the variant to be made of it",
         ),
+        (
+            "state",
+            TEXT,
+            "diverged; quarantined, if what is there was refused; or not there",
+        ),
         ("reason", TEXT, "Why"),
+    ),
+)
+
+
+DOUBTS = Table(
+    "doubts",
+    "Checkpoints that were measured and look odd. Nothing is left out for it.",
+    (
+        RUN,
+        ("step", COUNT, "Optimizer step of the checkpoint"),
+        ("doubt", TEXT, "duplicate, outlier, or stranger to the text"),
+        ("evidence", TEXT, "What is odd, with the figures"),
     ),
 )
 

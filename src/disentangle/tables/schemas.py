@@ -3,7 +3,15 @@
 The meanings stand in the parquet files too, as field metadata.
 """
 
-from disentangle.tables.collected import CHECKPOINTS, COSTS, LEAKAGE, MISSING, OBSERVATIONS, PLAN
+from disentangle.tables.collected import (
+    CHECKPOINTS,
+    COSTS,
+    DOUBTS,
+    LEAKAGE,
+    MISSING,
+    OBSERVATIONS,
+    PLAN,
+)
 from disentangle.tables.estimated import (
     AGREEMENT,
     ASSOCIATIONS,
@@ -26,6 +34,7 @@ ALL_TABLES = (
     EVALUATION,
     OBSERVATIONS,
     MISSING,
+    DOUBTS,
     ASSOCIATIONS,
     REGRESSIONS,
     SATURATION,

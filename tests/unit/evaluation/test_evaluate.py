@@ -25,7 +25,7 @@ Rows = list[dict[str, object]]
 
 def evaluate(bench: Bench, run: Path, cells: Path, code: str = "a") -> tuple[Rows, str]:
     said: list[str] = []
-    rows = measure.evaluate(
+    rows, refused = measure.evaluate(
         trained_subjects([run / "manifest.json"]),
         heldout=bench.heldout,
         settings=bench.study.evaluation,
@@ -34,6 +34,7 @@ def evaluate(bench: Bench, run: Path, cells: Path, code: str = "a") -> tuple[Row
         threads=1,
         say=said.append,
     )
+    assert not refused
     return rows, said[-1]
 
 

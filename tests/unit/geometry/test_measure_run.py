@@ -9,25 +9,32 @@ from trained import Bench
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from disentangle.checkpoint.cells import Cells
-from disentangle.checkpoint.guard import RefusedError
+from disentangle.checkpoint.quarantine import SetAside
 from disentangle.corpus.documents import read_texts
 from disentangle.geometry.measure import measure_run
+from disentangle.job import Say
 
 DOMAINS = ("id", "code")
 
 
 def measure(bench: Bench, run: Path, cells: Path, code: str = "a") -> tuple[list[dict], str]:
     said: list[str] = []
-    rows = measure_run(
+    rows, _ = measure_with_refusals(bench, run, cells, code, said.append)
+    return rows, said[-1]
+
+
+def measure_with_refusals(
+    bench: Bench, run: Path, cells: Path, code: str = "a", say: Say = lambda line: None
+) -> tuple[list[dict], list[SetAside]]:
+    return measure_run(
         run / "manifest.json",
         heldout={domain: bench.heldout[domain] for domain in DOMAINS},
         max_tokens=16,
         cells=Cells(cells),
         code_version=code,
         threads=1,
-        say=said.append,
+        say=say,
     )
-    return rows, said[-1]
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +94,9 @@ def test_a_checkpoint_that_is_not_its_manifests_is_not_measured(
     data = bytearray(weights.read_bytes())
     data[-1] ^= 64
     weights.write_bytes(data)
-    with pytest.raises(RefusedError, match="SHA-256"):
-        measure(bench, own_run, tmp_path / "cells")
-    # what was measured before the refusal is kept
+    rows, refused = measure_with_refusals(bench, own_run, tmp_path / "cells")
+    (one,) = refused
+    assert (one.step, one.variant) == (16, "base") and "SHA-256" in one.reason
+    # the others are measured, and what was measured is kept
+    assert {row["step"] for row in rows} == {0, 4}
     assert len(list((tmp_path / "cells").rglob("*.json"))) == 6

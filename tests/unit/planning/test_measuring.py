@@ -39,7 +39,7 @@ def test_geometry_is_counted_by_what_is_there(bench: Bench, results: Results) ->
     planned = 2 * 3 * (1 + len(DOMAINS))  # two runs of three checkpoints, W and H on each domain
     assert count(bench, results) == Measurements("geometry", planned, 0, 0)
     run = bench.runs[0].name
-    rows = measure_run(
+    rows, _ = measure_run(
         results.checkpoints / run / "manifest.json",
         heldout=results.heldout(DOMAINS) or {},
         max_tokens=16,

@@ -1,0 +1,27 @@
+"""Checkpoints that were found unfit to be measured, and why."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from disentangle.storage import read_json, write_json
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """A checkpoint that was refused: nothing of it is measured, and the study goes on without."""
+
+    run: str
+    step: int
+    variant: str
+    reason: str
+
+
+def write_set_aside(found: Iterable[SetAside], path: Path) -> None:
+    """Write what a job refused; an empty list if nothing."""
+    write_json(path, [asdict(one) for one in found])
+
+
+def read_set_aside(path: Path) -> list[SetAside]:
+    """Inverse of `write_set_aside`."""
+    return [SetAside(**one) for one in read_json(path)]

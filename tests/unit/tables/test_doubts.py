@@ -1,0 +1,71 @@
+"""Checkpoints that look odd are named, and ordinary ones are not."""
+
+import numpy as np
+import pandas as pd
+
+from disentangle.tables.collected import DOUBTS
+from disentangle.tables.doubts import doubts
+from disentangle.tables.files import to_arrow
+
+STEPS = [0, 10, 30, 100, 300]
+
+
+def tables(**losses: list[float]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Checkpoints and evaluation of runs with these id losses."""
+    places = [(run, step, i) for run in losses for i, step in enumerate(STEPS)]
+    checkpoints = pd.DataFrame(
+        {"run": run, "step": step, "weights_sha256": f"{run}{i}", "rows": 400, "probe_loss": 5.0}
+        for run, step, i in places
+    )
+    evaluation = pd.DataFrame(
+        {"run": run, "step": step, "variant": "base", "task": "heldout_id"}
+        | {"metric": "bits_per_byte", "value": losses[run][i], "stderr": 0.01}
+        for run, step, i in places
+    )
+    return checkpoints, evaluation
+
+
+FALLING = [8.0, 5.0, 4.0, 3.5, 3.2]
+
+
+def test_an_ordinary_study_has_no_doubts() -> None:
+    checkpoints, evaluation = tables(a=FALLING, b=[8.0, 5.0, 4.0, 3.9, 3.95])
+    # seeds begin alike
+    checkpoints.loc[checkpoints["step"] == 0, "weights_sha256"] = "start"
+    assert doubts(checkpoints, evaluation) == []
+
+
+def test_a_checkpoint_under_two_names_is_listed_under_the_second() -> None:
+    checkpoints, evaluation = tables(a=FALLING, b=FALLING)
+    checkpoints.loc[8, "weights_sha256"] = "a4"
+    (row,) = doubts(checkpoints, evaluation)
+    assert (row["run"], row["step"], row["doubt"]) == ("b", 100, "duplicate")
+    assert row["evidence"] == "the weights of a step 300"
+    to_arrow([row], DOUBTS)
+
+
+def test_a_spike_in_a_trajectory_is_an_outlier_up_or_down() -> None:
+    checkpoints, evaluation = tables(a=[8, 5, 4, 6, 3.2], b=[8, 5, 1, 3.5, 3.2], c=FALLING)
+    found = doubts(checkpoints, evaluation)
+    assert [(row["run"], row["step"], row["doubt"]) for row in found] == [
+        ("a", 100, "outlier"),
+        ("b", 30, "outlier"),
+    ]
+    assert "id loss 6.000 between 4.000 and 3.200" in found[0]["evidence"]
+
+
+def test_noise_is_no_outlier() -> None:
+    rng = np.random.default_rng(0)
+    runs = {
+        f"r{i}": (np.array(FALLING) + 0.01 * rng.standard_normal(5)).tolist() for i in range(300)
+    }
+    flat = {f"f{i}": (3 + 0.01 * rng.standard_normal(5)).tolist() for i in range(300)}
+    assert len(doubts(*tables(**runs, **flat))) <= 3
+
+
+def test_a_model_that_is_worse_than_a_guess_is_a_stranger_to_the_text() -> None:
+    checkpoints, evaluation = tables(a=FALLING)
+    checkpoints.loc[3, "probe_loss"] = 11.0
+    (row,) = doubts(checkpoints, evaluation)
+    assert (row["step"], row["doubt"]) == (100, "stranger to the text")
+    assert "a guess among 400 has 5.99" in row["evidence"]
