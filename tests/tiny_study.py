@@ -14,7 +14,7 @@ SOURCES = ("Snakefile", "config.yaml", "workflow", "profiles", "slurm")
 REPEATABLE = (
     *("checkpoints", "geometry", "evaluation", "observations", "missing"),
     *("associations", "regressions", "saturation", "leakage"),
-    *("agreement", "effects", "noise"),
+    *("doubts", "agreement", "effects", "noise"),
     *("claims", "claim_tests", "counterexamples", "calibration"),
 )
 

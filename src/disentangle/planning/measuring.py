@@ -75,6 +75,15 @@ def _counted(
     return Measurements(kind, planned, len(keys) - len(absent), redone)
 
 
+def _expected(runs: Sequence[Run | ExternalRun], results: Results) -> dict[str, int]:
+    """Checkpoints of each run that are to be measured: those that were set aside are not."""
+    found = {run.name: len(run.checkpoints) for run in runs}
+    for path in results.trained(runs):
+        manifest = read_run(path)
+        found[manifest.run] -= len(manifest.refused)
+    return found
+
+
 def geometry_cells(
     runs: Sequence[Run | ExternalRun],
     results: Results,
@@ -87,7 +96,7 @@ def geometry_cells(
 
     Arguments beside `runs` and `results` are those of `geometry.measure.cell_keys`.
     """
-    planned = sum(len(run.checkpoints) for run in runs) * (1 + len(domains))
+    planned = sum(_expected(runs, results).values()) * (1 + len(domains))
     heldout = results.heldout(domains)
     keys = {}
     if heldout is not None:
@@ -117,11 +126,12 @@ def evaluation_cells(
     perturbed; `domains`, `settings` and `code_version` are those of `evaluation.measure`.
     """
     measured: list[Run | ExternalRun] = [*runs, *external]
-    checkpoints = sum(len(run.checkpoints) for run in measured)
+    expected = _expected(measured, results)
+    checkpoints = sum(expected.values())
     checkpoints += len(perturbed_runs(runs, perturbation)) * len(variants(perturbation))
     planned = checkpoints * len(domains) + sum(
-        len(run.checkpoints) if task.every_checkpoint else 1
-        for run in measured
+        count if task.every_checkpoint else min(count, 1)
+        for count in expected.values()
         for task in settings.tasks
     )
     heldout = results.heldout(domains)
