@@ -21,7 +21,7 @@ RUN := $(BIN)/python -m disentangle.storage .snakemake/running.lock \
        $(BIN)/snakemake --nolock --cores $(CORES) --quiet rules
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test test-cluster test-paper lint lock clean
+.PHONY: help install demo run status checkpoint test test-cluster test-paper lint lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -51,6 +51,12 @@ demo: install  ## run the default study; ends by saying where the report is
 run: install  ## run a study of your own: make run STUDY=studies/mine.yaml
 	@test -n "$(STUDY)" || { echo "Say which: make run STUDY=studies/mine.yaml"; exit 2; }
 	@$(RUN) --configfile $(STUDY)
+
+status: install  ## say what state a study is in: make status STUDY=studies/mine.yaml
+	@$(BIN)/python -m disentangle.planning.status $(STUDY)
+
+checkpoint: install  ## add a model to a study file: make checkpoint SOURCE=path/to/model NAME=mine
+	@$(BIN)/python -m disentangle.study.register "$(SOURCE)" "$(NAME)" $(STUDY)
 
 test: $(VENV)/.installed-test  ## run the tests
 	@$(BIN)/python -m pytest

@@ -24,6 +24,10 @@ STALE_SECONDS = 180
 """A lock of another machine that was not touched for so long is of a dead process."""
 
 
+LOCK = ".held"
+"""Name of the lock in a folder."""
+
+
 @dataclass(frozen=True)
 class Holder:
     """Who holds a folder."""
@@ -72,7 +76,7 @@ def held(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
         StudyError: if the folder is held by a cluster's job, or from another machine.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock, mine = folder / ".held", Holder.here()
+    lock, mine = folder / LOCK, Holder.here()
     waited = False
     while (holder := _take(lock, mine)) is not None:
         if holder.job or holder.host != mine.host:
@@ -91,6 +95,11 @@ def held(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
         beats.join()
         if _read(lock) == mine:
             lock.unlink()
+
+
+def holder_of(folder: Path) -> Holder | None:
+    """Who holds a folder, or held it when it died."""
+    return _read(folder / LOCK)
 
 
 def _refusal(folder: Path, holder: Holder) -> str:

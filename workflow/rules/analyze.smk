@@ -182,6 +182,7 @@ rule simulate:
         runtime=120,
     params:
         settings=plain(STUDY.statistics.calibration),
+        cells=results("cells/calibration"),
         seed=STUDY.statistics.seed,
         code=code_of("simulate.py"),
     message:

@@ -13,15 +13,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
-import yaml
-from snakemake.utils import update_config
 
 from disentangle.calibration.calibrate import calibrate
 from disentangle.calibration.worlds import WORLDS
 from disentangle.errors import StudyError
 from disentangle.study.config import StudyConfig
 from disentangle.study.design import expand
-from disentangle.study.read import read_config
+from disentangle.study.file import read_study
 from disentangle.study.run import training_flops
 
 COMPARED = ("residual", "within")
@@ -58,24 +56,6 @@ def compare_designs(
     return pd.concat(tables, ignore_index=True)
 
 
-def read_study(path: Path, base: Path = Path("config.yaml")) -> StudyConfig:
-    """A study file laid over the default one.
-
-    Raises:
-        StudyError: if either is not there or no YAML mapping, and as `read_config` does.
-    """
-    merged: dict[str, object] = {}
-    for file in (base, path):
-        try:
-            content = yaml.safe_load(file.read_text(encoding="utf-8"))
-        except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-            raise StudyError(f"{file}: {error}") from error
-        if not isinstance(content, dict):
-            raise StudyError(f"{file} is no study file: it must map keys to values")
-        update_config(merged, content)
-    return read_config(merged, str(path))
-
-
 def design_of(study: StudyConfig) -> pd.DataFrame:
     """The runs that a study trains, with the columns that estimators control for.
 
@@ -97,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--effect", type=float, default=0.5, help="correlation to plant")
     given = parser.parse_args(arguments)
     try:
-        studies = [read_study(path) for path in given.files]
+        studies = [read_study([path]) for path in given.files]
         designs = {study.study: design_of(study) for study in studies}
     except StudyError as fault:
         print(fault, file=sys.stderr)

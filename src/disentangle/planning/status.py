@@ -1,0 +1,183 @@
+"""What state a study is in, from what stands in its folder. Starts nothing and writes nothing.
+
+python -m disentangle.planning.status [STUDY.yaml ...]
+"""
+
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from disentangle.checkpoint.manifest import read_run, run_manifest
+from disentangle.checkpoint.quarantine import read_set_aside
+from disentangle.errors import StudyError
+from disentangle.hold import LOCK, holder_of
+from disentangle.job import USAGE
+from disentangle.planning.measuring import Results, evaluation_cells, geometry_cells
+from disentangle.provenance import code_hash
+from disentangle.study.config import StudyConfig
+from disentangle.study.design import expand, external_runs
+from disentangle.study.external import ExternalRun
+from disentangle.study.file import read_study
+from disentangle.study.run import Run
+
+ERRORS_SHOWN = 3
+TAIL = 4000
+"""Characters from a log's end in which its last error is looked for."""
+
+
+def status(study: StudyConfig, folder: Path, scripts: Path) -> str:
+    """Say a study's state in a screen of text.
+
+    Args:
+        study: as it is now, whatever was begun.
+        folder: its results.
+        scripts: the workflow's, whose hashes tell which measurements are of today's code.
+    """
+    runs: list[Run | ExternalRun] = [*expand(study), *external_runs(study)]
+    results = Results(folder)
+    states = {run.name: _state(run, folder) for run in runs}
+    count = Counter(states.values())
+    shown = ", ".join(f"{count[state]} {state}" for state in sorted(count))
+    lines = [f"{study.study}: {len(runs)} runs: {shown}" if runs else f"{study.study}: no runs"]
+    expected = sum(len(run.checkpoints) for run in runs)
+    there = sum(
+        (folder / "checkpoints" / run.name / f"step{step}" / "manifest.json").is_file()
+        for run in runs
+        for step in run.checkpoints
+    )
+    lines.append(f"  checkpoints: {there} of {expected}")
+    if not study.observations:
+        lines += [f"  {line}" for line in _cells(study, results, scripts)]
+    lines.append(f"  tables: {_tables(folder)}")
+    lines += _section("Set aside", _set_aside(folder))
+    lines += _section("At work", _at_work(folder, runs))
+    lines += _section("Last errors", _errors(folder))
+    return "\n".join(lines)
+
+
+def _section(title: str, lines: list[str]) -> list[str]:
+    return [f"{title}:", *(f"  {line}" for line in lines)] if lines else []
+
+
+def _state(run: Run | ExternalRun, folder: Path) -> str:
+    manifest = run_manifest(folder / "checkpoints", run.name)
+    if not manifest.is_file():
+        return "begun" if manifest.parent.is_dir() else "not begun"
+    found = read_run(manifest)
+    if found.status == "diverged":
+        return "diverged"
+    accounted = found.checkpoints.keys() | found.refused.keys()
+    return "done" if set(run.checkpoints) <= accounted else "to be extended"
+
+
+def _cells(study: StudyConfig, results: Results, scripts: Path) -> Iterator[str]:
+    runs, external = expand(study), external_runs(study)
+    geometry = geometry_cells(
+        [*runs, *external],
+        results,
+        domains=sorted(set(study.geometry.representations.domains)),
+        max_tokens=study.geometry.representations.max_tokens,
+        code_version=code_hash(scripts / "measure_geometry.py"),
+    )
+    evaluation = evaluation_cells(
+        runs,
+        external,
+        results,
+        study.perturbation,
+        domains=sorted(study.corpus.heldout),
+        settings=study.evaluation,
+        code_version=code_hash(scripts / "evaluate_checkpoints.py"),
+    )
+    for cells in (geometry, evaluation):
+        yield f"{cells.kind}: {cells.done} of {cells.planned} measurements"
+
+
+def _tables(folder: Path) -> str:
+    made = list((folder / "tables").glob("*.parquet"))
+    report = folder / "report.html"
+    if not made:
+        return "none yet"
+    newest = max(path.stat().st_mtime for path in made)
+    page = f", report {_ago(report.stat().st_mtime)}" if report.is_file() else ", no report yet"
+    return f"{len(made)}, the newest {_ago(newest)}{page}"
+
+
+def _set_aside(folder: Path) -> list[str]:
+    found = [
+        f"{run.run} step {step}: {reason}"
+        for path in sorted(folder.glob("checkpoints/*/manifest.json"))
+        for run in [read_run(path)]
+        for step, reason in run.refused.items()
+    ]
+    for path in sorted(folder.glob("*/*.refused.json")):
+        found += [f"{one.run} step {one.step}: {one.reason}" for one in read_set_aside(path)]
+    return list(dict.fromkeys(found))
+
+
+def _at_work(folder: Path, runs: list[Run | ExternalRun]) -> list[str]:
+    """Runs that a live process holds, and jobs whose log is open: at work, or killed."""
+    steps = {run.name: max(run.checkpoints) for run in runs}
+    found = []
+    for lock in sorted(folder.glob(f"*/*/{LOCK}")):
+        holder = holder_of(lock.parent)
+        if holder is None:
+            continue
+        who = f"SLURM job {holder.job}" if holder.job else f"process {holder.pid}"
+        name = lock.parent.name
+        found.append(
+            f"{name}: {who} on {holder.host}, step {_last_step(lock.parent)} of "
+            f"{steps.get(name, '?')}, last sign {_ago(lock.stat().st_mtime)}"
+        )
+    for log in sorted((folder / "logs").rglob("*.log")):
+        usage = log.with_name(log.name + USAGE)
+        if not usage.exists() or usage.stat().st_mtime < log.stat().st_mtime - 1:
+            where = log.relative_to(folder / "logs").with_suffix("")
+            found.append(f"{where}: not ended, last line {_ago(log.stat().st_mtime)}")
+    return found
+
+
+def _last_step(folder: Path) -> str:
+    log = folder / "steps.jsonl"
+    lines = log.read_text().splitlines() if log.is_file() else []
+    return str(json.loads(lines[-1])["step"]) if lines else "0"
+
+
+def _errors(folder: Path) -> list[str]:
+    """The last failures, newest first: a job that went well since has overwritten its log."""
+    logs = sorted(
+        (folder / "logs").rglob("*.log"), key=lambda path: path.stat().st_mtime, reverse=True
+    )
+    found = []
+    for log in logs:
+        tail = log.read_text(errors="replace")[-TAIL:]
+        if "Traceback (most recent call last)" in tail:
+            said = [line for line in tail.splitlines() if line and not line.startswith(" ")]
+            named = [line for line in said if "Error" in line.split(":")[0]]
+            last = (named or said)[-1].removeprefix("disentangle.errors.")
+            found.append(f"{log} ({_ago(log.stat().st_mtime)}): {last}")
+    return found[:ERRORS_SHOWN]
+
+
+def _ago(moment: float) -> str:
+    seconds = max(0, round(time.time() - moment))
+    for length, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit} ago"
+    return f"{seconds} s ago"
+
+
+def main() -> None:
+    """Print the state of the study that the files given describe; see the module."""
+    try:
+        study = read_study([Path(path) for path in sys.argv[1:]])
+        print(status(study, Path("results") / study.study, Path("workflow") / "scripts"))
+    except StudyError as fault:
+        print(fault, file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()

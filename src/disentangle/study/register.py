@@ -1,0 +1,98 @@
+"""Write a model from elsewhere into a study file, for those who do not want to edit YAML:
+
+python -m disentangle.study.register SOURCE NAME [STUDY.yaml]
+"""
+
+import re
+import sys
+from pathlib import Path
+
+from disentangle.errors import StudyError
+from disentangle.hub import ON_HUB
+from disentangle.storage import replacing
+from disentangle.study.file import read_study
+
+CONFIG = "config.json"
+"""What makes a folder a Hugging Face model."""
+
+SECTION = re.compile(r"^checkpoints:[ \t]*(#.*)?$", re.MULTILINE)
+EMPTY = re.compile(r"^checkpoints:[ \t]*\{[ \t]*\}[ \t]*(#.*)?$", re.MULTILINE)
+
+
+def revisions_of(source: str) -> dict[int, str]:
+    """Steps that a source has: folders in it named after a number, or the one model that it is.
+
+    A model whose step is not in a name is step 1; on the hub it is the revision main.
+
+    Raises:
+        StudyError: if there is no model.
+    """
+    if source.startswith(ON_HUB):
+        return {1: "main"}
+    folder = Path(source)
+    if (folder / CONFIG).is_file():
+        return {1: "."}
+    steps = {
+        int(match[0]): path.parent.name
+        for path in folder.glob(f"*/{CONFIG}")
+        if (match := re.findall(r"\d+$", path.parent.name))
+    }
+    if not steps:
+        raise StudyError(
+            f"SOURCE: {source} is no Hugging Face folder (it has no {CONFIG}) and holds none whose "
+            "name ends in a step, such as step1000"
+        )
+    return dict(sorted(steps.items()))
+
+
+def register(source: str, name: str, path: Path) -> str:
+    """Add a model to a study file, all else as it is written there; give the lines.
+
+    Raises:
+        StudyError: if there is no model, the name is taken, or the file would not be a study any
+            more; it is as it was then.
+    """
+    before = path.read_text(encoding="utf-8")
+    study = read_study([path] if path.name != "config.yaml" else [])
+    if name in study.checkpoints:
+        raise StudyError(f"NAME: {path} has checkpoints.{name} already; give it another name")
+    revisions = ", ".join(f"{step}: '{there}'" for step, there in revisions_of(source).items())
+    lines = f"  {name}:\n    source: '{source}'\n    revisions: {{{revisions}}}\n"
+    if EMPTY.search(before):
+        after = EMPTY.sub(lambda match: f"checkpoints:\n{lines.rstrip()}", before, count=1)
+    elif match := SECTION.search(before):
+        after = before[: match.end()] + "\n" + lines.rstrip() + before[match.end() :]
+    else:
+        after = before.rstrip() + f"\n\ncheckpoints:\n{lines}"
+    _write(path, after)
+    try:
+        read_study([path] if path.name != "config.yaml" else [])
+    except StudyError:
+        _write(path, before)
+        raise
+    return lines
+
+
+def _write(path: Path, content: str) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(content, encoding="utf-8")
+
+
+def main() -> None:
+    """Register what the arguments say; see the module."""
+    try:
+        source, name, *file = sys.argv[1:]
+    except ValueError:
+        print("Say which: make checkpoint SOURCE=path/to/model NAME=my-model", file=sys.stderr)
+        raise SystemExit(2) from None
+    path = Path(file[0] if file else "config.yaml")
+    try:
+        lines = register(source, name, path)
+    except (StudyError, OSError) as fault:
+        print(fault, file=sys.stderr)
+        raise SystemExit(2) from None
+    print(f"{path}, under checkpoints:\n{lines}What is known of its training may be added there.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""A model is written into a study file, which stays as it was but for that."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from disentangle.errors import StudyError
+from disentangle.study.file import read_study
+from disentangle.study.register import register, revisions_of
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the default study file and a model at two steps."""
+    shutil.copy(ROOT / "config.yaml", tmp_path / "config.yaml")
+    for step in ("step5", "step40"):
+        (tmp_path / "model" / step).mkdir(parents=True)
+        (tmp_path / "model" / step / "config.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_steps_are_those_in_the_names(place: Path) -> None:
+    assert revisions_of("model") == {5: "step5", 40: "step40"}
+    assert revisions_of("model/step40") == {1: "."}
+    assert revisions_of("hf:some/model") == {1: "main"}
+    with pytest.raises(StudyError, match="is no Hugging Face folder"):
+        revisions_of("nowhere")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "study: mine  # own\n",
+        "study: mine\ncheckpoints: {}   # none yet\nstatistics: {resamples: 200}\n",
+        "study: mine\ncheckpoints:  # two\n  a: {source: b, revisions: {0: .}}\nsave: {count: 3}\n",
+    ],
+)
+def test_a_study_file_gains_the_model_and_keeps_the_rest(place: Path, content: str) -> None:
+    path = place / "mine.yaml"
+    path.write_text(content)
+    before = yaml.safe_load(content)
+    register("model", "theirs", path)
+    register("model/step5", "early", path)
+    after = yaml.safe_load(path.read_text())
+    added = after["checkpoints"].pop("theirs")
+    assert added == {"source": "model", "revisions": {5: "step5", 40: "step40"}}
+    assert after["checkpoints"].pop("early")["revisions"] == {1: "."}
+    assert {**after, "checkpoints": after["checkpoints"] or {}} == before | {
+        "checkpoints": before.get("checkpoints") or {}
+    }
+    for comment in ("# own", "# two"):
+        assert (comment in path.read_text()) == (comment in content)
+    assert sorted(read_study([path]).checkpoints)[-2:] == ["early", "theirs"]
+
+
+def test_the_default_study_gains_it_too(place: Path) -> None:
+    register("model", "theirs", place / "config.yaml")
+    assert list(read_study([]).checkpoints) == ["theirs"]
+    with pytest.raises(StudyError, match=r"has checkpoints\.theirs already"):
+        register("model", "theirs", place / "config.yaml")
+
+
+def test_what_makes_no_study_changes_nothing(place: Path) -> None:
+    before = (place / "config.yaml").read_text()
+    with pytest.raises(StudyError, match="it becomes a folder name"):
+        register("model", "a b", place / "config.yaml")
+    assert (place / "config.yaml").read_text() == before
