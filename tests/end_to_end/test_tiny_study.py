@@ -130,6 +130,51 @@ def test_an_added_step_is_its_own_work_only(study: Path, tmp_path: Path) -> None
     assert all(after[name] == before[name] for name in weights)
 
 
+def status(folder: Path) -> str:
+    python = [str(BIN / "python"), "-m", "disentangle.planning.status", "tiny.yaml"]
+    return subprocess.run(python, cwd=folder, capture_output=True, text=True, check=True).stdout
+
+
+def test_its_state_is_said_and_nothing_touched(study: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in study.rglob("*") if path.is_file()}
+    shown = status(study)
+    for line in (
+        "tiny: 2 runs: 2 done",
+        "checkpoints: 6 of 6",
+        "geometry: 18 of 18 measurements",
+        "evaluation: 38 of 38 measurements",
+    ):
+        assert line in shown
+    for title in ("Set aside", "At work", "Last errors"):
+        assert title not in shown
+    assert before == {path: path.stat().st_mtime_ns for path in study.rglob("*") if path.is_file()}
+
+
+def test_a_damaged_checkpoint_is_set_aside_and_the_rest_goes_on(
+    study: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(study, tmp_path / "damaged", symlinks=True))
+    results = folder / "results" / "tiny"
+    (weights,) = results.glob("checkpoints/2K_*/step4/model.safetensors")
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 64
+    weights.write_bytes(data)
+    for made in ("cells/geometry", "cells/evaluation", "geometry", "evaluation"):
+        shutil.rmtree(results / made)
+    run(folder)
+    missing = table(folder, "missing")
+    assert set(missing["state"]) == {"quarantined"}
+    assert missing[["step", "stage"]].to_numpy().tolist() == [[4, "geometry"], [4, "evaluation"]]
+    assert missing["reason"].str.contains("SHA-256").all()
+    assert len(table(folder, "geometry")) == 5 * 3
+    observations = table(folder, "observations").query("variant == 'base'")
+    assert observations["W_effective_rank"].isna().sum() == 1
+    assert set(table(folder, "associations")["n"]) == {2}, "last checkpoints are there"
+    page = (results / "report.html").read_text()
+    assert "Of 6 checkpoints that are expected 5 are there and measured, 1 set aside." in page
+    assert "step 4: model.safetensors was changed" in status(folder)
+
+
 def test_killed_at_three_moments_it_ends_in_the_same_tables(study: Path, tmp_path: Path) -> None:
     folder = lay_out(tmp_path)
     # after the first sign of: training, geometry, and the tables
