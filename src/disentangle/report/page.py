@@ -89,6 +89,7 @@ def write_report(
         runs=list(runs.values()),
         departures=departures(runs),
         calibration=_records(tables["calibration"]),
+        calibration_ranges=_ranges(tables["calibration"]),
         worlds={name: world.meaning for name, world in WORLDS.items()},
         findings=headline(associations, first_outcome),
         claims=_claims(tables["claims"], tables["claim_tests"]),
@@ -212,6 +213,24 @@ def _clusters(agreement: pd.DataFrame) -> list[list[str]]:
         return []
     cluster = clusters(agreement)
     return [list(cluster.index[cluster == number]) for number in range(1, cluster.max() + 1)]
+
+
+def _ranges(calibration: pd.DataFrame) -> list[dict[str, str]]:
+    """Per estimator: least and most, over worlds, of what it finds and of its coverage."""
+
+    def spread(values: pd.Series) -> str:
+        known = 100 * values.dropna()
+        return f"{known.min():.1f} to {known.max():.1f}" if len(known) else "–"
+
+    return [
+        {
+            "estimator": str(estimator),
+            "false_positives": spread(rows.loc[rows["planted_rho"] == 0, "found"]),
+            "power": spread(rows.loc[rows["planted_rho"] > 0, "found"]),
+            "coverage": spread(rows["coverage"]),
+        }
+        for estimator, rows in calibration.groupby("estimator", sort=False)
+    ]
 
 
 def _verdicts(saturation: pd.DataFrame) -> list[dict[str, Any]]:
