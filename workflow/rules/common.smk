@@ -28,7 +28,8 @@ from disentangle.study.resources import (
 from disentangle.study.settings import plain
 from disentangle.study.tasks import TASK_LENGTH
 
-CONFIG_FILES = [str(path) for path in workflow.configfiles]
+# relative, so that a study that is moved or copied has the same inputs
+CONFIG_FILES = [os.path.relpath(path) for path in workflow.configfiles]
 
 try:
     STUDY = read_config(config, " + ".join(CONFIG_FILES))
