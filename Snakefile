@@ -23,6 +23,7 @@ rule all:
         results("report.html"),
 
 
+include: "workflow/rules/orders.smk"
 include: "workflow/rules/corpus.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/import.smk"

@@ -19,6 +19,16 @@ REPEATABLE = (
 )
 
 
+def command(*arguments: str) -> list[str]:
+    """What `make run` runs."""
+    python = str(BIN / "python")
+    return [
+        *(python, "-m", "disentangle.storage", ".snakemake/running.lock"),
+        *(str(BIN / "snakemake"), "--nolock", "--cores", "2", "--configfile", "tiny.yaml"),
+        *arguments,
+    ]
+
+
 def lay_out(folder: Path) -> Path:
     """The workflow's files in a folder of its own, as a clone has them."""
     folder.mkdir(exist_ok=True)

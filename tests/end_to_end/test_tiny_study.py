@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tiny_study import BIN, fingerprints, lay_out, table
+from tiny_study import BIN, command, fingerprints, lay_out, table
 
 from disentangle.storage import sha256_of
 
@@ -18,28 +18,10 @@ VARIANTS = {"gptq-3bit": 2, "gptq-8bit": 2, "finetuned-code": 2}
 """Each with how many models are perturbed so."""
 
 
-def command(*arguments: str) -> list[str]:
-    """What `make run` runs."""
-    python = str(BIN / "python")
-    return [
-        *(python, "-m", "disentangle.storage", ".snakemake/running.lock"),
-        *(str(BIN / "snakemake"), "--nolock", "--cores", "2", "--configfile", "tiny.yaml"),
-        *arguments,
-    ]
-
-
 def run(folder: Path, *arguments: str) -> str:
     done = subprocess.run(command(*arguments), cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout + done.stderr
-
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny study, finished."""
-    folder = lay_out(tmp_path_factory.mktemp("study"))
-    run(folder)
-    return folder
 
 
 def test_the_tables_hold_what_was_planned(study: Path) -> None:

@@ -16,6 +16,7 @@ from disentangle.study import expand as expand_study
 from disentangle.study import read_config
 from disentangle.study.cohorts import cohorts
 from disentangle.study.design import external_runs
+from disentangle.study.orders import write_orders
 from disentangle.study.perturbation import finetuned, perturbed_runs
 from disentangle.study.resources import (
     JobResources,

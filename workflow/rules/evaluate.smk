@@ -4,6 +4,7 @@
 rule evaluate_checkpoints:
     input:
         **{domain: results(f"corpus/heldout/{domain}.parquet") for domain in DOMAINS},
+        order=order_of("evaluate_checkpoints"),
         trained=results("trained/{cohort}.json"),
         perturbed=perturbed_of,
     output:

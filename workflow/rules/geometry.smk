@@ -4,6 +4,7 @@
 rule measure_geometry:
     input:
         **{domain: results(f"corpus/heldout/{domain}.parquet") for domain in H_DOMAINS},
+        order=order_of("measure_geometry"),
         trained=results("trained/{cohort}.json"),
     output:
         rows=results("geometry/{cohort}.parquet"),
@@ -32,6 +33,7 @@ rule measure_geometry:
 rule compare_layers:
     input:
         **{domain: results(f"corpus/heldout/{domain}.parquet") for domain in H_DOMAINS},
+        order=order_of("compare_layers"),
         trained=results("trained/{cohort}.json"),
     output:
         results("layers/{cohort}.parquet"),

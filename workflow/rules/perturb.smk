@@ -51,6 +51,7 @@ rule tokenize_target:
 
 rule quantize:
     input:
+        order=order_of("quantize"),
         trained=results("trained/{cohort}.json"),
         passages=results("corpus/heldout/id.parquet"),
     output:
@@ -84,6 +85,7 @@ rule finetune:
             for target in TARGETS
         },
         manifests=expand(results("tokens/targets/{target}.json"), target=TARGETS),
+        order=order_of("finetune"),
         trained=results("trained/{cohort}.json"),
         tokenizer=results("tokenizer/tokenizer.json"),
     output:

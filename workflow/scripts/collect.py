@@ -6,7 +6,7 @@ import pandas as pd
 
 from disentangle.checkpoint.cohort import read_cohort
 from disentangle.checkpoint.manifest import read_run
-from disentangle.checkpoint.quarantine import read_set_aside
+from disentangle.checkpoint.quarantine import read_all_set_aside
 from disentangle.checkpoint.subjects import read_perturbed
 from disentangle.job import job
 from disentangle.study.external import read_external
@@ -40,13 +40,9 @@ with job("collect", snakemake.log[0]):
     ]
     outcomes = [o for path in snakemake.input.perturbed for o in read_perturbed(Path(path))]
     missing += missing_variants(outcomes)
-    refused = [
-        (stage, one)
-        for stage in ("geometry", "evaluation")
-        for path in snakemake.input[f"{stage}_refused"]
-        for one in read_set_aside(Path(path))
-    ]
-    missing += set_aside_rows(refused)
+    for stage in ("geometry", "evaluation"):
+        refused = read_all_set_aside(map(Path, snakemake.input[f"{stage}_refused"]))
+        missing += set_aside_rows(stage, refused)
     geometry = read_tables([Path(path) for path in snakemake.input.geometry])
     evaluation = read_tables([Path(path) for path in snakemake.input.evaluation])
     tables = {

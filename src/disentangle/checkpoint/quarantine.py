@@ -25,3 +25,8 @@ def write_set_aside(found: Iterable[SetAside], path: Path) -> None:
 def read_set_aside(path: Path) -> list[SetAside]:
     """Inverse of `write_set_aside`."""
     return [SetAside(**one) for one in read_json(path)]
+
+
+def read_all_set_aside(paths: Iterable[Path]) -> list[SetAside]:
+    """What several jobs refused."""
+    return [one for path in paths for one in read_set_aside(path)]

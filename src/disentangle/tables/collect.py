@@ -57,8 +57,8 @@ def missing_rows(run: Run | ExternalRun, manifest: RunManifest) -> list[dict[str
     ]
 
 
-def set_aside_rows(found: Iterable[tuple[str, SetAside]]) -> list[dict[str, Any]]:
-    """Checkpoints that a job refused, by what it would have made of them."""
+def set_aside_rows(stage: str, found: Iterable[SetAside]) -> list[dict[str, Any]]:
+    """Checkpoints that the jobs of a stage refused."""
     return [
         {
             "run": one.run,
@@ -67,7 +67,7 @@ def set_aside_rows(found: Iterable[tuple[str, SetAside]]) -> list[dict[str, Any]
             "state": QUARANTINED,
             "reason": one.reason,
         }
-        for stage, one in found
+        for one in found
     ]
 
 
