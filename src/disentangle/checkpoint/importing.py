@@ -129,7 +129,8 @@ def _import_step(
     if fault := fault_of_weights(model):
         raise _refused(where, source, fault)
     head: Any = model.get_output_embeddings().weight
-    probe = _probe(tokenizer, texts)
+    positions = getattr(model.config, "max_position_embeddings", None) or PROBE_LENGTH
+    probe = _probe(tokenizer, texts)[:positions]
     if len(probe) < 2:
         raise _refused(where, source, "there is no tokenizer with it, or one that knows no text")
     making = folder.with_name(f".{folder.name}.making")

@@ -13,6 +13,7 @@ from lm_eval.models.huggingface import HFLM
 from transformers import AutoTokenizer
 
 from disentangle.checkpoint.guard import find_device, load_checkpoint
+from disentangle.errors import RefusedError
 from disentangle.evaluation.harness_tasks import heldout_task, registered_task
 from disentangle.evaluation.scores import loss_scores
 from disentangle.provenance import versions
@@ -64,16 +65,26 @@ class Harness:
 
         Returns:
             scores (metric, value, stderr), n documents, and numerics.
+
+        Raises:
+            RefusedError: if an answer is longer than all the positions that the model has.
         """
         task = self._task(name)
         lm._max_length = self._context(lm, name)
-        result = evaluate(
-            lm,
-            {"tasks": {name: task}, "groups": {}},
-            limit=limit,
-            bootstrap_iters=0 if name in self._texts else BOOTSTRAP,
-            log_samples=True,
-        )
+        try:
+            result = evaluate(
+                lm,
+                {"tasks": {name: task}, "groups": {}},
+                limit=limit,
+                bootstrap_iters=0 if name in self._texts else BOOTSTRAP,
+                log_samples=True,
+            )
+        except AssertionError as error:
+            # all that the harness asserts of a request is that its answer fits
+            if name in self._texts or lm.max_length >= TASK_LENGTH:
+                raise
+            reason = f"{name}: an answer does not fit the model's {lm.max_length} positions"
+            raise RefusedError(f"{reason}; the task is left out for it.", reason) from error
         assert result is not None
         samples = result["samples"][name]
         if name in self._texts:

@@ -75,7 +75,7 @@ def evaluate(
 
     Returns:
         One row per checkpoint, task and metric. A checkpoint that is not what its manifest says has
-        none.
+        none, nor has a task that a model cannot be asked.
     """
     texts = {
         f"heldout_{domain}": read_texts(path)[: settings.passages]
@@ -99,13 +99,15 @@ def evaluate(
                     harness = Harness(texts, settings.batch_size, threads)
                 try:
                     lm = lm or harness.load(subject.folder)
+                    cells.put(key, harness.score(lm, task, limit))
                 except RefusedError as fault:
                     refused.append(
                         SetAside(subject.run, subject.step, subject.variant, fault.reason)
                     )
-                    say(str(fault))
-                    break
-                cells.put(key, harness.score(lm, task, limit))
+                    say(f"{subject.run} step {subject.step}: {fault}")
+                    if lm is None:
+                        break  # the checkpoint itself, of which nothing is asked then
+                    continue
                 cell = cells.get(key)
                 computed += 1
                 if progress.ready():

