@@ -141,9 +141,9 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_rest_goes_on(
     data = bytearray(weights.read_bytes())
     data[-1] ^= 64
     weights.write_bytes(data)
-    for made in ("cells/geometry", "cells/evaluation", "geometry", "evaluation"):
-        shutil.rmtree(results / made)
-    run(folder)
+    shutil.rmtree(results / "cells")
+    again = ("--forcerun", "measure_geometry", "evaluate_checkpoints")
+    run(folder, *again)
     missing = table(folder, "missing")
     assert set(missing["state"]) == {"quarantined"}
     assert missing[["step", "stage"]].to_numpy().tolist() == [[4, "geometry"], [4, "evaluation"]]
@@ -155,6 +155,11 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_rest_goes_on(
     page = (results / "report.html").read_text()
     assert "Of 6 checkpoints that are expected 5 are there and measured, 1 set aside." in page
     assert "step 4: model.safetensors was changed" in status(folder)
+    data[-1] ^= 64
+    weights.write_bytes(data)
+    shown = run(folder, *again)
+    assert "3 matrices measured, 6 taken as they were" in shown, "what was measured is kept"
+    assert table(folder, "missing").empty
 
 
 def test_killed_at_three_moments_it_ends_in_the_same_tables(study: Path, tmp_path: Path) -> None:
