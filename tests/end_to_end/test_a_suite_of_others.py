@@ -84,6 +84,10 @@ def test_a_fault_in_the_table_fits_a_screen_and_keeps_what_was_there(folder: Pat
     assert "more than one row of run 14M-wd0.1-b32-0, step 1, variant base: rows 1, 2" in said
     ours = said[said.index("The observations have 2 faults") :].split("RuleException")[0]
     assert "Traceback" not in said and len(ours.splitlines()) < 10
+    command = [str(BIN / "python"), "-m", "disentangle.planning.status", "suite.yaml"]
+    state = subprocess.run(command, cwd=folder, capture_output=True, text=True).stdout
+    assert state.startswith("suite: observations from suite.csv")
+    assert "StudyError: The observations have 2 faults" in state
     (folder / "suite.csv").unlink()
     done = run(folder, "-n")
     assert "there is no file suite.csv" in done.stdout + done.stderr

@@ -36,6 +36,10 @@ def status(study: StudyConfig, folder: Path, scripts: Path) -> str:
         folder: its results.
         scripts: the workflow's, whose hashes tell which measurements are of today's code.
     """
+    if study.observations:
+        lines = [f"{study.study}: observations from {study.observations.file}"]
+        lines.append(f"  tables: {_tables(folder)}")
+        return "\n".join([*lines, *_section("Last errors", _errors(folder))])
     runs: list[Run | ExternalRun] = [*expand(study), *external_runs(study)]
     results = Results(folder)
     states = {run.name: _state(run, folder) for run in runs}
@@ -49,8 +53,7 @@ def status(study: StudyConfig, folder: Path, scripts: Path) -> str:
         for step in run.checkpoints
     )
     lines.append(f"  checkpoints: {there} of {expected}")
-    if not study.observations:
-        lines += [f"  {line}" for line in _cells(study, results, scripts)]
+    lines += [f"  {line}" for line in _cells(study, results, scripts)]
     lines.append(f"  tables: {_tables(folder)}")
     lines += _section("Set aside", _set_aside(folder))
     lines += _section("At work", _at_work(folder, runs))
