@@ -106,13 +106,14 @@ def test_a_study_of_ones_own_needs_no_more_than_the_readme_says(
     assert job_counts(done.stdout)["quantize"] == 2  # the base of each size
 
 
-def test_a_wrong_study_is_one_screen_and_no_job(folder: Path, tmp_path: Path) -> None:
+def test_a_wrong_study_is_one_screen_and_no_job(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text((ROOT / "config.yaml").read_text())
     changes = {
         "colour": "blue",
         "design": {"base": {"batch_size": -1}},
         "evaluation": {"tasks": [{"name": "arc_esay"}]},
     }
-    done = snakemake("-n", "--configfile", overlay(tmp_path, changes), folder=folder)
+    done = snakemake("-n", "--configfile", overlay(tmp_path, changes), folder=tmp_path)
     assert done.returncode != 0
     shown = done.stdout + done.stderr
     assert "has 3 faults" in shown
@@ -120,7 +121,7 @@ def test_a_wrong_study_is_one_screen_and_no_job(folder: Path, tmp_path: Path) ->
         assert path in shown
     assert "Traceback" not in shown
     assert len(shown.splitlines()) < 30
-    assert not (folder / "results").exists()
+    assert not (tmp_path / "results").exists()
 
 
 def test_gpu_work_asks_for_a_gpu_and_the_rest_does_not() -> None:
