@@ -3,9 +3,7 @@
 import json
 from pathlib import Path
 
-import pandas as pd
-
-from disentangle.calibration.calibrate import calibrate
+from disentangle.calibration.calibrate import calibrate, planned_design
 from disentangle.checkpoint.cells import Cells
 from disentangle.checkpoint.subjects import BASE
 from disentangle.job import job
@@ -21,17 +19,13 @@ with job("simulate", snakemake.log[0]):
     if snakemake.input.observations:
         design = final_runs(read_tables([Path(snakemake.input.observations[0])]), BASE)
     else:
-        runs = read_design(Path(snakemake.input.design)).values()
-        design = pd.DataFrame({"run": run.name} | run.covariates() for run in runs)
-        if len(design):
-            # which means the same at every size
-            design["learning_rate"] = design["learning_rate_multiple"]
+        design = planned_design(read_design(Path(snakemake.input.design)).values())
     rows = []
     if len(design):
         # a model from elsewhere makes the design's file newer and not another one
         cells = Cells(Path(snakemake.params.cells))
         key = {
-            "design": digest(json.loads(design.sort_values("run").to_json(orient="records"))),
+            "design": digest(json.loads(design.to_json(orient="records"))),
             "settings": snakemake.params.settings,
             "seed": snakemake.params.seed,
             "code": snakemake.params.code,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ from disentangle.statistics.partial import partial_spearman
 from disentangle.statistics.raw import spearman
 from disentangle.statistics.residual import residual_spearman
 from disentangle.statistics.within import within_spearman
+from disentangle.study.run import Run
 
 LEVEL = 0.05
 
@@ -159,6 +160,15 @@ def _summary(answers: list[Answer], truth: float, null: bool) -> dict[str, Any]:
         "coverage_low": coverage_low,
         "coverage_high": coverage_high,
     }
+
+
+def planned_design(runs: Iterable[Run]) -> pd.DataFrame:
+    """Runs as they are planned, a row each, with the columns of `statistics.design.COLUMNS`.
+
+    `learning_rate` is the multiple of the default, which means the same at every size.
+    """
+    rows = pd.DataFrame({"run": run.name} | run.covariates() for run in runs)
+    return rows.assign(learning_rate=rows["learning_rate_multiple"]) if len(rows) else rows
 
 
 def calibrate(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from disentangle.calibration.calibrate import calibrate
+from disentangle.calibration.calibrate import calibrate, planned_design
 from disentangle.calibration.worlds import WORLDS
 from disentangle.errors import StudyError
 from disentangle.study.config import StudyConfig
@@ -62,11 +62,10 @@ def design_of(study: StudyConfig) -> pd.DataFrame:
     Raises:
         StudyError: if it trains none.
     """
-    rows = pd.DataFrame({"run": run.name} | run.covariates() for run in expand(study))
-    if rows.empty:
+    runs = expand(study)
+    if not runs:
         raise StudyError(f"study {study.study} trains nothing, so it has no design to compare")
-    # which means the same at every size
-    return rows.assign(learning_rate=rows["learning_rate_multiple"])
+    return planned_design(runs)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

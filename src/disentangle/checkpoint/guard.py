@@ -52,7 +52,8 @@ def load_checkpoint(folder: Path, device: str) -> Checkpoint:
     def refuse(reason: str) -> RefusedError:
         return RefusedError(
             f"checkpoint {folder} is refused: {reason}.\n"
-            "It was not measured. Restore the folder, or delete it and run again.",
+            "Nothing of it is measured, and the rest goes on. Put it right, then run again with\n"
+            "  --forcerun measure_geometry evaluate_checkpoints",
             reason,
         )
 

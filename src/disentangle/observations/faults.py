@@ -11,7 +11,6 @@ from disentangle.checkpoint.subjects import BASE
 from disentangle.errors import StudyError
 from disentangle.study.sections.observations import CHOICES, KNOWN, WEIGHTS, Reading
 from disentangle.tables.collected import STDERR
-from disentangle.tables.measured import METRIC_COLUMNS
 
 FEWEST = 5
 """Runs, as trained and at their end: no estimator gives an interval of fewer."""
@@ -57,7 +56,6 @@ _METRICS = {
     **dict.fromkeys(("partition_isotropy", "isoscore"), _SHARE),
     **dict.fromkeys(("spectral_norm", "frobenius_norm"), Bounds(0, np.inf, "a norm")),
 }
-assert _METRICS.keys() == set(METRIC_COLUMNS)
 _SCORES = {
     "_bits_per_byte": Bounds(
         1e-6, 32, "bits per byte", "a log-likelihood? Then its sign is turned; a perplexity is none"

@@ -1,6 +1,8 @@
-"""What state a study is in, from what stands in its folder. Starts nothing and writes nothing.
+"""What state a study is in, from what stands in its folder.
 
-python -m disentangle.planning.status [STUDY.yaml ...]
+    python -m disentangle.planning.status [STUDY.yaml ...]
+
+Starts nothing and writes nothing, so that it may be asked while the study runs.
 """
 
 import json

@@ -19,7 +19,7 @@ from disentangle.statistics.bootstrap import (
     jackknife_weights,
 )
 from disentangle.statistics.design import cells, design_matrix
-from disentangle.statistics.ranks import NEGLIGIBLE, weighted_ranks
+from disentangle.statistics.ranks import NEGLIGIBLE, rank_covariance
 from disentangle.statistics.residual import residuals
 
 TOGETHER = 0.7
@@ -37,10 +37,7 @@ def correlations(values: Floats, weights: Floats) -> Floats:
     found = []
     for start in range(0, len(weights), AT_ONCE):
         drawn = weights[start : start + AT_ONCE]
-        ranks = weighted_ranks(values, drawn)
-        share = drawn / drawn.sum(axis=1, keepdims=True)
-        centred = (ranks - ranks @ share[:, :, None]) * np.sqrt(share)[:, None, :]
-        covariance = centred @ centred.transpose(0, 2, 1)
+        covariance = rank_covariance(values, drawn)
         sd = np.sqrt(np.einsum("bmm->bm", covariance))
         scale = np.divide(1.0, sd, out=np.full_like(sd, np.nan), where=sd > NEGLIGIBLE)
         found.append(np.clip(covariance * scale[:, :, None] * scale[:, None, :], -1, 1))

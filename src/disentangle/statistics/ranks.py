@@ -48,6 +48,15 @@ def weighted_ranks(values: Floats, weights: Floats) -> Floats:
     return ranks
 
 
+def rank_covariance(values: Floats, weights: Floats) -> Floats:
+    """Covariance of the columns' mid-ranks within each resample (B x n): B x m x m."""
+    ranks = weighted_ranks(values, weights)
+    share = weights / weights.sum(axis=1, keepdims=True)
+    centred = ranks - ranks @ share[:, :, None]
+    centred *= np.sqrt(share)[:, None, :]
+    return np.asarray(centred @ centred.transpose(0, 2, 1))
+
+
 def rank_correlation(values: Floats, weights: Floats) -> Floats:
     """Spearman correlation of the first two columns given the others, one per resample.
 
@@ -56,11 +65,7 @@ def rank_correlation(values: Floats, weights: Floats) -> Floats:
     Spearman coefficient. The pseudo-inverse makes constant and redundant covariates count for
     nothing. NaN where one of the pair is constant, or is a function of the covariates.
     """
-    ranks = weighted_ranks(values, weights)
-    share = weights / weights.sum(axis=1, keepdims=True)
-    centred = ranks - ranks @ share[:, :, None]
-    centred *= np.sqrt(share)[:, None, :]
-    covariance = centred @ centred.transpose(0, 2, 1)
+    covariance = rank_covariance(values, weights)
     sd = np.sqrt(np.einsum("bmm->bm", covariance))
     # ranks lie half a step apart at least, so a real standard deviation is far from rounding
     scale = np.divide(1.0, sd, out=np.zeros_like(sd), where=sd > NEGLIGIBLE)

@@ -1,8 +1,11 @@
-"""Write a model from elsewhere into a study file, for those who do not want to edit YAML:
+"""Write a model from elsewhere into a study file, for those who do not want to edit YAML.
 
-python -m disentangle.study.register SOURCE NAME [STUDY.yaml]
+    python -m disentangle.study.register SOURCE NAME [STUDY.yaml]
+
+Lines are put in as text, so that comments and layout stay; the file is read before and after.
 """
 
+import json
 import re
 import sys
 from pathlib import Path
@@ -11,6 +14,8 @@ from disentangle.errors import StudyError
 from disentangle.hub import ON_HUB
 from disentangle.storage import replacing
 from disentangle.study.file import read_study
+
+DEFAULT = Path("config.yaml")
 
 CONFIG = "config.json"
 """What makes a folder a Hugging Face model."""
@@ -53,11 +58,12 @@ def register(source: str, name: str, path: Path) -> str:
             more; it is as it was then.
     """
     before = path.read_text(encoding="utf-8")
-    study = read_study([path] if path.name != "config.yaml" else [])
-    if name in study.checkpoints:
+    overlays = [] if path.samefile(DEFAULT) else [path]
+    if name in read_study(overlays).checkpoints:
         raise StudyError(f"NAME: {path} has checkpoints.{name} already; give it another name")
-    revisions = ", ".join(f"{step}: '{there}'" for step, there in revisions_of(source).items())
-    lines = f"  {name}:\n    source: '{source}'\n    revisions: {{{revisions}}}\n"
+    # JSON's strings are YAML's, whatever is in a path
+    revisions = ", ".join(f"{step}: {json.dumps(at)}" for step, at in revisions_of(source).items())
+    lines = f"  {name}:\n    source: {json.dumps(source)}\n    revisions: {{{revisions}}}\n"
     if EMPTY.search(before):
         after = EMPTY.sub(lambda match: f"checkpoints:\n{lines.rstrip()}", before, count=1)
     elif match := SECTION.search(before):
@@ -66,7 +72,7 @@ def register(source: str, name: str, path: Path) -> str:
         after = before.rstrip() + f"\n\ncheckpoints:\n{lines}"
     _write(path, after)
     try:
-        read_study([path] if path.name != "config.yaml" else [])
+        read_study(overlays)
     except StudyError:
         _write(path, before)
         raise
@@ -85,7 +91,7 @@ def main() -> None:
     except ValueError:
         print("Say which: make checkpoint SOURCE=path/to/model NAME=my-model", file=sys.stderr)
         raise SystemExit(2) from None
-    path = Path(file[0] if file else "config.yaml")
+    path = Path(file[0]) if file else DEFAULT
     try:
         lines = register(source, name, path)
     except (StudyError, OSError) as fault:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from disentangle.errors import StudyError
 from disentangle.observations import adopt, analyze
+from disentangle.observations.faults import _METRICS
 from disentangle.observations.read import read_observations
 from disentangle.observations.record import absent, record
 from disentangle.statistics.design import HYPERPARAMETERS
@@ -21,6 +22,7 @@ from disentangle.study.sections.observations import CHOICES, KNOWN, Observations
 from disentangle.study.sections.statistics import Statistics
 from disentangle.tables.collected import MISSING, OBSERVATIONS
 from disentangle.tables.files import to_arrow
+from disentangle.tables.measured import METRIC_COLUMNS
 
 READING = Reading.model_validate(MAPPING)
 FEW = Statistics(resamples=100)
@@ -48,6 +50,10 @@ def test_columns_come_in_our_names_and_units() -> None:
     )
     assert np.isnan(first["learning_rate"])
     to_arrow(found, OBSERVATIONS)
+
+
+def test_every_metric_of_ours_has_bounds() -> None:
+    assert set(_METRICS) == set(METRIC_COLUMNS)
 
 
 def test_the_training_choices_are_those_that_estimators_control_for() -> None:
@@ -116,6 +122,7 @@ def test_every_kind_of_file_says_the_same(tmp_path: Path, suffix: str) -> None:
     pd.testing.assert_frame_equal(adopted(read_observations(path)), adopted(suite()))
 
 
+# a fault and what is said of it stand side by side, however long
 # fmt: off
 # ruff: noqa: E501
 SPOILED: list[tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = [

@@ -58,6 +58,13 @@ def test_a_study_file_gains_the_model_and_keeps_the_rest(place: Path, content: s
     assert sorted(read_study([path]).checkpoints)[-2:] == ["early", "theirs"]
 
 
+def test_any_path_is_quoted(place: Path) -> None:
+    odd = place / 'it\'s "here": #1'
+    (place / "model").rename(odd)
+    register(str(odd), "theirs", place / "config.yaml")
+    assert read_study([]).checkpoints["theirs"].source == str(odd)
+
+
 def test_the_default_study_gains_it_too(place: Path) -> None:
     register("model", "theirs", place / "config.yaml")
     assert list(read_study([]).checkpoints) == ["theirs"]
