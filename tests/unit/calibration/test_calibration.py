@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from disentangle.calibration.calibrate import calibrate
+from disentangle.calibration.calibrate import calibrate, planned_design
 from disentangle.calibration.compare import compare_designs, main
 from disentangle.calibration.document import calibration_document
 from disentangle.calibration.worlds import WORLDS, draw, true_rho
+from disentangle.study.design import expand
+from disentangle.study.file import read_study
 from disentangle.tables.estimated import CALIBRATION
 from disentangle.tables.files import to_arrow
 
@@ -118,6 +120,12 @@ def test_designs_of_study_files_are_compared_with_what_they_cost(
     assert re.fullmatch(r"demo: 18 runs, \d\.?\d*e\+\d+ training operations", shown[0])
     assert shown[1].startswith("tied: ")
     assert len(shown) == 2 + 1 + len(WORLDS) * 2 * 2 * 2
+
+
+def test_a_planned_design_has_the_rate_that_means_the_same_at_every_size() -> None:
+    design = planned_design(expand(read_study([], ROOT / "config.yaml")))
+    assert set(design["learning_rate"]) == {0.1, 1, 10}
+    assert planned_design([]).empty
 
 
 @pytest.mark.parametrize(
