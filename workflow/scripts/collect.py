@@ -23,7 +23,7 @@ from disentangle.tables.doubts import doubts
 from disentangle.tables.files import read_tables, write_table
 from disentangle.tables.measured import EVALUATION, GEOMETRY
 
-with job("collect", snakemake.log[0]):
+with job("collect", snakemake):
     design = Path(snakemake.input.design)
     runs = read_design(design) | read_external(design)
     checkpoints_folder = Path(snakemake.params.checkpoints)

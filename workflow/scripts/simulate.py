@@ -14,7 +14,7 @@ from disentangle.tables.estimated import CALIBRATION
 from disentangle.tables.files import read_tables, write_table
 from disentangle.tables.select import final_runs
 
-with job("simulate", snakemake.log[0]):
+with job("simulate", snakemake):
     settings = Calibration.model_validate(snakemake.params.settings)
     if snakemake.input.observations:
         design = final_runs(read_tables([Path(snakemake.input.observations[0])]), BASE)
