@@ -91,6 +91,12 @@ def read_olmo_weights(folder: Path, config: ModelConfig) -> dict[str, torch.Tens
         StudyError: if the weights are not what the folder's manifest says.
     """
     weights = folder / WEIGHTS
+    if not weights.is_file():
+        raise StudyError(
+            f"{weights} is missing: its weights were let go or lost.\n"
+            f"Delete {folder.parent} and the file in trained/ that names the run, to have it "
+            "trained again."
+        )
     if sha256_of(weights) != read_checkpoint(folder).weights_sha256:
         raise StudyError(
             f"{weights} is not what its manifest says: the SHA-256 differs.\n"

@@ -59,7 +59,10 @@ def load_checkpoint(folder: Path, device: str) -> Checkpoint:
 
     weights = folder / WEIGHTS
     if not weights.is_file():
-        raise refuse(f"{WEIGHTS} is missing")
+        raise refuse(
+            f"{WEIGHTS} is missing: its weights were let go or lost. To have them again, delete "
+            f"its run's folder and the file in trained/ that names the run"
+        )
     if sha256_of(weights) != manifest.weights_sha256:
         raise refuse(f"{WEIGHTS} was changed; its SHA-256 is not the manifest's")
     # with output_loading_info it gives a pair, which its annotations do not know

@@ -121,7 +121,8 @@ def _import_step(
     if (folder / MANIFEST).is_file():
         before = read_checkpoint(folder)
         same = (before.source, before.settings) == (named, origin)
-        if same and sha256_of(folder / WEIGHTS) == before.weights_sha256:
+        weights = folder / WEIGHTS  # may have been let go: then it comes in again
+        if same and weights.exists() and sha256_of(weights) == before.weights_sha256:
             return before.weights_sha256
     where = f"checkpoints.{run.name}, step {step}"
     model = _load(source, where)
