@@ -10,8 +10,10 @@ from disentangle.study.sections.archive import Archive
 OF_THE_RUN = {"plan", "archive", "verify"}
 """Jobs that say something of the study and make no part of it."""
 
-TEXT = ("corpus/train.parquet", "corpus/heldout/*", "corpus/targets/*", "tokens/*.bin")
-TEXT += ("tokens/targets/*.bin",)
+TEXT = (
+    *("corpus/train.parquet", "corpus/heldout/*", "corpus/targets/*"),
+    *("tokens/*.bin", "tokens/targets/*.bin"),
+)
 """Results that hold text which others wrote, as it was used."""
 
 

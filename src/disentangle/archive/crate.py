@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import requires, version
 from typing import Any
+from urllib.parse import quote
 
 import yaml
 from packaging.requirements import Requirement
@@ -21,19 +22,22 @@ from disentangle.archive.jobs import Job
 from disentangle.archive.members import Member
 
 METADATA = "ro-crate-metadata.json"
+BASE = "https://w3id.org/ro/crate/1.1"
+WORKFLOW_CRATE = "https://w3id.org/workflowhub/workflow-ro-crate/1.0"
 PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": "Process Run Crate",
     "https://w3id.org/ro/wfrun/workflow/0.5": "Workflow Run Crate",
     "https://w3id.org/ro/wfrun/provenance/0.5": "Provenance Run Crate",
-    "https://w3id.org/workflowhub/workflow-ro-crate/1.0": "Workflow RO-Crate",
+    WORKFLOW_CRATE: "Workflow RO-Crate",
 }
 TERMS = "https://w3id.org/ro/terms/workflow-run/context"
 PARAMETER = "https://bioschemas.org/profiles/FormalParameter/1.0-RELEASE"
+WORKFLOW_PROFILE = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
 COMPLETED = "http://schema.org/CompletedActionStatus"
 FAILED = "http://schema.org/FailedActionStatus"
 
 WORKFLOW = "Snakefile"
-ENGINE, RUN, ORGANIZED = "#snakemake", "#run", "#organized"
+RUN, ORGANIZED = "#run", "#organized"
 CONFIG, TABLES, FIGURES, REPORT = (
     f"#parameter/{x}" for x in ("config", "tables", "figures", "report")
 )
@@ -43,7 +47,8 @@ MEDIA = {
     **{
         "svg": "image/svg+xml",
         "pdf": "application/pdf",
-        "parquet": "application/vnd.apache.parquet",
+        **{"bin": "application/octet-stream", "safetensors": "application/octet-stream"},
+        **{"npy": "application/octet-stream", "parquet": "application/vnd.apache.parquet"},
     },
     **{
         "py": "text/x-python",
@@ -90,13 +95,18 @@ def _refer(ids: Iterable[str]) -> list[dict[str, str]]:
     return [{"@id": one} for one in sorted(set(ids))]
 
 
+def _file(name: str) -> str:
+    """A file's name as the identifier of its entity."""
+    return quote(name)
+
+
 def _single(value: Any) -> Any:
     """JSON-LD writes a list of one as the one."""
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
-def _with_version(name: str) -> str:
-    return f"#software/{name}"
+def _software(name: str) -> str:
+    return f"https://pypi.org/project/{name}/{version(name)}/"
 
 
 class _Crate:
@@ -138,8 +148,8 @@ class _Crate:
         name = author.get("name")
         if name is None:
             name = f"{author.get('given-names', '')} {author.get('family-names', '')}".strip()
-            return self._add(author.get("orcid", f"#{name}"), "Person", name=name)
-        return self._add(f"#{name}", "Organization", name=name)
+            return self._add(author.get("orcid", f"#{quote(name)}"), "Person", name=name)
+        return self._add(author.get("website", f"#{quote(name)}"), "Organization", name=name)
 
     def _root(self) -> None:
         about, root = self._about, self._crate.root_dataset
@@ -160,21 +170,27 @@ class _Crate:
         root["license"] = {"@id": licence}
         root["author"] = _single(_refer(self._agents))
         root["conformsTo"] = _refer(PROFILES)
+        self._crate.metadata["conformsTo"] = _refer([BASE, WORKFLOW_CRATE])
         root["mainEntity"] = {"@id": WORKFLOW}
         root["mentions"] = _refer(
             [RUN, ORGANIZED, *(job.id for job in self._jobs), *self._left_out()]
         )
-        root["hasPart"] = _refer([*self._members, *self._cells])
+        root["hasPart"] = _refer(map(_file, [*self._members, *self._cells]))
 
     def _left_out(self) -> list[str]:
-        return [f"#left-out/{name}" for name in self._about.left_out]
+        return [f"#left-out/{_file(name)}" for name in self._about.left_out]
 
     def _software(self) -> None:
         names = [Requirement(one) for one in requires("disentangle") or ()]
         self._packages = sorted(one.name for one in names if one.marker is None)
         for name in self._packages:
+            place = _software(name)
             self._add(
-                _with_version(name), "SoftwareApplication", name=name, softwareVersion=version(name)
+                place,
+                "SoftwareApplication",
+                name=name,
+                softwareVersion=version(name),
+                url=place,
             )
         self._add(
             "#language/snakemake",
@@ -184,9 +200,6 @@ class _Crate:
             identifier={"@id": "https://doi.org/10.1093/bioinformatics/bts480"},
             url={"@id": "https://snakemake.readthedocs.io"},
             version=version("snakemake"),
-        )
-        self._add(
-            ENGINE, "SoftwareApplication", name="Snakemake", softwareVersion=version("snakemake")
         )
 
     def _workflow(self) -> None:
@@ -214,6 +227,9 @@ class _Crate:
                 conformsTo={"@id": PARAMETER},
             )
         self._add(PARAMETER, "CreativeWork", name="FormalParameter", version="1.0-RELEASE")
+        self._add(
+            WORKFLOW_PROFILE, "CreativeWork", name="ComputationalWorkflow", version="1.0-RELEASE"
+        )
         self._steps = [f"#step/{rule}" for rule in rules]
         self._tools = set(rules.values())
 
@@ -234,7 +250,7 @@ class _Crate:
                 "name": name,
                 "sha256": member.sha256,
                 "contentSize": str(member.size),
-                "encodingFormat": MEDIA.get(name.rsplit(".", 1)[-1]),
+                "encodingFormat": MEDIA.get(name.rsplit(".", 1)[-1], "text/plain"),
             }
             kind: str | list[str] = "File"
             if parameter := self._parameter_of(name):
@@ -243,12 +259,14 @@ class _Crate:
                 kind = ["File", "SoftwareSourceCode", "ComputationalWorkflow", "HowTo"]
                 properties |= self._as_workflow()
             elif name in self._tools:
-                kind = ["File", "SoftwareApplication"]
-                properties["softwareVersion"] = self._about.commit
-            self._add(name, kind, **properties)
+                kind = ["File", "SoftwareSourceCode"]
+                properties["version"] = self._about.commit
+            elif name == "README.md":
+                properties["about"] = {"@id": "./"}
+            self._add(_file(name), kind, **properties)
         for name, left_out in self._about.left_out.items():
             self._add(
-                f"#left-out/{name}",
+                f"#left-out/{_file(name)}",
                 "CreativeWork",
                 name=name,
                 description="Not in this archive; here by its hash.",
@@ -257,11 +275,11 @@ class _Crate:
             )
         for folder, cells in self._cells.items():
             self._add(
-                folder,
+                _file(folder),
                 "Dataset",
                 name=folder,
                 description="Finished measurements, each named by the hash of what it depends on.",
-                hasPart=_refer(cells),
+                hasPart=_refer(map(_file, cells)),
             )
 
     def _as_workflow(self) -> dict[str, Any]:
@@ -272,8 +290,9 @@ class _Crate:
             "author": _refer(self._agents),
             "license": {"@id": f"https://spdx.org/licenses/{self._citation['license']}"},
             "version": about.commit,
+            "conformsTo": {"@id": WORKFLOW_PROFILE},
             "programmingLanguage": {"@id": "#language/snakemake"},
-            "softwareRequirements": _refer(map(_with_version, self._packages)),
+            "softwareRequirements": _refer(map(_software, self._packages)),
             "input": _refer([CONFIG]),
             "output": _refer([TABLES, FIGURES, REPORT]),
             "step": _refer(self._steps),
@@ -295,9 +314,9 @@ class _Crate:
         found = []
         for name in names:
             if name in self._members or name in self._cells:
-                found.append(name)
+                found.append(_file(name))
             elif name in self._about.left_out:
-                found.append(f"#left-out/{name}")
+                found.append(f"#left-out/{_file(name)}")
         return _refer(found)
 
     def _action(self, job: Job) -> None:
@@ -312,11 +331,12 @@ class _Crate:
             job.id,
             "CreateAction",
             name=job.title,
+            description=f"A job of the rule {job.rule}.",
             instrument={"@id": job.script},
             agent=_refer(self._agents),
             startTime=job.began,
             endTime=job.ended,
-            actionStatus={"@id": COMPLETED if job.status == 0 else FAILED},
+            actionStatus=COMPLETED if job.status == 0 else FAILED,
             error=None if job.status == 0 else f"exit status {job.status}",
             object=[
                 *self._known(job.reads),
@@ -335,13 +355,14 @@ class _Crate:
             RUN,
             "CreateAction",
             name=f"Run of the study {self._about.study}",
+            description="From the study's files to its tables, figures and report.",
             instrument={"@id": WORKFLOW},
             agent=_refer(self._agents),
             startTime=began,
             endTime=ended,
-            actionStatus={"@id": FAILED if failed else COMPLETED},
-            object=_refer(self._about.config_files),
-            result=_refer(results),
+            actionStatus=FAILED if failed else COMPLETED,
+            object=_refer(map(_file, self._about.config_files)),
+            result=_refer(map(_file, results)),
         )
         controls = []
         for step in self._steps:
@@ -361,7 +382,7 @@ class _Crate:
             "OrganizeAction",
             name="Run of Snakemake",
             agent=_refer(self._agents),
-            instrument={"@id": ENGINE},
+            instrument={"@id": _software("snakemake")},
             object=_refer(controls),
             result={"@id": RUN},
             startTime=began,

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from disentangle.archive.contents import OF_THE_RUN
 from disentangle.checkpoint.subjects import perturbed_folder, read_perturbed
@@ -33,7 +34,7 @@ class Job:
     @property
     def id(self) -> str:
         """What the crate calls it."""
-        return f"#job/{self.rule}/{self.name}" if self.name else f"#job/{self.rule}"
+        return "#job/" + quote(f"{self.rule}/{self.name}" if self.name else self.rule)
 
     @property
     def title(self) -> str:

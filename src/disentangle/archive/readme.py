@@ -8,15 +8,15 @@ PAGE = """\
 
 Made by the workflow in this folder, {state}.
 
-    python verify.py        # is every file what the archive says? needs Python 3.11 and nothing else
-    make resume             # installs the workflow here, and runs what is missing: nothing, as it is
+    python verify.py    # is every file what the archive says? Python 3.11 is all it needs
+    make resume         # installs the workflow here, and runs what is missing: nothing, as it is
 
 `results/{study}/report.html` is the report; `results/{study}/tables/` has the numbers behind it,
-and docs/tables.md every column. `ro-crate-metadata.json` says who made which file with what (RO-Crate,
-profile Provenance Run Crate). {contents}
+and docs/tables.md every column. `ro-crate-metadata.json` says what made which file, of what and
+when (RO-Crate, profile Provenance Run Crate). {contents}
 
-A verify.py out of an archive vouches for itself only. To check an archive that somebody gave you, use
-a clone of the workflow at the commit above, which also computes the tables again:
+A verify.py out of an archive vouches for itself only. To check an archive that somebody gave you,
+use a clone of the workflow at the commit above, which also computes the tables again:
 
     snakemake --cores 2 verify --config archive=FILE.crate.zip
 

@@ -8,8 +8,8 @@ against `ro-crate-metadata.json`, that no file is missing and none is there that
 and the description itself: nothing in it points nowhere, every result has the job that made it, and
 every job what it was made with. Each fault is a line; the exit status is 0 if there is none.
 
-What this cannot tell: whether somebody changed a file and its description alike. Computing the tables
-again can, with the workflow: `snakemake verify --config archive=FILE`.
+What this cannot tell: whether somebody changed a file and its description alike. Computing the
+tables again can, with the workflow: `snakemake verify --config archive=FILE`.
 """
 
 import hashlib
@@ -21,6 +21,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import quote, unquote
 
 METADATA = "ro-crate-metadata.json"
 FACTS = "archive.json"
@@ -46,7 +47,7 @@ UNATTRIBUTED = ("logs/", "orders/")
 SHOWN = 40
 
 
-class Unusable(Exception):
+class UnusableError(Exception):
     """An archive that cannot be read any further."""
 
 
@@ -64,7 +65,7 @@ class Source:
             while piece := file.read(PIECE):
                 read += len(piece)
                 if read > limit:
-                    raise Unusable(f"{name}: holds more than the {limit} bytes it should")
+                    raise UnusableError(f"{name}: holds more than the {limit} bytes it should")
                 yield piece
 
     def read(self, name: str, limit: int) -> bytes:
@@ -148,13 +149,13 @@ def open_folder(folder: Path) -> tuple[Source, list[str]]:
 def read_json(source: Source, name: str) -> Any:
     """A JSON file of an archive."""
     if name not in source.files:
-        raise Unusable(f"{name}: missing; this is no archive of a study")
+        raise UnusableError(f"{name}: missing; this is no archive of a study")
     if source.files[name] > LARGEST_METADATA:
-        raise Unusable(f"{name}: {source.files[name]} bytes are more than any study's")
+        raise UnusableError(f"{name}: {source.files[name]} bytes are more than any study's")
     try:
         return json.loads(source.read(name, LARGEST_METADATA))
     except (ValueError, RecursionError) as error:
-        raise Unusable(f"{name}: cannot be read: {error}") from None
+        raise UnusableError(f"{name}: cannot be read: {error}") from None
 
 
 def read_graph(source: Source) -> dict[str, dict[str, Any]]:
@@ -162,13 +163,13 @@ def read_graph(source: Source) -> dict[str, dict[str, Any]]:
     metadata = read_json(source, METADATA)
     graph = metadata.get("@graph") if isinstance(metadata, dict) else None
     if not isinstance(graph, list):
-        raise Unusable(f"{METADATA}: has no @graph")
+        raise UnusableError(f"{METADATA}: has no @graph")
     entities: dict[str, dict[str, Any]] = {}
     for entity in graph:
         if not isinstance(entity, dict) or not isinstance(entity.get("@id"), str):
-            raise Unusable(f"{METADATA}: holds an entity without an @id")
+            raise UnusableError(f"{METADATA}: holds an entity without an @id")
         if entity["@id"] in entities:
-            raise Unusable(f"{METADATA}: {entity['@id']} is described twice")
+            raise UnusableError(f"{METADATA}: {entity['@id']} is described twice")
         entities[entity["@id"]] = entity
     return entities
 
@@ -195,8 +196,8 @@ def refers(entity: dict[str, Any], *properties: str) -> list[str]:
 
 
 def described_files(entities: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The files of an archive, as its metadata describes them."""
-    return {name: one for name, one in entities.items() if "File" in types_of(one)}
+    """The files of an archive by name, as its metadata describes them."""
+    return {unquote(name): one for name, one in entities.items() if "File" in types_of(one)}
 
 
 def faults_of_files(source: Source, described: dict[str, dict[str, Any]]) -> list[str]:
@@ -234,9 +235,11 @@ def faults_of_graph(entities: dict[str, dict[str, Any]], study: str) -> list[str
     """What is wrong with how an archive describes itself."""
     faults = []
     for name, entity in entities.items():
-        for other in refers(entity):
-            if other not in entities and not re.match(r"https?://", other):
-                faults.append(f"{name}: points to {other}, which is not described")
+        faults += [
+            f"{name}: points to {other}, which is not described"
+            for other in refers(entity)
+            if other not in entities and not re.match(r"https?://", other)
+        ]
     made: set[str] = set()
     tools = {"SoftwareApplication", "SoftwareSourceCode", "ComputationalWorkflow", "HowToStep"}
     for name, entity in entities.items():
@@ -252,9 +255,9 @@ def faults_of_graph(entities: dict[str, dict[str, Any]], study: str) -> list[str
         if "Dataset" in types_of(entities.get(name, {})):
             made.update(refers(entities[name], "hasPart"))
     start = f"results/{study}/"
-    for name in sorted(described_files(entities)):
+    for name, entity in sorted(described_files(entities).items()):
         rest = name.removeprefix(start)
-        if rest != name and not rest.startswith(UNATTRIBUTED) and name not in made:
+        if rest != name and not rest.startswith(UNATTRIBUTED) and entity["@id"] not in made:
             faults.append(f"{name}: a result that no job made")
     return faults
 
@@ -266,11 +269,11 @@ def faults_of_records(source: Source, entities: dict[str, dict[str, Any]], study
     for name in sorted(source.files):
         if not (name.startswith(start) and name.endswith(end)):
             continue
-        action = entities.get(f"#job/{name.removeprefix(start).removesuffix(end)}")
+        action = entities.get(f"#job/{quote(name.removeprefix(start).removesuffix(end))}")
         if action is None:
             faults.append(f"{name}: the record of a job that is not described")
             continue
-        results = {other.removeprefix("#left-out/") for other in refers(action, "result")}
+        results = {unquote(one).removeprefix("#left-out/") for one in refers(action, "result")}
         outputs = read_json(source, name).get("outputs", [])
         faults += [
             f"{name}: says that the job made {output}, and {action['@id']} does not"
@@ -304,7 +307,7 @@ def faults_of(path: Path) -> list[str]:
         with zipfile.ZipFile(path) as archive:
             source, faults = open_zip(archive)
             return faults or check(source)
-    except Unusable as error:
+    except UnusableError as error:
         return [str(error)]
     except (zipfile.BadZipFile, OSError, EOFError) as error:
         return [f"{path.name}: cannot be read: {error}"]

@@ -141,8 +141,8 @@ def refuse_absolute_paths(study: StudyConfig) -> None:
         raise StudyError(
             "The study says where things are on this machine, which means nothing elsewhere:\n"
             + "\n".join(found)
-            + "\nPut them, or a link to them, inside this folder (ln -s /data/text data/text), name "
-            "them relative to it,\nand archive again."
+            + "\nPut them, or a link to them, inside this folder (ln -s /data/text data/text),\n"
+            "name them relative to it, and archive again."
         )
 
 
@@ -185,8 +185,8 @@ def _refuse_unrecorded(request: Request, jobs: list[Job]) -> None:
         more = f"\n  and {len(unknown) - 10} more" if len(unknown) > 10 else ""
         raise StudyError(
             f"Nobody knows how these came about, since their jobs left no record:\n{shown}{more}\n"
-            "They are of an earlier version, or their logs were deleted. Run their rules again with "
-            "--forcerun RULE:\nwhat is trained and measured is taken as it is."
+            "They are of an earlier version, or their logs were deleted. Run their rules again\n"
+            "with --forcerun RULE: what is trained and measured is taken as it is."
         )
 
 
