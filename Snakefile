@@ -48,6 +48,7 @@ localrules:
     write_design,
     plan,
     calibrate,
+    verify,
 
 
 rule train:

@@ -52,3 +52,19 @@ rule archive:
         "Archiving the study in {output}"
     script:
         "../scripts/archive.py"
+
+
+rule verify:
+    # no output, so that it is always asked anew; of no study, as what it checks is in the file
+    log:
+        results("logs/verify.log"),
+    conda:
+        CONDA
+    threads: 2
+    params:
+        archive=VERIFIED,
+        root=str(workflow.basedir),
+    message:
+        "Verifying {params.archive}"
+    script:
+        "../scripts/verify.py"

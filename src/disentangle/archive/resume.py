@@ -1,0 +1,174 @@
+"""Go on with the study of an unpacked archive.
+
+    python -m disentangle.archive.resume COMMAND...
+
+COMMAND is what runs the workflow; the study's files are added to it. Before, files that are as the
+archive has them get one common time, so that nothing is done for their sake, and a run of which a
+file is missing is cleared away, to be trained again. Afterwards runs that were trained again are
+held against the archive: their weights' SHA-256, and, where that differs, their losses.
+"""
+
+import math
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from disentangle.archive.verify import FACTS, METADATA, described_files, open_folder, read_graph
+from disentangle.archive.verify import UnusableError as UnusableArchiveError
+from disentangle.checkpoint.manifest import MANIFEST, read_checkpoint, read_run, step_folder
+from disentangle.errors import StudyError
+from disentangle.record import machine
+from disentangle.storage import read_json, sha256_of
+
+TOLERANCE = 0.05
+"""Nats per token by which losses of a run may differ that another kind of machine trained again.
+Rounding differs there, and training makes differences grow; another seed changes a final loss of
+the default study by about as much."""
+
+
+def prepare(folder: Path) -> list[str]:
+    """Bring an unpacked archive to where the workflow sees what is there and what is not.
+
+    Args:
+        folder: where it was unpacked.
+
+    Returns:
+        Runs that are to be trained again, since files of theirs are missing.
+
+    Raises:
+        StudyError: if it is no unpacked archive.
+    """
+    facts = _facts(folder)
+    try:
+        entities = read_graph(open_folder(folder)[0])
+    except UnusableArchiveError as fault:
+        raise StudyError(f"{folder}: {fault}") from None
+    made = datetime.fromisoformat(entities["./"]["datePublished"]).timestamp()
+    missing = []
+    for name, described in described_files(entities).items():
+        path = folder / name
+        if not path.is_file():
+            missing.append(name)
+        elif sha256_of(path) == described["sha256"]:
+            os.utime(path, (made, made))
+        elif path.stat().st_mtime <= made:
+            os.utime(path)  # changed since, whatever its time says
+    start = f"results/{facts['study']}/checkpoints/"
+    runs = {name.removeprefix(start).split("/")[0] for name in missing if name.startswith(start)}
+    for run in runs:
+        _clear(folder / "results" / facts["study"], run)
+    return sorted(runs)
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    if not (folder / FACTS).is_file() or not (folder / METADATA).is_file():
+        raise StudyError(
+            f"{folder.resolve()} is no unpacked archive: there is no {FACTS} in it.\n"
+            "Unpack one into an empty folder, and make resume there. A study of your own goes on "
+            "with make run."
+        )
+    facts: dict[str, Any] = read_json(folder / FACTS)
+    return facts
+
+
+def _clear(results: Path, run: str) -> None:
+    """Remove what is left of a run, and what says that it is trained."""
+    shutil.rmtree(results / "checkpoints" / run, ignore_errors=True)
+    for trained in (results / "trained").glob("*.json"):
+        if run in read_json(trained):
+            trained.unlink()
+
+
+def compare(folder: Path) -> list[str]:
+    """Hold the runs against the archive that have weights which it names.
+
+    Args:
+        folder: where it was unpacked.
+
+    Returns:
+        A line for each run that was trained again since.
+    """
+    facts = _facts(folder)
+    results = folder / "results" / facts["study"]
+    told = []
+    for run, archived in facts["runs"].items():
+        manifest = results / "checkpoints" / run / MANIFEST
+        if manifest.is_file() and (line := _compared(manifest, archived)) is not None:
+            told.append(f"{run}: {line}")
+    return told
+
+
+def _compared(manifest: Path, archived: Mapping[str, Any]) -> str | None:
+    """How a run differs from the archived one; None if its checkpoints are the archive's."""
+    run = read_run(manifest)
+    hashes = {int(s): one["weights_sha256"] for s, one in archived["checkpoints"].items()}
+    shared = sorted(hashes.keys() & run.checkpoints.keys())
+    differing = [step for step in shared if run.checkpoints[step] != hashes[step]]
+    if not differing:
+        return None
+    where = _other_platform(run.environment, archived)
+    largest = 0.0
+    for step in differing:
+        now, before = (
+            read_checkpoint(step_folder(manifest.parent, step)),
+            archived["checkpoints"][str(step)],
+        )
+        for ours, theirs in (
+            (now.train_loss, before["train_loss"]),
+            (now.probe_loss, before["probe_loss"]),
+        ):
+            if ours is not None and theirs is not None:
+                largest = max(largest, abs(ours - theirs))
+    within = math.isfinite(largest) and largest <= TOLERANCE
+    verdict = "within" if within else "BEYOND"
+    return (
+        f"the weights of {len(differing)} of {len(shared)} checkpoints are others ({where}); "
+        f"their losses differ by at most {largest:.4f} nats per token, {verdict} the tolerance of "
+        f"{TOLERANCE}"
+    )
+
+
+def _other_platform(environment: Mapping[str, Any], archived: Mapping[str, Any]) -> str:
+    """What is different about where a run was trained."""
+    then, now = dict(archived["environment"]), dict(environment)
+    then |= archived["machine"] or {}
+    now |= machine() if archived["machine"] else {}
+    then.pop("device", None), now.pop("device", None)
+    differing = [
+        f"{key}: {then.get(key)}, here {now.get(key)}"
+        for key in sorted(then.keys() | now.keys())
+        if then.get(key) != now.get(key)
+    ]
+    return "; ".join(differing) or "on the same kind of machine: this should not be"
+
+
+def main() -> int:
+    """Prepare, run, compare; see the module."""
+    folder = Path()
+    try:
+        again = prepare(folder)
+        for run in again:
+            print(f"{run}: files of it are missing; it is trained again")
+        overlays = _facts(folder)["config_files"][1:]
+    except StudyError as fault:
+        print(fault, file=sys.stderr)
+        return 2
+    command = [*sys.argv[1:], *(["--configfile", *overlays] if overlays else [])]
+    status = subprocess.run(command).returncode  # noqa: S603 (the Makefile's)
+    if status:
+        return status
+    others = compare(folder)
+    print("\n".join(others))
+    for run in again:
+        if not any(line.startswith(f"{run}: ") for line in others):
+            print(f"{run}: trained again to the same weights")
+    return int(any("BEYOND" in line for line in others))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
