@@ -13,7 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,9 @@ from typing import Any
 from disentangle.archive.verify import FACTS, METADATA, described_files, open_folder, read_graph
 from disentangle.archive.verify import UnusableError as UnusableArchiveError
 from disentangle.checkpoint.manifest import MANIFEST, read_checkpoint, read_run, step_folder
+from disentangle.checkpoint.subjects import perturbed_folder, read_perturbed
 from disentangle.errors import StudyError
-from disentangle.record import machine
+from disentangle.record import find_records, machine
 from disentangle.storage import read_json, sha256_of
 
 TOLERANCE = 0.05
@@ -31,14 +32,19 @@ Rounding differs there, and training makes differences grow; another seed change
 the default study by about as much."""
 
 
-def prepare(folder: Path) -> list[str]:
+BEYOND = "BEYOND"
+
+
+def prepare(folder: Path) -> tuple[list[str], list[str]]:
     """Bring an unpacked archive to where the workflow sees what is there and what is not.
 
     Args:
         folder: where it was unpacked.
 
     Returns:
-        Runs that are to be trained again, since files of theirs are missing.
+        Runs that are to be trained again, since files of theirs are missing; and declared outputs
+        of jobs that are missing, which the workflow has to be asked for by name: it makes none that
+        only finished jobs read.
 
     Raises:
         StudyError: if it is no unpacked archive.
@@ -58,11 +64,25 @@ def prepare(folder: Path) -> list[str]:
             os.utime(path, (made, made))
         elif path.stat().st_mtime <= made:
             os.utime(path)  # changed since, whatever its time says
-    start = f"results/{facts['study']}/checkpoints/"
-    runs = {name.removeprefix(start).split("/")[0] for name in missing if name.startswith(start)}
-    for run in runs:
-        _clear(folder / "results" / facts["study"], run)
-    return sorted(runs)
+    results = folder / "results" / facts["study"]
+    outputs = {
+        name for record in find_records(results / "logs").values() for name in record["outputs"]
+    }
+    runs = _incomplete(missing, facts["study"], "checkpoints", 1)
+    for (run,) in runs:
+        _clear(results, run)
+    for run, variant in _incomplete(missing, facts["study"], "perturbed", 2):
+        _clear_perturbed(results, run, variant)
+    known = outputs & described_files(entities).keys()
+    gone = sorted(name for name in known if not (folder / name).is_file())
+    return sorted(run for (run,) in runs), gone
+
+
+def _incomplete(missing: Iterable[str], study: str, place: str, depth: int) -> set[tuple[str, ...]]:
+    """The folders so deep in a folder of the results of which files are missing."""
+    start = f"results/{study}/{place}/"
+    paths = (name.removeprefix(start).split("/") for name in missing if name.startswith(start))
+    return {tuple(path[:depth]) for path in paths}
 
 
 def _facts(folder: Path) -> dict[str, Any]:
@@ -84,21 +104,33 @@ def _clear(results: Path, run: str) -> None:
             trained.unlink()
 
 
-def compare(folder: Path) -> list[str]:
-    """Hold the runs against the archive that have weights which it names.
+def _clear_perturbed(results: Path, run: str, variant: str) -> None:
+    """The same, for what was made of a run's last checkpoint."""
+    shutil.rmtree(perturbed_folder(results / "perturbed", run, variant), ignore_errors=True)
+    for made in (*results.glob("quantized/*.json"), *results.glob("finetuned/*.json")):
+        if any((one.run, one.variant) == (run, variant) for one in read_perturbed(made)):
+            made.unlink()
+
+
+def compare(folder: Path, again: Iterable[str]) -> list[str]:
+    """Hold the study's runs against the archive.
 
     Args:
         folder: where it was unpacked.
+        again: runs that were to be trained again.
 
     Returns:
-        A line for each run that was trained again since.
+        A line for each of them, and for every other run whose weights are not the archive's.
     """
     facts = _facts(folder)
     results = folder / "results" / facts["study"]
     told = []
     for run, archived in facts["runs"].items():
         manifest = results / "checkpoints" / run / MANIFEST
-        if manifest.is_file() and (line := _compared(manifest, archived)) is not None:
+        line = _compared(manifest, archived) if manifest.is_file() else "is not there"
+        if line is None and run in again:
+            line = "trained again to the same weights, all SHA-256 equal"
+        if line is not None:
             told.append(f"{run}: {line}")
     return told
 
@@ -125,7 +157,7 @@ def _compared(manifest: Path, archived: Mapping[str, Any]) -> str | None:
             if ours is not None and theirs is not None:
                 largest = max(largest, abs(ours - theirs))
     within = math.isfinite(largest) and largest <= TOLERANCE
-    verdict = "within" if within else "BEYOND"
+    verdict = "within" if within else BEYOND
     return (
         f"the weights of {len(differing)} of {len(shared)} checkpoints are others ({where}); "
         f"their losses differ by at most {largest:.4f} nats per token, {verdict} the tolerance of "
@@ -151,7 +183,7 @@ def main() -> int:
     """Prepare, run, compare; see the module."""
     folder = Path()
     try:
-        again = prepare(folder)
+        again, gone = prepare(folder)
         for run in again:
             print(f"{run}: files of it are missing; it is trained again")
         overlays = _facts(folder)["config_files"][1:]
@@ -159,15 +191,14 @@ def main() -> int:
         print(fault, file=sys.stderr)
         return 2
     command = [*sys.argv[1:], *(["--configfile", *overlays] if overlays else [])]
+    command += ["--", "all", *gone] if gone else []
     status = subprocess.run(command).returncode  # noqa: S603 (the Makefile's)
     if status:
         return status
-    others = compare(folder)
-    print("\n".join(others))
-    for run in again:
-        if not any(line.startswith(f"{run}: ") for line in others):
-            print(f"{run}: trained again to the same weights")
-    return int(any("BEYOND" in line for line in others))
+    lines = compare(folder, again)
+    if lines:
+        print("\n".join(lines))
+    return int(any(BEYOND in line for line in lines))
 
 
 if __name__ == "__main__":

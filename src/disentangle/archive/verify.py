@@ -288,7 +288,10 @@ def check(source: Source) -> list[str]:
     entities = read_graph(source)
     described = described_files(entities)
     faults = faults_of_files(source, described)
-    facts = read_json(source, FACTS)
+    try:
+        facts = read_json(source, FACTS)
+    except UnusableError as fault:
+        return faults or [str(fault)]  # if it was changed, that is said
     study = facts.get("study") if isinstance(facts, dict) else None
     if not isinstance(study, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", study):
         return [*faults, f"{FACTS}: does not name the study"]
