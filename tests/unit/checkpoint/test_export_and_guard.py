@@ -12,6 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from disentangle.checkpoint.export import hugging_face_config, to_hugging_face
 from disentangle.checkpoint.guard import RefusedError, load_checkpoint
+from disentangle.errors import StudyError
 from disentangle.storage import sha256_of, write_json
 from disentangle.training.olmo_config import model_config
 
