@@ -13,17 +13,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from tiny_study import BIN, ROOT
+from tiny_study import BIN, ROOT, commit, git
 
 from disentangle.storage import sha256_of
 
-WORKFLOW = (
-    *("src", "envs", "Makefile", "pyproject.toml", "requirements.lock", ".gitignore"),
-    *("CITATION.cff", "LICENSE", "README.md"),
-)
-"""What a clone has beside what `lay_out` lays out."""
-
-HOST, USER, SECRET = "planted-host-7f3a", "planteduser", "planted-secret-9c1e"
+HOST, NODE, USER = "planted-host-7f3a", "planted-node-17", "planteduser"
+SECRET = "planted-secret-9c1e"
 PRETENDS = f"""
 import socket
 socket.gethostname = lambda: {HOST!r}
@@ -64,32 +59,18 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
-def git(folder: Path, *arguments: str) -> str:
-    who = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.org")
-    done = subprocess.run(
-        ["git", "-C", str(folder), *who, *arguments], check=True, capture_output=True, text=True
-    )
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def clone(study: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The finished study in a clone of the workflow; its logs name folder, host and user."""
     folder = tmp_path_factory.mktemp("there") / "clone"
     shutil.copytree(study, folder, copy_function=shutil.copy2)
-    for name in WORKFLOW:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copyfile(source, folder / name)
     with (folder / "results/tiny/logs/collect.log").open("a") as log:
-        log.write(f"{folder}/src/x.py {environment(folder)['HOME']}/y on {HOST} by {USER}\n")
+        log.write(
+            f"{folder}/src/x.py {environment(folder)['HOME']}/y on {HOST} and {NODE} by {USER}\n"
+        )
     with (folder / f"results/tiny/checkpoints/{RUN_2K}/starts.jsonl").open("a") as starts:
-        starts.write(json.dumps({"time": "2026-01-01T00:00:00+00:00", "host": HOST}) + "\n")
-    git(folder, "init", "--quiet")
-    git(folder, "add", "--all")
-    git(folder, "commit", "--quiet", "--message", "The workflow")
+        starts.write(json.dumps({"time": "2026-01-01T00:00:00+00:00", "host": NODE}) + "\n")
+    commit(folder)
     return folder
 
 
@@ -142,8 +123,8 @@ def test_every_job_is_in_the_crate_as_others_read_it(
     assert told == jobs - {"archive"}
     metadata = json.loads((folder / "ro-crate-metadata.json").read_text())
     entities = {entity["@id"]: entity for entity in metadata["@graph"]}
-    commit = git(clone, "rev-parse", "HEAD").strip()
-    assert entities["Snakefile"]["version"] == commit
+    committed = git(clone, "rev-parse", "HEAD").strip()
+    assert entities["Snakefile"]["version"] == committed
     trained = entities["#job/pretrain/2K_part1"]
     made = {one["@id"] for one in trained["result"]}
     weights = f"results/tiny/checkpoints/{RUN_2K}/step{{}}/model.safetensors"
@@ -169,10 +150,10 @@ def test_the_same_study_archived_again_is_the_same_bytes(clone: Path, archived: 
 
 def test_no_machine_and_nobody_is_named(clone: Path, archived: Path) -> None:
     home = environment(clone)["HOME"]
-    private = [str(clone), home, HOST, USER, SECRET, str(ROOT), str(Path.home()) + "/."]
+    private = [str(clone), home, HOST, NODE, USER, SECRET, str(ROOT), str(Path.home()) + "/."]
     with zipfile.ZipFile(archived) as opened:
         log = opened.read("results/tiny/logs/collect.log").decode()
-        assert "./src/x.py ~/y on host by user" in log
+        assert "./src/x.py ~/y on host and host by user" in log
         for name in opened.namelist():
             data = opened.read(name)
             if name.endswith(".parquet"):

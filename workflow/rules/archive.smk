@@ -1,20 +1,6 @@
 # A finished study to one file, and such a file checked.
 
 
-def scripts_of(wildcards):
-    """Every rule's script, from the workflow's folder."""
-    return {
-        each.name: f"workflow/{each.script.removeprefix('../')}"
-        for each in workflow.rules
-        if each.script
-    }
-
-
-def code_state(wildcards):
-    """Tells one state of the workflow's files from another, so that a new one is archived."""
-    return state_of(Path(workflow.basedir))
-
-
 rule archive:
     input:
         CONFIG_FILES,

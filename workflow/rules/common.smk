@@ -126,6 +126,20 @@ def code_of(script):
     return code_hash(Path(workflow.basedir, "workflow", "scripts", script))
 
 
+def scripts_of(wildcards):
+    """Every rule's script, from the workflow's folder."""
+    return {
+        each.name: f"workflow/{each.script.removeprefix('../')}"
+        for each in workflow.rules
+        if each.script
+    }
+
+
+def code_state(wildcards):
+    """Tells one state of the workflow's files from another, so that a new one is archived."""
+    return state_of(Path(workflow.basedir))
+
+
 def one_of(names):
     """The pattern of a wildcard that is one of these names."""
     return "|".join(map(re.escape, names)) or "(?!)"

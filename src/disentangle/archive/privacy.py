@@ -1,6 +1,7 @@
 """Logs without the names of a machine and of who works on it."""
 
 import getpass
+import json
 import re
 import socket
 import sys
@@ -10,31 +11,48 @@ from pathlib import Path
 from disentangle.errors import StudyError
 from disentangle.provenance import PACKAGE
 
+STARTS = "starts.jsonl"
+"""In a run's folder: a line for each start of its training."""
+
 
 def private_folders() -> dict[str, str]:
     """Folders of this machine that no archive names, longest first, and what stands for each."""
     here, home = Path.cwd(), Path.home()
     folders = {here: ".", PACKAGE.parents[1]: ".", Path(sys.prefix): "<environment>", home: "~"}
+    if (
+        sys.prefix == sys.base_prefix
+    ):  # no environment of one's own, and a folder like any machine's
+        folders.pop(Path(sys.prefix), None)
     folders |= {folder.resolve(): name for folder, name in folders.items()}
     known = {str(folder): name for folder, name in folders.items() if len(folder.parts) > 1}
     return dict(sorted(known.items(), key=lambda item: -len(item[0])))
 
 
-def private_names() -> dict[str, str]:
-    """Names of this machine and of who works on it, and what stands for each."""
+def private_names(hosts: Iterable[str]) -> dict[str, str]:
+    """Names of machines and of who works on them, and what stands for each.
+
+    Args:
+        hosts: machines that took part, beside this one.
+    """
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name
         user = ""
-    host = socket.gethostname()
-    return {name: word for name, word in ((host, "host"), (user, "user")) if name}
+    names = dict.fromkeys((*hosts, socket.gethostname()), "host") | {user: "user"}
+    return {name: names[name] for name in sorted(names, key=len, reverse=True) if name}
 
 
-def cleaned(text: bytes) -> bytes:
-    """A log with its machine's folders and names taken out."""
+def hosts_of(folder: Path) -> set[str]:
+    """Machines that a study was trained on, as each start of a run noted: a cluster has many."""
+    starts = (line for path in folder.rglob(STARTS) for line in path.read_text().splitlines())
+    return {host for line in starts if (host := json.loads(line).get("host"))}
+
+
+def cleaned(text: bytes, hosts: Iterable[str] = ()) -> bytes:
+    """A log with folders and names of machines taken out; for `hosts` see `private_names`."""
     for folder, instead in private_folders().items():
         text = re.sub(rb"%b(?![\w.-])" % re.escape(folder.encode()), instead.encode(), text)
-    for name, instead in private_names().items():
+    for name, instead in private_names(hosts).items():
         text = re.sub(rb"(?<![\w-])%b(?![\w-])" % re.escape(name.encode()), instead.encode(), text)
     return text
 

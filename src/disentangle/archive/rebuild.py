@@ -70,7 +70,7 @@ def verify(archive: Path, root: Path, cores: int, say: Say) -> None:
             if faults := faults or check(source):
                 raise StudyError(f"{archive}: {len(faults)} faults:\n{told(faults)}")
             say(f"{archive}: all {len(source.files)} files are what the archive says")
-            facts = read_json(source, FACTS)
+            facts = _facts(source)
             _refuse_other_code(source, facts, root)
             with TemporaryDirectory(prefix="verify-") as temporary:
                 _verify_tables(source, facts, Path(temporary), root, cores, say)
@@ -80,6 +80,23 @@ def verify(archive: Path, root: Path, cores: int, say: Say) -> None:
         raise StudyError(f"{archive}: {fault}") from None
     except (zipfile.BadZipFile, OSError) as fault:
         raise StudyError(f"{archive}: cannot be read: {fault}") from fault
+
+
+def _facts(source: Source) -> dict[str, Any]:
+    """What an archive says of itself, if it is of the form that we read."""
+    facts: dict[str, Any] = read_json(source, FACTS)
+    config, commit = facts.get("config_files"), facts.get("commit")
+    sound = (
+        isinstance(config, list)
+        and config
+        and all(isinstance(name, str) and name in source.files for name in config)
+        and isinstance(commit, str)
+        and isinstance(facts.get("corpus"), bool)
+        and isinstance(facts.get("uncommitted"), list)
+    )
+    if not sound:
+        raise UnusableArchiveError(f"{FACTS}: does not name its study files, commit and contents")
+    return facts
 
 
 def _refuse_other_code(source: Source, facts: dict[str, Any], root: Path) -> None:

@@ -12,7 +12,7 @@ from disentangle.archive.contents import contents
 from disentangle.archive.crate import METADATA, Described, describe
 from disentangle.archive.jobs import Job, find_jobs, made_by
 from disentangle.archive.members import Member
-from disentangle.archive.privacy import cleaned, refuse_named_folders
+from disentangle.archive.privacy import STARTS, cleaned, hosts_of, refuse_named_folders
 from disentangle.archive.readme import readme
 from disentangle.archive.runs import run_facts
 from disentangle.archive.zipped import write_zip
@@ -29,7 +29,7 @@ FACTS = "archive.json"
 VERIFY = "verify.py"
 README = "README-archive.md"
 
-CLEANED = (".log", ".record.json", "starts.jsonl")
+CLEANED = (".log", ".record.json", STARTS)
 """Endings of files that may name the machine, which goes."""
 
 
@@ -80,7 +80,7 @@ def write_archive(request: Request, path: Path, say: Say) -> None:
     sources: dict[str, Path | bytes] = {
         **code.files,
         **as_they_are,
-        **{name: cleaned(Path(name).read_bytes()) for name in included if name.endswith(CLEANED)},
+        **_without_names(request.folder, included),
         VERIFY: Path(__file__).with_name(VERIFY).read_bytes(),
     }
     facts = _facts(request, code, list(config), left_out)
@@ -98,6 +98,13 @@ def write_archive(request: Request, path: Path, say: Say) -> None:
     members.append(Member.of(METADATA, describe(about, members, jobs)))
     write_zip(path, members, date)
     _say_what_came_of_it(path, members, by_hash, strangers, code, say)
+
+
+def _without_names(folder: Path, included: Iterable[str]) -> dict[str, bytes]:
+    """What jobs said, without the names of who and where."""
+    hosts = hosts_of(folder)
+    paths = {name: Path(name) for name in included if name.endswith(CLEANED)}
+    return {name: cleaned(path.read_bytes(), hosts) for name, path in paths.items()}
 
 
 def _facts(
