@@ -121,10 +121,10 @@ class _Crate:
         self._cells = self._folders_of_cells()
 
     def build(self) -> dict[str, Any]:
-        self._root()
-        self._software()
-        self._workflow()
-        self._files()
+        self._describe_root()
+        self._add_software()
+        self._add_workflow()
+        self._add_files()
         for identifier, machine in {job.machine_id: job.machine for job in self._jobs}.items():
             self._add(
                 f"#machine/{identifier}",
@@ -133,8 +133,8 @@ class _Crate:
                 value=json.dumps(machine, sort_keys=True),
             )
         for job in self._jobs:
-            self._action(job)
-        self._whole_run()
+            self._add_action(job)
+        self._add_whole_run()
         generated: dict[str, Any] = self._crate.metadata.generate()
         return generated
 
@@ -151,7 +151,7 @@ class _Crate:
             return self._add(author.get("orcid", f"#{quote(name)}"), "Person", name=name)
         return self._add(author.get("website", f"#{quote(name)}"), "Organization", name=name)
 
-    def _root(self) -> None:
+    def _describe_root(self) -> None:
         about, root = self._about, self._crate.root_dataset
         licence = f"https://spdx.org/licenses/{self._citation['license']}"
         self._add(licence, "CreativeWork", name=self._citation["license"])
@@ -180,7 +180,7 @@ class _Crate:
     def _left_out(self) -> list[str]:
         return [f"#left-out/{_file(name)}" for name in self._about.left_out]
 
-    def _software(self) -> None:
+    def _add_software(self) -> None:
         names = [Requirement(one) for one in requires("disentangle") or ()]
         self._packages = sorted(one.name for one in names if one.marker is None)
         for name in self._packages:
@@ -202,7 +202,7 @@ class _Crate:
             version=version("snakemake"),
         )
 
-    def _workflow(self) -> None:
+    def _add_workflow(self) -> None:
         rules = {job.rule: job.script for job in self._jobs}
         for position, (rule, script) in enumerate(sorted(rules.items()), start=1):
             self._add(
@@ -244,7 +244,7 @@ class _Crate:
                 return parameter
         return None
 
-    def _files(self) -> None:
+    def _add_files(self) -> None:
         for name, member in self._members.items():
             properties: dict[str, Any] = {
                 "name": name,
@@ -319,7 +319,7 @@ class _Crate:
                 found.append(f"#left-out/{_file(name)}")
         return _refer(found)
 
-    def _action(self, job: Job) -> None:
+    def _add_action(self, job: Job) -> None:
         values = self._add(
             f"{job.id}/params",
             "PropertyValue",
@@ -347,7 +347,7 @@ class _Crate:
             subjectOf=self._known(job.tells),
         )
 
-    def _whole_run(self) -> None:
+    def _add_whole_run(self) -> None:
         began, ended = min(job.began for job in self._jobs), max(job.ended for job in self._jobs)
         results = [name for name in self._members if self._parameter_of(name) not in (None, CONFIG)]
         failed = any(job.status for job in self._jobs)

@@ -4,6 +4,7 @@ import stat
 import subprocess
 import sys
 import zipfile
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from an_archive import FILES, TABLE, file_entity, graph, write
 
 from disentangle.archive import verify
-from disentangle.archive.verify import faults_of
+from disentangle.archive.verify import PIECE, Source, UnusableError, faults_of
 
 
 def run(path: Path) -> subprocess.CompletedProcess[str]:
@@ -118,6 +119,14 @@ def test_a_bomb_that_lies_about_its_size_is_not_read_to_its_end(tmp_path: Path) 
     path.write_bytes(data.replace(size, len(FILES[TABLE]).to_bytes(4, "little")))
     (fault,) = faults_of(path)
     assert fault.startswith(f"{TABLE}: changed")
+
+
+def test_no_more_is_read_of_a_file_than_it_should_hold() -> None:
+    endless = Source({"a": 3}, lambda name: BytesIO(bytes(10 * PIECE)))
+    pieces = endless.pieces("a", PIECE + 1)
+    assert len(next(pieces)) == PIECE
+    with pytest.raises(UnusableError, match="more than"):
+        next(pieces)
 
 
 def test_files_that_share_bytes_are_found(tmp_path: Path) -> None:
