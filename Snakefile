@@ -23,7 +23,6 @@ rule all:
         results("report.html"),
 
 
-include: "workflow/rules/orders.smk"
 include: "workflow/rules/corpus.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/import.smk"
@@ -33,6 +32,7 @@ include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/observe.smk" if STUDY.observations else "workflow/rules/collect.smk"
 include: "workflow/rules/analyze.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/orders.smk"
 
 
 localrules:
