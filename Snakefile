@@ -4,7 +4,8 @@
 #
 # or, where others trained and measured:  a file of observations -> tables -> report
 #
-# Named targets: all (default), plan, train, perturb, geometry, evaluate, calibrate, tables, report.
+# Named targets: all (default), plan, train, perturb, geometry, evaluate, calibrate, tables, report,
+# archive, verify.
 
 from snakemake.utils import min_version
 
@@ -32,6 +33,7 @@ include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/observe.smk" if STUDY.observations else "workflow/rules/collect.smk"
 include: "workflow/rules/analyze.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/archive.smk"
 include: "workflow/rules/orders.smk"
 
 
@@ -46,6 +48,7 @@ localrules:
     write_design,
     plan,
     calibrate,
+    verify,
 
 
 rule train:

@@ -1,6 +1,7 @@
 """The tiny study: laying it out as a clone has it, and telling two outcomes of it apart."""
 
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -27,6 +28,34 @@ def command(*arguments: str) -> list[str]:
         *(str(BIN / "snakemake"), "--nolock", "--cores", "2", "--configfile", "tiny.yaml"),
         *arguments,
     ]
+
+
+WORKFLOW = (
+    *("src", "envs", "Makefile", "pyproject.toml", "requirements.lock", ".gitignore"),
+    *("CITATION.cff", "LICENSE", "README.md"),
+)
+"""What a clone has beside `SOURCES`, as far as an archive has a use for it."""
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git in a folder, as somebody."""
+    who = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.org")
+    return subprocess.run(
+        ["git", "-C", str(folder), *who, *arguments], check=True, capture_output=True, text=True
+    ).stdout
+
+
+def commit(folder: Path) -> None:
+    """Make a folder that was laid out the clone of a workflow with one commit."""
+    for name in WORKFLOW:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copyfile(source, folder / name)
+    git(folder, "init", "--quiet")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "The workflow")
 
 
 def lay_out(folder: Path) -> Path:

@@ -2,16 +2,17 @@
 
 import gc
 import os
-import resource
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from disentangle.errors import StudyError
-from disentangle.storage import write_json
+from disentangle.record import record_of, write_record
 
 Say = Callable[[str], None]
 """Prints one line of progress on the screen."""
@@ -34,29 +35,26 @@ GARBAGE_THRESHOLDS = (50_000, 50, 50)
 make a million that stay, and looking through them over and over is a tenth of their import."""
 
 
-USAGE = ".usage.json"
-"""Ending of the file beside a log that says what the job took."""
-
-
 @contextmanager
-def job(name: str, log: str, *, online: bool = False) -> Iterator[Say]:
+def job(name: str, snakemake: Any, *, online: bool = False) -> Iterator[Say]:
     """Send all a job prints to its log; give a function that speaks to the screen.
 
     Only the job that fetches things is `online`.
 
-    The process ends with the block. What the job took stands then beside the log, in
-    `<log>.usage.json`.
+    The process ends with the block. What the job did, with what, and what it took stands then
+    beside the log; see `disentangle.record`.
 
     Libraries print much and to file descriptors, so the descriptors are redirected, not
     `sys.stdout`. An error shows on the screen in full if it is a `StudyError`, else in one
     line; either way the job ends with status 1 and the traceback stands in the log.
     """
-    started = time.time()
+    began, log = datetime.now(UTC), Path(snakemake.log[0])
     os.environ |= QUIET if online else QUIET | OFFLINE
     gc.set_threshold(*GARBAGE_THRESHOLDS)
     screen = os.fdopen(os.dup(2), "w", buffering=1)
-    Path(log).parent.mkdir(parents=True, exist_ok=True)
-    with Path(log).open("w") as file:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    record_of(log).unlink(missing_ok=True)  # an earlier start's; a job that is killed has none
+    with log.open("w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
 
@@ -74,23 +72,10 @@ def job(name: str, log: str, *, online: bool = False) -> Iterator[Say]:
             print(f"\n{name} stopped:\n{error}\n", file=screen)
         elif not isinstance(error, SystemExit):
             print(f"\n{name} failed: {error!r}\nThe whole story is in {log}\n", file=screen)
-    write_json(Path(f"{log}{USAGE}"), _usage(time.time() - started))
+    write_record(snakemake, log, began, status)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)  # at once: to take a million objects apart takes Python a second
-
-
-def _usage(wall_seconds: float) -> dict[str, float]:
-    """What this process and the children it waited for took, from the kernel's accounts.
-
-    CPU time counts from the interpreter's start, imports included; wall time from the job's.
-    """
-    own, children = (
-        resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
-    cpu = own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
-    kilobytes = max(own.ru_maxrss, children.ru_maxrss)
-    return {"wall_seconds": wall_seconds, "cpu_seconds": cpu, "max_rss_mb": kilobytes / 1024}
 
 
 class Throttle:

@@ -140,7 +140,7 @@ def test_a_workstation_with_one_gpu_gives_it_to_one_job_at_a_time(
     ends = [
         (usage.stat().st_mtime, json.loads(usage.read_text())["wall_seconds"])
         for rule in GPU_RULES
-        for usage in local.glob(f"results/tiny/logs/{rule}/*.usage.json")
+        for usage in local.glob(f"results/tiny/logs/{rule}/*.record.json")
     ]
     assert len(ends) == 8
     times = sorted((end - seconds, end) for end, seconds in ends)

@@ -1,19 +1,23 @@
 """A spreadsheet of somebody's own, through the workflow: the example of docs/observations.md."""
 
+import os
 import re
+import shutil
 import subprocess
 import sys
+import zipfile
 from dataclasses import fields
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
-from tiny_study import BIN, ROOT, lay_out
+from tiny_study import BIN, ROOT, commit, lay_out
 
 sys.path.insert(0, str(ROOT / "tests" / "unit" / "observations"))
 from a_suite import MAPPING, suite
 
+from disentangle.archive.verify import faults_of
 from disentangle.observations import Analysis, adopt, analyze
 from disentangle.study.sections.observations import Reading
 from disentangle.study.sections.statistics import Statistics
@@ -23,7 +27,8 @@ STATISTICS = {"resamples": 100, "calibration": {"studies": 50, "with_intervals":
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [str(BIN / "snakemake"), *arguments, "--cores", "2", "--configfile", "suite.yaml"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    own = os.environ | {"PYTHONPATH": str(folder / "src")}  # where it has the package
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=own)
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +51,21 @@ def test_the_documented_study_file_is_this_one() -> None:
     assert Reading.model_validate(documented["columns"] and {"columns": documented["columns"]}) == (
         Reading.model_validate({"columns": MAPPING["columns"]})
     )
+
+
+def test_the_table_goes_into_its_archive(folder: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    shutil.copytree(folder, clone, copy_function=shutil.copy2)
+    commit(clone)
+    done = run(clone, "archive")
+    assert done.returncode == 0, done.stderr[-2000:]
+    archive = clone / "results/suite/archive/suite.crate.zip"
+    assert faults_of(archive) == []
+    with zipfile.ZipFile(archive) as opened:
+        assert opened.read("suite.csv") == (folder / "suite.csv").read_bytes()
+    again = run(clone, "verify", "--config", f"archive={archive}")
+    assert again.returncode == 0, again.stderr[-2000:]
+    assert "12 tables, computed again, are the same bytes" in again.stderr
 
 
 def test_what_is_planted_is_found_and_said(folder: Path) -> None:

@@ -98,6 +98,18 @@ def study(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Path:
     return folder
 
 
+def test_a_source_that_means_nothing_elsewhere_is_not_archived(
+    study: Path, source: Path, tmp_path: Path
+) -> None:
+    clone = tmp_path / "clone"
+    shutil.copytree(study, clone, copy_function=shutil.copy2)
+    refused = run(clone, "archive")
+    assert refused.returncode != 0
+    said = refused.stderr[refused.stderr.index("archive stopped:") :]
+    assert f"checkpoints.neox.source: {source}" in said and "ln -s" in said
+    assert "Traceback" not in said
+
+
 def test_it_is_measured_and_nothing_is_trained(study: Path, source: Path) -> None:
     checkpoints = table(study, "checkpoints").query("run == 'neox'")
     assert checkpoints["step"].tolist() == [0, 100]

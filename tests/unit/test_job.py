@@ -1,15 +1,30 @@
 """A job's output goes to its log; the screen shows progress and errors for people."""
 
 import json
+import platform
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 PROGRAM = """
+import os
 import sys
+from types import SimpleNamespace
+from snakemake.iocontainers import InputFiles, Log, OutputFiles, Params, Wildcards
 from disentangle.errors import StudyError
 from disentangle.job import job
-with job("a job", sys.argv[1]) as say:
+snakemake = SimpleNamespace(
+    rule="measure",
+    input=InputFiles(["results/a.json", os.path.abspath("results/b.json"), "/elsewhere/c.json"]),
+    output=OutputFiles(["results/d.json"]),
+    params=Params(fromdict={{"code": "abc", "settings": {{"bits": [3]}}}}),
+    wildcards=Wildcards(fromdict={{"cohort": "2K"}}),
+    threads=2,
+    log=Log([sys.argv[1]]),
+)
+with job("a job", snakemake) as say:
     print("library noise")
     print("more noise", file=sys.stderr)
     say("half way")
@@ -20,7 +35,9 @@ with job("a job", sys.argv[1]) as say:
 def run(tmp_path: Path, ending: str) -> tuple[subprocess.CompletedProcess[str], str]:
     log = tmp_path / "logs" / "job.log"
     program = PROGRAM.format(ending=ending)
-    done = subprocess.run([sys.executable, "-c", program, str(log)], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(log)], capture_output=True, text=True, cwd=tmp_path
+    )
     return done, log.read_text()
 
 
@@ -30,12 +47,44 @@ def test_noise_goes_to_the_log_and_progress_to_the_screen(tmp_path: Path) -> Non
     assert all(line in log for line in ("library noise", "more noise", "half way"))
 
 
+def record(tmp_path: Path) -> dict[str, Any]:
+    return json.loads((tmp_path / "logs" / "job.log.record.json").read_text())
+
+
 def test_a_job_leaves_account_of_what_it_took(tmp_path: Path) -> None:
     run(tmp_path, "sum(i * i for i in range(3_000_000))")
-    usage = json.loads((tmp_path / "logs" / "job.log.usage.json").read_text())
+    usage = record(tmp_path)
     assert usage["cpu_seconds"] > 0.1
     assert usage["wall_seconds"] > 0.1
     assert usage["max_rss_mb"] > 5
+
+
+def test_a_job_leaves_a_record_of_what_it_did_and_not_of_who_and_where(tmp_path: Path) -> None:
+    before = datetime.now(UTC)
+    run(tmp_path, "pass")
+    found = record(tmp_path)
+    assert (found["rule"], found["wildcards"], found["threads"]) == ("measure", {"cohort": "2K"}, 2)
+    assert found["inputs"] == ["results/a.json", "results/b.json", "/elsewhere/c.json"]
+    assert found["outputs"] == ["results/d.json"]
+    assert found["params"] == {"code": "abc", "settings": {"bits": [3]}}
+    assert (found["code"], found["status"]) == ("abc", 0)
+    began, ended = (datetime.fromisoformat(found[when]) for when in ("began", "ended"))
+    assert before - timedelta(seconds=1) < began <= ended < datetime.now(UTC)
+    assert found["machine"]["python"] == platform.python_version()
+    shown = json.dumps(found)
+    for private in (str(tmp_path), str(Path.home()) + "/", platform.node()):
+        assert private not in shown
+
+
+def test_a_job_that_fails_says_so_in_its_record(tmp_path: Path) -> None:
+    run(tmp_path, "1 / 0")
+    assert record(tmp_path)["status"] == 1
+
+
+def test_a_job_that_is_killed_has_no_record_of_an_earlier_start(tmp_path: Path) -> None:
+    run(tmp_path, "pass")
+    run(tmp_path, "os.kill(os.getpid(), 9)")
+    assert not (tmp_path / "logs" / "job.log.record.json").exists()
 
 
 def test_an_error_for_people_is_shown_whole_without_a_traceback(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.settings import DeploymentMethod
 
+from disentangle.archive.code import state_of
 from disentangle.corpus.hub_text import HUB_KINDS
 from disentangle.errors import StudyError
 from disentangle.hub import ON_HUB
@@ -28,6 +29,11 @@ from disentangle.study.resources import (
 )
 from disentangle.study.settings import plain
 from disentangle.study.tasks import TASK_LENGTH
+
+# What is asked for with --config and is no part of the study: an archive to verify, and whether one
+# may be made of a workflow that is not as committed. `archive` is a section of the study, too.
+VERIFIED = config.pop("archive") if isinstance(config.get("archive"), str) else None
+ALLOW_UNCOMMITTED = bool(config.pop("allow_uncommitted", False))
 
 # relative, so that a study that is moved or copied has the same inputs
 CONFIG_FILES = [os.path.relpath(path) for path in workflow.configfiles]
@@ -134,6 +140,20 @@ def ordered(rule, **what):
     """Note what the one job of a rule is to do; give it as the rule's params."""
     ORDERS[rule] = {"study": what}
     return ORDERS[rule]["study"]
+
+
+def scripts_of(wildcards):
+    """Every rule's script, from the workflow's folder."""
+    return {
+        each.name: f"workflow/{each.script.removeprefix('../')}"
+        for each in workflow.rules
+        if each.script
+    }
+
+
+def code_state(wildcards):
+    """Tells one state of the workflow's files from another, so that a new one is archived."""
+    return state_of(Path(workflow.basedir))
 
 
 def one_of(names):

@@ -73,12 +73,16 @@ ORDERS |= {
 }
 
 
+# targets that run no job that has an order
+LOOKING = {"plan", "verify"}
+
+
 def put_back_unless_run(replaced):
-    """Leave no trace of who only looked: a dry run, or the plan, and what edit they were for."""
-    if (
-        workflow.executor_plugin is None
-        or workflow.dryrun
-        or set(workflow.dag_settings.targets) == {"plan"}
+    """Leave no trace of who only looked, as a dry run does, and of what edit that was for."""
+    if workflow.executor_plugin is None or workflow.dryrun:
+        put_back(replaced)
+    elif (
+        workflow.dag_settings.targets and set(workflow.dag_settings.targets) <= LOOKING
     ):
         put_back(replaced)
 

@@ -24,7 +24,7 @@ from disentangle.tables.evaluation import EVALUATION
 from disentangle.tables.files import read_tables, write_table
 from disentangle.tables.geometry import GEOMETRY
 
-with job("collect", snakemake.log[0]):
+with job("collect", snakemake):
     design = Path(snakemake.input.design)
     runs = read_design(design) | read_external(design)
     checkpoints_folder = Path(snakemake.params.checkpoints)

@@ -9,7 +9,7 @@ from disentangle.job import job
 from disentangle.tables.files import write_table
 from disentangle.tables.geometry import LAYERS
 
-with job("layers", snakemake.log[0]) as say:
+with job("layers", snakemake) as say:
     manifests = read_cohort(Path(snakemake.input.trained), Path(snakemake.params.checkpoints))
     rows = [
         row

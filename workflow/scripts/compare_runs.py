@@ -8,7 +8,7 @@ from disentangle.study.sections.statistics import Statistics
 from disentangle.tables.estimated import AGREEMENT, EFFECTS, NOISE
 from disentangle.tables.files import read_tables, write_table
 
-with job("compare_runs", snakemake.log[0]):
+with job("compare_runs", snakemake):
     agreement, effects, noise = compare_runs(
         read_tables([Path(snakemake.input.observations)]),
         Statistics.model_validate(snakemake.params.settings),

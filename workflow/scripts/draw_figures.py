@@ -9,7 +9,7 @@ from disentangle.study.run import read_design
 from disentangle.study.sections.perturbation import Perturbation
 from disentangle.tables.files import read_tables
 
-with job("draw_figures", snakemake.log[0]):
+with job("draw_figures", snakemake):
     runs = read_design(Path(snakemake.input.design))
     checkpoints = Path(snakemake.params.checkpoints)
     logs = [checkpoints / run / "training.parquet" for run in runs]

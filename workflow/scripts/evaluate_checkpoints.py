@@ -12,7 +12,7 @@ from disentangle.study.sections.measuring import Evaluation
 from disentangle.tables.evaluation import EVALUATION
 from disentangle.tables.files import write_table
 
-with job("evaluate", snakemake.log[0]) as say:
+with job("evaluate", snakemake) as say:
     manifests = read_cohort(Path(snakemake.input.trained), Path(snakemake.params.checkpoints))
     outcomes = [o for path in snakemake.input.perturbed for o in read_perturbed(Path(path))]
     rows, refused = evaluate(

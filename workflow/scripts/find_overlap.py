@@ -6,7 +6,7 @@ from disentangle.corpus.documents import read_texts
 from disentangle.corpus.shard_leakage import find_overlap
 from disentangle.job import job
 
-with job(f"find_overlap {snakemake.wildcards.shard}", snakemake.log[0]):
+with job(f"find_overlap {snakemake.wildcards.shard}", snakemake):
     find_overlap(
         Path(snakemake.input.tokens),
         Path(snakemake.input.tokenizer).parent,

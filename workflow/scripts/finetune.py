@@ -10,7 +10,7 @@ from disentangle.study.run import Run
 from disentangle.study.sections.execution import Execution
 from disentangle.study.sections.perturbation import Perturbation
 
-with job("finetune", snakemake.log[0]) as say:
+with job("finetune", snakemake) as say:
     from disentangle.perturbation.finetune import finetune
 
     manifests = read_cohort(Path(snakemake.input.trained), Path(snakemake.params.checkpoints))

@@ -7,7 +7,7 @@ from disentangle.corpus.hub_text import pinned
 from disentangle.job import job
 from disentangle.study.sections.corpus import HeldOut
 
-with job("gather_passages", snakemake.log[0]):
+with job("gather_passages", snakemake):
     heldout = HeldOut.model_validate(snakemake.params.heldout)
     [source] = pinned([heldout.source], snakemake.input.get("hub"))
     heldout = heldout.model_copy(update={"source": source})

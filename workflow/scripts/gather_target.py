@@ -11,7 +11,7 @@ CHARACTERS_PER_TOKEN = 16
 """Text read for each token that is trained on: several times what a token stands for, so that the
 documents trained on are drawn from more than a source's beginning."""
 
-with job("gather_target", snakemake.log[0]):
+with job("gather_target", snakemake):
     [source] = pinned([snakemake.params.source], snakemake.input.get("hub"))
     heldout = {
         domain: read_texts(Path(snakemake.input[domain])) for domain in snakemake.params.domains

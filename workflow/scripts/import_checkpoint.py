@@ -7,7 +7,7 @@ from disentangle.corpus.documents import read_texts
 from disentangle.job import about, job
 from disentangle.study.external import ExternalRun
 
-with job("import", snakemake.log[0]) as say:
+with job("import", snakemake) as say:
     from disentangle.checkpoint.importing import import_run
 
     run = ExternalRun.from_json(snakemake.params.run)

@@ -8,7 +8,7 @@ from disentangle.job import job
 from disentangle.tables.collected import LEAKAGE
 from disentangle.tables.files import write_table
 
-with job("measure_leakage", snakemake.log[0]):
+with job("measure_leakage", snakemake):
     heldout = {
         domain: read_texts(Path(snakemake.input[domain])) for domain in snakemake.params.domains
     }

@@ -11,7 +11,7 @@ from disentangle.study.sections.statistics import Statistics
 from disentangle.tables.estimated import CLAIM_TESTS, CLAIMS, COUNTEREXAMPLES
 from disentangle.tables.files import read_tables, write_table
 
-with job("judge_claims", snakemake.log[0]):
+with job("judge_claims", snakemake):
     settings = Statistics.model_validate(snakemake.params.settings)
     evidence = Evidence(
         observations=read_tables([Path(snakemake.input.observations)]),

@@ -8,7 +8,7 @@ from disentangle.study.sections.statistics import Statistics
 from disentangle.tables.estimated import SATURATION
 from disentangle.tables.files import read_tables, write_table
 
-with job("judge_saturation", snakemake.log[0]):
+with job("judge_saturation", snakemake):
     settings = Statistics.model_validate(snakemake.params.settings)
     rows = judge_runs(
         read_tables([Path(snakemake.input.observations)]),

@@ -11,7 +11,7 @@ from disentangle.job import job
 from disentangle.tables.files import write_table
 from disentangle.tables.geometry import GEOMETRY
 
-with job("geometry", snakemake.log[0]) as say:
+with job("geometry", snakemake) as say:
     manifests = read_cohort(Path(snakemake.input.trained), Path(snakemake.params.checkpoints))
     rows, refused = [], []
     for manifest in manifests.values():

@@ -14,7 +14,7 @@ from disentangle.study.sections.perturbation import Perturbation
 from disentangle.tables.collected import PLAN
 from disentangle.tables.files import write_table
 
-with job("plan", snakemake.log[0]) as say:
+with job("plan", snakemake) as say:
     given = snakemake.params
     runs = [Run.from_json(data) for data in given.runs]
     results = Results(Path(given.folder))

@@ -7,7 +7,7 @@ from disentangle.job import about, job
 from disentangle.study.run import Run
 from disentangle.study.sections.execution import Execution
 
-with job("pretrain", snakemake.log[0]) as say:
+with job("pretrain", snakemake) as say:
     from disentangle.training.log import write_training_table
     from disentangle.training.pretrain import pretrain
 

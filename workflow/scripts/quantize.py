@@ -9,7 +9,7 @@ from disentangle.job import about, job
 from disentangle.study.run import Run
 from disentangle.study.sections.perturbation import Perturbation
 
-with job("quantize", snakemake.log[0]) as say:
+with job("quantize", snakemake) as say:
     import torch
 
     from disentangle.perturbation.quantize_run import quantize_run, quantizing_code

@@ -9,7 +9,7 @@ from disentangle.study.sections.statistics import Statistics
 from disentangle.tables.estimated import ASSOCIATIONS, REGRESSIONS
 from disentangle.tables.files import read_tables, write_table
 
-with job("regress", snakemake.log[0]):
+with job("regress", snakemake):
     associations, fits = associate_variants(
         read_tables([Path(snakemake.input.observations)]),
         Statistics.model_validate(snakemake.params.settings),

@@ -14,7 +14,7 @@ from disentangle.tables.comparable import final_runs
 from disentangle.tables.estimated import CALIBRATION
 from disentangle.tables.files import read_tables, write_table
 
-with job("simulate", snakemake.log[0]):
+with job("simulate", snakemake):
     settings = Calibration.model_validate(snakemake.params.settings)
     if snakemake.input.observations:
         design = final_runs(read_tables([Path(snakemake.input.observations[0])]), BASE)

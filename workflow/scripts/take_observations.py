@@ -11,7 +11,7 @@ from disentangle.study.sections.observations import Observations
 from disentangle.tables.collected import MISSING, OBSERVATIONS
 from disentangle.tables.files import write_table
 
-with job("take_observations", snakemake.log[0]) as say:
+with job("take_observations", snakemake) as say:
     reading = Observations.model_validate(snakemake.params.reading)
     source = Path(reading.file)
     table = read_observations(source)

@@ -6,7 +6,7 @@ from disentangle.corpus.named_tokenizers import pinned_tokenizer
 from disentangle.corpus.tokenizer import take_tokenizer
 from disentangle.job import job
 
-with job("take_tokenizer", snakemake.log[0]):
+with job("take_tokenizer", snakemake):
     tokenizer = snakemake.params.tokenizer
     take_tokenizer(
         pinned_tokenizer(tokenizer["name"], snakemake.input.get("hub")),

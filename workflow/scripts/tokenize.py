@@ -5,7 +5,7 @@ from pathlib import Path
 from disentangle.corpus.tokens import write_tokens
 from disentangle.job import job
 
-with job("tokenize", snakemake.log[0]):
+with job("tokenize", snakemake):
     write_tokens(
         documents=Path(snakemake.input.documents),
         tokenizer_folder=Path(snakemake.input.tokenizer).parent,

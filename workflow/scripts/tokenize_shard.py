@@ -8,7 +8,7 @@ from disentangle.corpus.parts import Part
 from disentangle.job import job
 from disentangle.study.sections.corpus import READY_MADE
 
-with job(f"tokenize_shard {snakemake.wildcards.shard}", snakemake.log[0]):
+with job(f"tokenize_shard {snakemake.wildcards.shard}", snakemake):
     # before tokenizers starts its threads
     os.environ |= {
         "TOKENIZERS_PARALLELISM": "true" if snakemake.threads > 1 else "false",

@@ -6,7 +6,7 @@ from disentangle.corpus.documents import read_texts
 from disentangle.corpus.tokenizer import save_tokenizer, train_tokenizer
 from disentangle.job import job
 
-with job("train_tokenizer", snakemake.log[0]):
+with job("train_tokenizer", snakemake):
     texts = read_texts(Path(snakemake.input.documents))
     tokenizer = train_tokenizer(texts, snakemake.params.vocab_size)
     folder = Path(snakemake.output.tokenizer).parent

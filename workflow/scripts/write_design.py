@@ -5,6 +5,6 @@ from pathlib import Path
 from disentangle.job import job
 from disentangle.storage import write_json
 
-with job("write_design", snakemake.log[0]):
+with job("write_design", snakemake):
     wanted = {"runs": snakemake.params.runs, "external": snakemake.params.external}
     write_json(Path(snakemake.output[0]), wanted)

@@ -13,7 +13,7 @@ from disentangle.tables.files import read_tables, write_table
 
 MEASURED = ("checkpoints", "geometry", "evaluation")
 
-with job("write_report", snakemake.log[0]):
+with job("write_report", snakemake):
     given = snakemake.input
     tables = {name: read_tables([Path(given[name])]) for name in snakemake.params.tables}
     measured = [tables[name] for name in MEASURED if name in tables]

@@ -10,7 +10,12 @@ from olmo.config import ActivationType, BlockType, LayerNormType, ModelConfig
 from safetensors.torch import load_file, save_file
 from transformers import OlmoConfig
 
-from disentangle.checkpoint.manifest import WEIGHTS, CheckpointManifest, read_checkpoint
+from disentangle.checkpoint.manifest import (
+    WEIGHTS,
+    CheckpointManifest,
+    read_checkpoint,
+    weights_are_not_here,
+)
 from disentangle.errors import StudyError
 from disentangle.storage import sha256_of
 
@@ -91,6 +96,8 @@ def read_olmo_weights(folder: Path, config: ModelConfig) -> dict[str, torch.Tens
         StudyError: if the weights are not what the folder's manifest says.
     """
     weights = folder / WEIGHTS
+    if not weights.is_file():
+        raise StudyError(weights_are_not_here(folder))
     if sha256_of(weights) != read_checkpoint(folder).weights_sha256:
         raise StudyError(
             f"{weights} is not what its manifest says: the SHA-256 differs.\n"

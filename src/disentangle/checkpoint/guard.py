@@ -8,9 +8,14 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
-from disentangle.checkpoint.manifest import WEIGHTS, CheckpointManifest, read_checkpoint
+from disentangle.checkpoint.manifest import (
+    WEIGHTS,
+    CheckpointManifest,
+    read_checkpoint,
+    weights_are_not_here,
+)
 from disentangle.checkpoint.probe import probe_loss
-from disentangle.errors import RefusedError
+from disentangle.errors import RefusedError, StudyError
 from disentangle.storage import sha256_of
 
 PROBE_TOLERANCE = 1e-3
@@ -46,6 +51,7 @@ def load_checkpoint(folder: Path, device: str) -> Checkpoint:
 
     Raises:
         RefusedError: naming the checkpoint and what is wrong with it.
+        StudyError: if its weights are not here.
     """
     manifest = read_checkpoint(folder)
 
@@ -59,7 +65,8 @@ def load_checkpoint(folder: Path, device: str) -> Checkpoint:
 
     weights = folder / WEIGHTS
     if not weights.is_file():
-        raise refuse(f"{WEIGHTS} is missing")
+        # not unfit but absent: what was measured of it before stays, and nothing takes its place
+        raise StudyError(weights_are_not_here(folder))
     if sha256_of(weights) != manifest.weights_sha256:
         raise refuse(f"{WEIGHTS} was changed; its SHA-256 is not the manifest's")
     # with output_loading_info it gives a pair, which its annotations do not know

@@ -121,7 +121,8 @@ def _import_step(
     if (folder / MANIFEST).is_file():
         before = read_checkpoint(folder)
         same = (before.source, before.settings) == (named, origin)
-        if same and sha256_of(folder / WEIGHTS) == before.weights_sha256:
+        weights = folder / WEIGHTS  # may have been let go: then it comes in again
+        if same and weights.exists() and sha256_of(weights) == before.weights_sha256:
             return before.weights_sha256
     where = f"checkpoints.{run.name}, step {step}"
     model = _load(source, where)
@@ -183,7 +184,7 @@ def _load(source: Path, where: str) -> PreTrainedModel:
             "opened. Ask for safetensors",
         ) from error
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = _first_line(error, source)
         raise _refused(
             where, source, f"cannot be loaded as a causal language model: {reason}"
         ) from error
@@ -194,6 +195,11 @@ def _load(source: Path, where: str) -> PreTrainedModel:
             where, source, f"lacks weights that the model has ({lacking}); they would be random"
         )
     return model.eval()
+
+
+def _first_line(error: Exception, source: Path) -> str:
+    """What a library said, without where on this machine the source is: a manifest keeps it."""
+    return str(error).strip().splitlines()[0].replace(str(source), source.name)
 
 
 def _refused(where: str, source: Path, reason: str) -> RefusedError:
@@ -207,7 +213,7 @@ def _tokenizer(source: Path, model: PreTrainedModel, where: str) -> PreTrainedTo
             source, local_files_only=True, trust_remote_code=False
         )
     except (OSError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0]
+        reason = _first_line(error, source)
         raise _refused(where, source, f"its tokenizer cannot be loaded: {reason}") from error
     embedding: Any = model.get_input_embeddings().weight
     if (highest := max(found.get_vocab().values(), default=0)) >= len(embedding):

@@ -96,6 +96,19 @@ def read_run(path: Path) -> RunManifest:
     return RunManifest(**asdict(run) | {"checkpoints": steps, "refused": refused})
 
 
+def weights_are_not_here(folder: Path) -> str:
+    """What to tell who needs the weights of a checkpoint that has only its manifest.
+
+    An archive may hold checkpoints by their hashes alone; whoever has a checkpoint's measurements
+    needs its weights for new ones only.
+    """
+    return (
+        f"{folder / WEIGHTS} is not here: the weights were let go, as an archive may, or lost.\n"
+        f"To have them again, delete {folder.parent} and the file in trained/ (or quantized/, "
+        "finetuned/)\nthat names its run, and run the workflow: it makes what is missing."
+    )
+
+
 def _read(path: Path, kind: type) -> Any:
     try:
         return kind(**read_json(path))

@@ -16,8 +16,8 @@ from disentangle.checkpoint.manifest import read_run, run_manifest
 from disentangle.checkpoint.quarantine import read_set_aside
 from disentangle.errors import StudyError
 from disentangle.hold import LOCK, holder_of
-from disentangle.job import USAGE
 from disentangle.planning.measuring import Results, evaluation_cells, geometry_cells
+from disentangle.record import record_of
 from disentangle.study.config import StudyConfig
 from disentangle.study.design import expand, external_runs
 from disentangle.study.external import ExternalRun
@@ -133,8 +133,7 @@ def _at_work(folder: Path, runs: list[Run | ExternalRun]) -> list[str]:
             f"{steps.get(name, '?')}, last sign {_ago(lock.stat().st_mtime)}"
         )
     for log in sorted((folder / "logs").rglob("*.log")):
-        usage = log.with_name(log.name + USAGE)
-        if not usage.exists() or usage.stat().st_mtime < log.stat().st_mtime - 1:
+        if not record_of(log).exists():
             where = log.relative_to(folder / "logs").with_suffix("")
             found.append(f"{where}: not ended, last line {_ago(log.stat().st_mtime)}")
     return found

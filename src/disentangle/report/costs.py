@@ -1,16 +1,15 @@
-"""What each job took, from the accounts that jobs leave beside their logs."""
+"""What each job took, from the records that jobs leave beside their logs."""
 
 import json
 from pathlib import Path
 
 import pandas as pd
 
-from disentangle.job import USAGE
-from disentangle.storage import read_json
+from disentangle.record import USAGE, find_records
 
 
 def gather_costs(logs: Path, on_gpu: set[tuple[str, str]]) -> pd.DataFrame:
-    """Read every job's account.
+    """Read every job's record.
 
     Args:
         logs: where the rules' logs are, by rule and wildcard.
@@ -20,9 +19,8 @@ def gather_costs(logs: Path, on_gpu: set[tuple[str, str]]) -> pd.DataFrame:
         The costs table. A job that was killed and resumed counts with its last stretch only.
     """
     rows = []
-    for path in sorted(logs.rglob(f"*{USAGE}")):
-        rule, *rest = str(path.relative_to(logs)).removesuffix(f".log{USAGE}").split("/")
-        usage, job = read_json(path), "/".join(rest)
+    for (rule, job), record in find_records(logs).items():
+        usage = {field: record[field] for field in USAGE}
         gpu_seconds = usage["wall_seconds"] if (rule, job) in on_gpu else 0.0
         rows.append({"rule": rule, "job": job, "gpu_seconds": gpu_seconds} | usage)
     return pd.DataFrame(rows)

@@ -6,8 +6,9 @@
 import math
 from typing import Annotated
 
-from pydantic import BeforeValidator, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from disentangle.study.sections.archive import Archive
 from disentangle.study.sections.corpus import Corpus, Tokenizer
 from disentangle.study.sections.design import Design, Save
 from disentangle.study.sections.execution import Execution
@@ -46,6 +47,8 @@ class StudyConfig(Section):
     perturbation: Perturbation = Perturbation()
     statistics: Statistics = Statistics()
     execution: Execution = Execution()
+    archive: Archive = Field(Archive(), exclude=True)
+    """What goes into an archive; no part of what a job is told of the study."""
 
     @field_validator("sizes")
     @classmethod

@@ -12,6 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from disentangle.checkpoint.export import hugging_face_config, to_hugging_face
 from disentangle.checkpoint.guard import RefusedError, load_checkpoint
+from disentangle.errors import StudyError
 from disentangle.storage import sha256_of, write_json
 from disentangle.training.olmo_config import model_config
 
@@ -136,5 +137,5 @@ def test_weights_that_are_not_the_manifests_are_refused(own_run: Path) -> None:
 def test_a_pickle_is_not_read(own_run: Path) -> None:
     folder = own_run / "step16"
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-    with pytest.raises(RefusedError, match="missing"):
+    with pytest.raises(StudyError, match="safetensors is not here"):
         load_checkpoint(folder, "cpu")

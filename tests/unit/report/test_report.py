@@ -75,8 +75,8 @@ def test_gpu_time_is_that_of_jobs_whose_results_say_so(tmp_path) -> None:
     usage = {"wall_seconds": 10.0, "cpu_seconds": 7.0, "max_rss_mb": 5.0}
     for rule in ("pretrain", "measure_geometry", "evaluate_checkpoints"):
         for run in "ab":
-            write_json(tmp_path / rule / f"{run}_wd0.1.log.usage.json", usage)
-    write_json(tmp_path / "collect.log.usage.json", usage)
+            write_json(tmp_path / rule / f"{run}_wd0.1.log.record.json", usage)
+    write_json(tmp_path / "collect.log.record.json", usage)
     checkpoints = pd.DataFrame({"run": ["a_wd0.1", "b_wd0.1"], "device": ["cuda", "cpu"]})
     geometry = pd.DataFrame({"run": ["a_wd0.1", "b_wd0.1"], "numerics": ['{"device": "cpu"}'] * 2})
     numerics = ['{"device": "cpu"}', '{"device": "cuda:0"}']

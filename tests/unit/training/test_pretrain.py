@@ -176,6 +176,17 @@ def test_damaged_weights_are_named(bench: Bench, own_run: Path) -> None:
         pretrain(bench.runs[0], **bench.arguments(own_run))
 
 
+def test_weights_that_were_let_go_are_not_trained_again(bench: Bench, own_run: Path) -> None:
+    before = read_run(own_run / "manifest.json")
+    for weights in own_run.glob("step*/model.safetensors"):
+        weights.unlink()
+    manifest = pretrain(bench.runs[0], **bench.arguments(own_run))
+    assert manifest == before
+    assert not list(own_run.glob("step*/model.safetensors"))
+    with pytest.raises(StudyError, match=r"is not here[^$]*delete"):
+        load_checkpoint(own_run / "step16", "cpu")
+
+
 def test_divergence_is_an_outcome(bench: Bench, tmp_path: Path) -> None:
     run = bench.run(
         name="wild",

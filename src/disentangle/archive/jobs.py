@@ -1,0 +1,102 @@
+"""The jobs that made a study, from the records they left, and which files each made."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from disentangle.archive.contents import OF_THE_RUN
+from disentangle.checkpoint.subjects import perturbed_folder, read_perturbed
+from disentangle.record import find_records, record_of
+from disentangle.storage import digest, read_json
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job, as its crate's action tells it. Paths are relative to where the workflow runs."""
+
+    rule: str
+    name: str
+    """Among the jobs of its rule; empty for the only one."""
+    script: str
+    began: str
+    ended: str
+    status: int
+    machine: dict[str, Any]
+    params_sha256: str
+    reads: list[str]
+    makes: list[str]
+    """Files, and folders of cells, which end with a slash."""
+    tells: list[str]
+    """Its log and its record."""
+
+    @property
+    def id(self) -> str:
+        """What the crate calls it."""
+        return "#job/" + quote(f"{self.rule}/{self.name}" if self.name else self.rule)
+
+    @property
+    def title(self) -> str:
+        """What it is called for readers."""
+        return f"{self.rule} {self.name}".strip()
+
+    @property
+    def machine_id(self) -> str:
+        """Tells one class of machine from another."""
+        return digest(self.machine)[:16]
+
+
+def find_jobs(folder: Path, scripts: Mapping[str, str]) -> list[Job]:
+    """All recorded jobs of the rules that the workflow has, by rule and name.
+
+    Args:
+        folder: the study's results, relative to where the workflow runs.
+        scripts: rule to its script, as the archive has it.
+    """
+    found = []
+    for (rule, name), record in find_records(folder / "logs").items():
+        if rule in OF_THE_RUN or rule not in scripts:
+            continue
+        log = folder / "logs" / (f"{rule}/{name}.log" if name else f"{rule}.log")
+        found.append(
+            Job(
+                rule=rule,
+                name=name,
+                script=scripts[rule],
+                began=record["began"],
+                ended=record["ended"],
+                status=record["status"],
+                machine=record["machine"],
+                params_sha256=digest(record["params"]),
+                reads=record["inputs"],
+                makes=sorted({*record["outputs"], *_undeclared(record, folder)}),
+                tells=[log.as_posix(), record_of(log).as_posix()],
+            )
+        )
+    return found
+
+
+def _undeclared(record: Mapping[str, Any], folder: Path) -> Iterator[str]:
+    """What a job makes beside its declared outputs: checkpoints, and cells."""
+    if "cells" in record["params"]:
+        yield f"{record['params']['cells']}/"
+    for output in map(Path, record["outputs"]):
+        if not output.is_file():
+            continue
+        if output.parent == folder / "trained":
+            for run in read_json(output):
+                yield from _files(folder / "checkpoints" / run)
+        if output.parent in (folder / "quantized", folder / "finetuned"):
+            for one in read_perturbed(output):
+                yield from _files(perturbed_folder(folder / "perturbed", one.run, one.variant))
+
+
+def _files(folder: Path) -> Iterator[str]:
+    return (path.as_posix() for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def made_by(jobs: Iterable[Job]) -> tuple[set[str], tuple[str, ...]]:
+    """The files that jobs made, and the folders of cells that they filled."""
+    names = {name for job in jobs for name in job.makes}
+    return names, tuple(sorted(name for name in names if name.endswith("/")))

@@ -1,0 +1,261 @@
+"""Check an archive by computing its tables again from its stored measurements.
+
+No code of the archive is run: this workflow reads its data in a temporary folder. Weights are not
+unpacked, so every measurement must be among the stored ones.
+"""
+
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pandas as pd
+
+from disentangle.archive.verify import (
+    FACTS,
+    Source,
+    check,
+    open_zip,
+    read_json,
+    told,
+)
+from disentangle.archive.verify import UnusableError as UnusableArchiveError
+from disentangle.archive.write import refuse_absolute_paths
+from disentangle.checkpoint.manifest import WEIGHTS
+from disentangle.checkpoint.quarantine import read_set_aside
+from disentangle.errors import StudyError
+from disentangle.job import Say
+from disentangle.provenance import code_hash
+from disentangle.record import RECORD, machine
+from disentangle.storage import sha256_of
+from disentangle.study.config import StudyConfig
+from disentangle.study.file import read_study
+
+COMPUTED = (
+    *("write_design", "measure_geometry", "evaluate_checkpoints", "compare_layers"),
+    *("collect", "collect_layers", "take_observations", "measure_leakage"),
+    *("regress", "judge_saturation", "compare_runs", "judge_claims", "simulate", "tables"),
+)
+"""Rules that turn stored measurements into tables. No other may run."""
+
+OF_THE_RUN = ("costs", "plan")
+"""Tables that say what the run took, and do not follow from its results."""
+
+MEASURED = ("geometry", "evaluation", "layers")
+
+LARGEST_CONFIG = 1 << 20
+"""Bytes of a study file."""
+
+
+def verify(archive: Path, root: Path, cores: int, say: Say) -> None:
+    """Check an archive: its files and description, then its tables.
+
+    Args:
+        archive: a `.crate.zip`; anybody's.
+        root: this workflow's folder, whose code computes.
+        cores: for the jobs that compute.
+        say: tells the screen.
+
+    Raises:
+        StudyError: naming every file that is changed, missing, extra or another when it is computed
+            again; or why that could not be done.
+    """
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            source, faults = open_zip(opened)
+            if faults := faults or check(source):
+                raise StudyError(f"{archive}: {len(faults)} faults:\n{told(faults)}")
+            say(f"{archive}: all {len(source.files)} files are what the archive says")
+            facts = _facts(source)
+            _refuse_other_code(source, facts, root)
+            with TemporaryDirectory(prefix="verify-") as temporary:
+                _verify_tables(source, facts, Path(temporary), root, cores, say)
+    except FileNotFoundError:
+        raise StudyError(f"There is no file {archive}.") from None
+    except UnusableArchiveError as fault:
+        raise StudyError(f"{archive}: {fault}") from None
+    except (zipfile.BadZipFile, OSError) as fault:
+        raise StudyError(f"{archive}: cannot be read: {fault}") from fault
+
+
+def _facts(source: Source) -> dict[str, Any]:
+    """What an archive says of itself, if it is of the form that we read."""
+    facts: dict[str, Any] = read_json(source, FACTS)
+    config, commit = facts.get("config_files"), facts.get("commit")
+    sound = (
+        isinstance(config, list)
+        and config
+        and all(isinstance(name, str) and name in source.files for name in config)
+        and isinstance(commit, str)
+        and isinstance(facts.get("corpus"), bool)
+        and isinstance(facts.get("uncommitted"), list)
+    )
+    if not sound:
+        raise UnusableArchiveError(f"{FACTS}: does not name its study files, commit and contents")
+    return facts
+
+
+def _refuse_other_code(source: Source, facts: dict[str, Any], root: Path) -> None:
+    """Refuse an archive whose tables other code made than would compute them here."""
+    here = {code_hash(script) for script in (root / "workflow" / "scripts").glob("*.py")}
+    others = set()
+    for name in source.files:
+        if name.startswith(f"results/{facts['study']}/logs/") and name.endswith(RECORD):
+            record = read_json(source, name)
+            if record["rule"] in COMPUTED and record["code"] not in here:
+                others.add(record["rule"])
+    if others:
+        changed = " with uncommitted changes" if facts["uncommitted"] else ""
+        raise StudyError(
+            "The files are what the archive says. Whether its tables follow from them could not be "
+            "checked:\nother code than this clone's made them "
+            f"({', '.join(sorted(others))}).\nIt is of commit {facts['commit']}{changed}:\n"
+            f"  git checkout {facts['commit']}\nand ask again."
+        )
+
+
+def _verify_tables(
+    source: Source, facts: dict[str, Any], folder: Path, root: Path, cores: int, say: Say
+) -> None:
+    study = _unpack(source, facts, folder)
+    results = folder / "results" / study.study
+    if not facts["corpus"]:
+        say("the text is not in it: tables are computed from the rows that were measured")
+    doomed = sorted(_follows(results, measurements=facts["corpus"]))
+    wanted = {path: path.with_name(f"{path.name}.archived") for path in doomed}
+    for path, kept in wanted.items():
+        path.rename(kept)
+    for path in folder.rglob("*"):
+        os.utime(path, (0, 0))
+    _compute(folder, facts["config_files"], root, cores)
+    faults = [
+        f"{path.relative_to(folder).as_posix()}: {fault}"
+        for path, kept in wanted.items()
+        if (fault := _difference(path, kept)) is not None
+    ]
+    if faults:
+        raise StudyError(
+            f"Computed again, {len(faults)} of {len(wanted)} files are not what the archive has:\n"
+            + told(faults)
+            + _other_machine(source, facts)
+        )
+    say(f"{len(wanted)} tables, computed again, are the same bytes")
+
+
+def _unpack(source: Source, facts: dict[str, Any], folder: Path) -> StudyConfig:
+    """Unpack the data that tables follow from, and give the study."""
+    config = facts["config_files"]
+    for name in config:
+        _put(source, name, folder, LARGEST_CONFIG)
+    base, *overlays = (folder / name for name in config)
+    study = read_study(overlays, base)
+    refuse_absolute_paths(study)
+    if study.study != facts["study"]:
+        raise StudyError(f"{FACTS} names the study {facts['study']}, its files {study.study}.")
+    names = [
+        name
+        for name in source.files
+        if name.startswith(f"results/{study.study}/") and not name.endswith(f"/{WEIGHTS}")
+    ]
+    if study.observations:
+        names.append(study.observations.file)
+    for name in names:
+        _put(source, name, folder, source.files.get(name, 0))
+    return study
+
+
+def _put(source: Source, name: str, folder: Path, limit: int) -> None:
+    if name not in source.files:
+        raise StudyError(f"{name}: missing, and the archive says it is of the study")
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        for piece in source.pieces(name, limit):
+            file.write(piece)
+
+
+def _follows(results: Path, *, measurements: bool) -> Iterator[Path]:
+    """Files that follow from the others.
+
+    Of a job that set a checkpoint aside they do not: it is refused by its weights.
+
+    Args:
+        results: the study's results.
+        measurements: whether measured rows can be had from stored measurements again.
+    """
+    if (results / "checkpoints").is_dir():
+        yield results / "design.json"
+    for path in (results / "tables").glob("*.parquet"):
+        if path.stem not in OF_THE_RUN and (measurements or path.stem != "leakage"):
+            yield path
+    for stage in MEASURED if measurements else ():
+        for path in (results / stage).glob("*.parquet"):
+            refused = path.with_suffix(".refused.json")
+            if not refused.exists():
+                yield path
+            elif not read_set_aside(refused):
+                yield from (path, refused)
+
+
+def _compute(folder: Path, config_files: list[str], root: Path, cores: int) -> None:
+    overlays = [str(folder / name) for name in config_files[1:]]
+    command = [
+        *(sys.executable, "-m", "snakemake", "tables", "--snakefile", str(root / "Snakefile")),
+        *("--directory", str(folder), "--cores", str(cores), "--nolock", "--quiet", "rules"),
+        *("--rerun-triggers", "mtime", "--workflow-profile", "none"),
+        *(["--configfile", *overlays] if overlays else []),
+        *("--allowed-rules", *COMPUTED),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder)  # noqa: S603 (ours)
+    if done.returncode:
+        said = (done.stdout + done.stderr).strip().splitlines()
+        shown = "\n".join(f"  {line}" for line in said[-20:])
+        raise StudyError(f"The tables cannot be computed again:\n{shown}")
+
+
+def _difference(path: Path, archived: Path) -> str | None:
+    """What is different about a file that was computed again, or None."""
+    if not path.exists():
+        return "cannot be computed from what the archive holds"
+    if sha256_of(path) == sha256_of(archived):
+        return None
+    if path.suffix != ".parquet":
+        return "is another when it is computed again"
+    return _difference_of_tables(pd.read_parquet(path), pd.read_parquet(archived))
+
+
+def _difference_of_tables(again: pd.DataFrame, archived: pd.DataFrame) -> str:
+    if list(again.columns) != list(archived.columns) or len(again) != len(archived):
+        return f"has {len(archived)} rows, and {len(again)} or other columns when computed again"
+    for column in again:
+        pairs = zip(map(repr, archived[column]), map(repr, again[column]), strict=True)
+        for row, (theirs, ours) in enumerate(pairs):
+            if ours != theirs:
+                return f"row {row}, {column}: {theirs[:60]}, and {ours[:60]} when computed again"
+    return "has the same rows, stored otherwise"
+
+
+def _other_machine(source: Source, facts: dict[str, Any]) -> str:
+    start = f"results/{facts['study']}/logs/"
+    records: Iterable[dict[str, Any]] = (
+        read_json(source, name)
+        for name in source.files
+        if name.startswith(start) and name.endswith(RECORD)
+    )
+    made_on = {
+        (record["machine"]["cpu"], record["machine"]["python"])
+        for record in records
+        if record["rule"] in COMPUTED
+    }
+    here = machine()
+    if made_on <= {(here["cpu"], here["python"])}:
+        return ""
+    shown = "; ".join(f"{cpu}, Python {python}" for cpu, python in sorted(made_on))
+    return (
+        f"\nThey were made on another kind of machine ({shown}) than this one ({here['cpu']}, "
+        f"Python {here['python']}): last digits may differ for that alone."
+    )

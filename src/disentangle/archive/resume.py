@@ -1,0 +1,205 @@
+"""Go on with the study of an unpacked archive.
+
+    python -m disentangle.archive.resume COMMAND...
+
+COMMAND is what runs the workflow; the study's files are added to it. Before, files that are as the
+archive has them get one common time, so that nothing is done for their sake, and a run of which a
+file is missing is cleared away, to be trained again. Afterwards runs that were trained again are
+held against the archive: their weights' SHA-256, and, where that differs, their losses.
+"""
+
+import math
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from disentangle.archive.verify import FACTS, METADATA, described_files, open_folder, read_graph
+from disentangle.archive.verify import UnusableError as UnusableArchiveError
+from disentangle.checkpoint.manifest import MANIFEST, read_checkpoint, read_run, step_folder
+from disentangle.checkpoint.subjects import perturbed_folder, read_perturbed
+from disentangle.errors import StudyError
+from disentangle.record import find_records, machine
+from disentangle.storage import read_json, sha256_of
+
+TOLERANCE = 0.05
+"""Nats per token by which losses of a run may differ that another kind of machine trained again.
+Rounding differs there, and training makes differences grow. Another seed moves a loss by 0.03
+(docs/seeds.md, a standard deviation), so what stays within this is hardly another run."""
+
+
+BEYOND = "BEYOND"
+
+
+def prepare(folder: Path) -> tuple[list[str], list[str]]:
+    """Bring an unpacked archive to where the workflow sees what is there and what is not.
+
+    Args:
+        folder: where it was unpacked.
+
+    Returns:
+        Runs that are to be trained again, since files of theirs are missing; and declared outputs
+        of jobs that are missing, which the workflow has to be asked for by name: it makes none that
+        only finished jobs read.
+
+    Raises:
+        StudyError: if it is no unpacked archive.
+    """
+    facts = _facts(folder)
+    try:
+        entities = read_graph(open_folder(folder)[0])
+    except UnusableArchiveError as fault:
+        raise StudyError(f"{folder}: {fault}") from None
+    made = datetime.fromisoformat(entities["./"]["datePublished"]).timestamp()
+    missing = []
+    for name, described in described_files(entities).items():
+        path = folder / name
+        if not path.is_file():
+            missing.append(name)
+        elif sha256_of(path) == described["sha256"]:
+            os.utime(path, (made, made))
+        elif path.stat().st_mtime <= made:
+            os.utime(path)  # changed since, whatever its time says
+    results = folder / "results" / facts["study"]
+    outputs = {
+        name for record in find_records(results / "logs").values() for name in record["outputs"]
+    }
+    runs = _incomplete(missing, facts["study"], "checkpoints", 1)
+    for (run,) in runs:
+        _clear(results, run)
+    for run, variant in _incomplete(missing, facts["study"], "perturbed", 2):
+        _clear_perturbed(results, run, variant)
+    known = outputs & described_files(entities).keys()
+    gone = sorted(name for name in known if not (folder / name).is_file())
+    return sorted(run for (run,) in runs), gone
+
+
+def _incomplete(missing: Iterable[str], study: str, place: str, depth: int) -> set[tuple[str, ...]]:
+    """The folders so deep in a folder of the results of which files are missing."""
+    start = f"results/{study}/{place}/"
+    paths = (name.removeprefix(start).split("/") for name in missing if name.startswith(start))
+    return {tuple(path[:depth]) for path in paths}
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    if not (folder / FACTS).is_file() or not (folder / METADATA).is_file():
+        raise StudyError(
+            f"{folder.resolve()} is no unpacked archive: there is no {FACTS} in it.\n"
+            "Unpack one into an empty folder, and make resume there. A study of your own goes on "
+            "with make run."
+        )
+    facts: dict[str, Any] = read_json(folder / FACTS)
+    return facts
+
+
+def _clear(results: Path, run: str) -> None:
+    """Remove what is left of a run, and what says that it is trained."""
+    shutil.rmtree(results / "checkpoints" / run, ignore_errors=True)
+    for trained in (results / "trained").glob("*.json"):
+        if run in read_json(trained):
+            trained.unlink()
+
+
+def _clear_perturbed(results: Path, run: str, variant: str) -> None:
+    """The same, for what was made of a run's last checkpoint."""
+    shutil.rmtree(perturbed_folder(results / "perturbed", run, variant), ignore_errors=True)
+    for made in (*results.glob("quantized/*.json"), *results.glob("finetuned/*.json")):
+        if any((one.run, one.variant) == (run, variant) for one in read_perturbed(made)):
+            made.unlink()
+
+
+def compare(folder: Path, again: Iterable[str]) -> list[str]:
+    """Hold the study's runs against the archive.
+
+    Args:
+        folder: where it was unpacked.
+        again: runs that were to be trained again.
+
+    Returns:
+        A line for each of them, and for every other run whose weights are not the archive's.
+    """
+    facts = _facts(folder)
+    results = folder / "results" / facts["study"]
+    told = []
+    for run, archived in facts["runs"].items():
+        manifest = results / "checkpoints" / run / MANIFEST
+        line = _compared(manifest, archived) if manifest.is_file() else "is not there"
+        if line is None and run in again:
+            line = "trained again to the same weights, all SHA-256 equal"
+        if line is not None:
+            told.append(f"{run}: {line}")
+    return told
+
+
+def _compared(manifest: Path, archived: Mapping[str, Any]) -> str | None:
+    """How a run differs from the archived one; None if its checkpoints are the archive's."""
+    run = read_run(manifest)
+    hashes = {int(s): one["weights_sha256"] for s, one in archived["checkpoints"].items()}
+    shared = sorted(hashes.keys() & run.checkpoints.keys())
+    differing = [step for step in shared if run.checkpoints[step] != hashes[step]]
+    if not differing:
+        return None
+    where = _other_platform(run.environment, archived)
+    largest = 0.0
+    for step in differing:
+        now, before = (
+            read_checkpoint(step_folder(manifest.parent, step)),
+            archived["checkpoints"][str(step)],
+        )
+        for ours, theirs in (
+            (now.train_loss, before["train_loss"]),
+            (now.probe_loss, before["probe_loss"]),
+        ):
+            if ours is not None and theirs is not None:
+                largest = max(largest, abs(ours - theirs))
+    within = math.isfinite(largest) and largest <= TOLERANCE
+    verdict = "within" if within else BEYOND
+    return (
+        f"the weights of {len(differing)} of {len(shared)} checkpoints are others ({where}); "
+        f"their losses differ by at most {largest:.4f} nats per token, {verdict} the tolerance of "
+        f"{TOLERANCE}"
+    )
+
+
+def _other_platform(environment: Mapping[str, Any], archived: Mapping[str, Any]) -> str:
+    """What is different about where a run was trained."""
+    then, now = dict(archived["environment"]), dict(environment)
+    then |= archived["machine"] or {}
+    now |= machine() if archived["machine"] else {}
+    then.pop("device", None), now.pop("device", None)
+    differing = [
+        f"{key}: {then.get(key)}, here {now.get(key)}"
+        for key in sorted(then.keys() | now.keys())
+        if then.get(key) != now.get(key)
+    ]
+    return "; ".join(differing) or "on the same kind of machine: this should not be"
+
+
+def main() -> int:
+    """Prepare, run, compare; see the module."""
+    folder = Path()
+    try:
+        again, gone = prepare(folder)
+        for run in again:
+            print(f"{run}: files of it are missing; it is trained again")
+        overlays = _facts(folder)["config_files"][1:]
+    except StudyError as fault:
+        print(fault, file=sys.stderr)
+        return 2
+    command = [*sys.argv[1:], *(["--configfile", *overlays] if overlays else [])]
+    command += ["--", "all", *gone] if gone else []
+    status = subprocess.run(command).returncode  # noqa: S603 (the Makefile's)
+    if status:
+        return status
+    lines = compare(folder, again)
+    if lines:
+        print("\n".join(lines))
+    return int(any(BEYOND in line for line in lines))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""What there is to hold a run against that is trained again elsewhere."""
+
+from pathlib import Path
+from typing import Any
+
+from disentangle.checkpoint.manifest import MANIFEST, read_checkpoint, read_run, step_folder
+from disentangle.record import find_records
+from disentangle.storage import read_json
+
+
+def run_facts(folder: Path) -> dict[str, Any]:
+    """Weights' hashes, losses, numerics and machine class of every run.
+
+    Args:
+        folder: a study's results.
+
+    Returns:
+        Run to `checkpoints` (step to SHA-256, training loss and probe loss), `environment`, and
+        `machine`, which is null for a run whose job left no record.
+    """
+    machines = {
+        run: record["machine"]
+        for (rule, cohort), record in find_records(folder / "logs").items()
+        if rule in ("pretrain", "import_checkpoint")
+        and (trained := folder / "trained" / f"{cohort}.json").is_file()
+        for run in read_json(trained)
+    }
+    facts = {}
+    for path in sorted(folder.glob(f"checkpoints/*/{MANIFEST}")):
+        run = read_run(path)
+        steps = {}
+        for step in sorted(run.checkpoints):
+            one = read_checkpoint(step_folder(path.parent, step))
+            steps[str(step)] = {
+                "weights_sha256": one.weights_sha256,
+                "train_loss": one.train_loss,
+                "probe_loss": one.probe_loss,
+            }
+        facts[run.run] = {
+            "checkpoints": steps,
+            "environment": run.environment,
+            "machine": machines.get(run.run),
+        }
+    return facts

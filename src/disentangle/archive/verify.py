@@ -1,0 +1,340 @@
+"""Check an archive of a study with Python alone.
+
+    python verify.py [ARCHIVE]
+
+ARCHIVE is a .crate.zip or the folder that one was unpacked in; by default the folder of this file.
+Checked are the names and sizes of all files before anything is read, the SHA-256 of every file
+against `ro-crate-metadata.json`, that no file is missing and none is there that is not described,
+and the description itself: nothing in it points nowhere, every result has the job that made it, and
+every job what it was made with. Each fault is a line; the exit status is 0 if there is none.
+
+What this cannot tell: whether somebody changed a file and its description alike. Computing the
+tables again can, with the workflow: `snakemake verify --config archive=FILE`.
+"""
+
+import hashlib
+import json
+import re
+import stat
+import sys
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import quote, unquote
+
+METADATA = "ro-crate-metadata.json"
+FACTS = "archive.json"
+
+LARGEST_METADATA = 256 << 20
+"""Bytes: of a hundred models, all their measurements and figures it takes a few million."""
+
+RATIO = 200
+"""A file of more than `SMALL` bytes that its zip entry is so many times smaller than is a bomb: of
+our files the most repetitive shrink to a thirtieth."""
+
+SMALL = 1 << 20
+PIECE = 1 << 20
+DEEPEST = 64
+"""Folders within folders."""
+
+OF_THE_WORK = (".venv/", ".snakemake/", ".git/")
+"""What work in an unpacked folder leaves there, beside byte code: not the archive's."""
+
+UNATTRIBUTED = ("logs/", "orders/")
+"""Folders of the results that hold what is about jobs and is made by none."""
+
+SHOWN = 40
+
+
+class UnusableError(Exception):
+    """An archive that cannot be read any further."""
+
+
+class Source:
+    """The files of an archive by name, with their sizes; opened one at a time."""
+
+    def __init__(self, files: dict[str, int], opener: Callable[[str], IO[bytes]]) -> None:
+        self.files = files
+        self._open = opener
+
+    def pieces(self, name: str, limit: int) -> Iterator[bytes]:
+        """A file's bytes; an error if there are more than `limit`, before more are read."""
+        read = 0
+        with self._open(name) as file:
+            while piece := file.read(PIECE):
+                read += len(piece)
+                if read > limit:
+                    raise UnusableError(f"{name}: holds more than the {limit} bytes it should")
+                yield piece
+
+    def read(self, name: str, limit: int) -> bytes:
+        """A whole file of at most `limit` bytes."""
+        return b"".join(self.pieces(name, limit))
+
+
+def faults_of_names(names: list[str]) -> list[str]:
+    """What is wrong with the names of an archive's files, wherever they would be unpacked."""
+    faults = []
+    seen: dict[str, str] = {}
+    for name in names:
+        parts = name.split("/")
+        if name.startswith("/") or "\\" in name or re.match(r"[A-Za-z]:", name):
+            faults.append(f"{name!r}: not a relative name")
+        elif any(part in ("", ".", "..") for part in parts):
+            faults.append(f"{name!r}: leaves its folder, or is no plain name of a file")
+        elif any(ord(letter) < 32 or ord(letter) == 127 for letter in name):
+            faults.append(f"{name!r}: holds a control character")
+        elif len(parts) > DEEPEST or len(name) > 1000:
+            faults.append(f"{name[:80]!r}...: too deep or too long")
+        folded = name.casefold()
+        if folded in seen:
+            faults.append(
+                f"{name!r}: is there twice, or differs from {seen[folded]!r} in case only"
+            )
+        seen[folded] = name
+    for name in names:
+        folders = name.casefold().split("/")[:-1]
+        for i in range(1, len(folders) + 1):
+            if "/".join(folders[:i]) in seen:
+                faults.append(f"{name!r}: is in a folder that is a file")
+                break
+    return faults
+
+
+def faults_of_entries(entries: list[zipfile.ZipInfo]) -> list[str]:
+    """What is wrong with a zip's entries, from its directory alone."""
+    faults = faults_of_names([entry.filename for entry in entries])
+    end = -1
+    for entry in sorted(entries, key=lambda entry: entry.header_offset):
+        kind = stat.S_IFMT(entry.external_attr >> 16)
+        if kind not in (0, stat.S_IFREG):
+            faults.append(f"{entry.filename!r}: is a link or no ordinary file")
+        if entry.flag_bits & 1:
+            faults.append(f"{entry.filename!r}: is encrypted")
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            faults.append(f"{entry.filename!r}: is compressed in a way that no archive here is")
+        if entry.file_size > SMALL and entry.file_size > RATIO * max(1, entry.compress_size):
+            faults.append(
+                f"{entry.filename!r}: {entry.file_size} bytes in {entry.compress_size}: a bomb"
+            )
+        if entry.header_offset < end:
+            faults.append(f"{entry.filename!r}: shares bytes with another file: a bomb")
+        end = entry.header_offset + entry.compress_size
+    return faults
+
+
+def open_zip(archive: zipfile.ZipFile) -> tuple[Source, list[str]]:
+    """The files of a zip, and what is wrong with its entries."""
+    entries = archive.infolist()
+    sizes = {entry.filename: entry.file_size for entry in entries}
+    return Source(sizes, archive.open), faults_of_entries(entries)
+
+
+def open_folder(folder: Path) -> tuple[Source, list[str]]:
+    """The files of a folder that an archive was unpacked in."""
+    sizes, faults = {}, []
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if name.startswith(OF_THE_WORK) or "__pycache__" in name or ".egg-info/" in name:
+            continue
+        if path.is_symlink():
+            faults.append(f"{name!r}: is a link")
+        elif path.is_file():
+            sizes[name] = path.stat().st_size
+    source = Source(sizes, lambda name: (folder / name).open("rb"))
+    return source, faults + faults_of_names(list(sizes))
+
+
+def read_json(source: Source, name: str) -> Any:
+    """A JSON file of an archive."""
+    if name not in source.files:
+        raise UnusableError(f"{name}: missing; this is no archive of a study")
+    if source.files[name] > LARGEST_METADATA:
+        raise UnusableError(f"{name}: {source.files[name]} bytes are more than any study's")
+    try:
+        return json.loads(source.read(name, LARGEST_METADATA))
+    except (ValueError, RecursionError) as error:
+        raise UnusableError(f"{name}: cannot be read: {error}") from None
+
+
+def read_graph(source: Source) -> dict[str, dict[str, Any]]:
+    """The entities that the metadata describes, by their names."""
+    metadata = read_json(source, METADATA)
+    graph = metadata.get("@graph") if isinstance(metadata, dict) else None
+    if not isinstance(graph, list):
+        raise UnusableError(f"{METADATA}: has no @graph")
+    entities: dict[str, dict[str, Any]] = {}
+    for entity in graph:
+        if not isinstance(entity, dict) or not isinstance(entity.get("@id"), str):
+            raise UnusableError(f"{METADATA}: holds an entity without an @id")
+        if entity["@id"] in entities:
+            raise UnusableError(f"{METADATA}: {entity['@id']} is described twice")
+        entities[entity["@id"]] = entity
+    return entities
+
+
+def types_of(entity: dict[str, Any]) -> set[str]:
+    """What kinds of thing an entity is."""
+    kind = entity.get("@type")
+    return {kind} if isinstance(kind, str) else {k for k in kind or [] if isinstance(k, str)}
+
+
+def refers(entity: dict[str, Any], *properties: str) -> list[str]:
+    """The entities that some properties of another name, or all properties of it."""
+    found: list[str] = []
+    values = [value for key, value in entity.items() if not properties or key in properties]
+    while values:
+        value = values.pop()
+        if isinstance(value, list):
+            values += value
+        elif isinstance(value, dict):
+            if isinstance(value.get("@id"), str):
+                found.append(value["@id"])
+            values += [inner for inner in value.values() if isinstance(inner, list | dict)]
+    return found
+
+
+def described_files(entities: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The files of an archive by name, as its metadata describes them."""
+    return {unquote(name): one for name, one in entities.items() if "File" in types_of(one)}
+
+
+def faults_of_files(source: Source, described: dict[str, dict[str, Any]]) -> list[str]:
+    """Files that are changed, missing, or more than there should be."""
+    faults = [f"{name}: missing" for name in sorted(described.keys() - source.files.keys())]
+    extra = source.files.keys() - described.keys() - {METADATA}
+    faults += [f"{name}: extra; the archive does not describe it" for name in sorted(extra)]
+    for name in sorted(described.keys() & source.files.keys()):
+        entity = described[name]
+        size, wanted = str(entity.get("contentSize", "")), entity.get("sha256")
+        if not size.isdecimal() or not isinstance(wanted, str):
+            faults.append(f"{name}: is described without its size or its SHA-256")
+        elif source.files[name] != int(size):
+            faults.append(f"{name}: changed; {source.files[name]} bytes, and not {size}")
+        elif _sha256(source, name, int(size)) != wanted:
+            faults.append(f"{name}: changed; its SHA-256 is another")
+    return faults
+
+
+def _sha256(source: Source, name: str, size: int) -> str | None:
+    hashed = hashlib.sha256()
+    try:
+        for piece in source.pieces(name, size):
+            hashed.update(piece)
+    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError):
+        return None  # its check sum, or what it is compressed with, is broken
+    except Exception as error:
+        if type(error).__module__ != "zlib":
+            raise
+        return None
+    return hashed.hexdigest()
+
+
+def faults_of_graph(entities: dict[str, dict[str, Any]], study: str) -> list[str]:
+    """What is wrong with how an archive describes itself."""
+    faults = []
+    for name, entity in entities.items():
+        faults += [
+            f"{name}: points to {other}, which is not described"
+            for other in refers(entity)
+            if other not in entities and not re.match(r"https?://", other)
+        ]
+    made: set[str] = set()
+    tools = {"SoftwareApplication", "SoftwareSourceCode", "ComputationalWorkflow", "HowToStep"}
+    for name, entity in entities.items():
+        kinds = types_of(entity)
+        if not kinds & {"CreateAction", "ControlAction", "OrganizeAction"}:
+            continue
+        instruments = refers(entity, "instrument")
+        if len(instruments) != 1 or not tools & types_of(entities.get(instruments[0], {})):
+            faults.append(f"{name}: an action without the one thing it was done with")
+        if "CreateAction" in kinds and instruments != ["Snakefile"]:
+            made.update(refers(entity, "result"))
+    for name in sorted(made):
+        if "Dataset" in types_of(entities.get(name, {})):
+            made.update(refers(entities[name], "hasPart"))
+    start = f"results/{study}/"
+    for name, entity in sorted(described_files(entities).items()):
+        rest = name.removeprefix(start)
+        if rest != name and not rest.startswith(UNATTRIBUTED) and entity["@id"] not in made:
+            faults.append(f"{name}: a result that no job made")
+    return faults
+
+
+def faults_of_records(source: Source, entities: dict[str, dict[str, Any]], study: str) -> list[str]:
+    """Jobs whose records say that they made other than what the description says."""
+    faults = []
+    start, end = f"results/{study}/logs/", ".log.record.json"
+    for name in sorted(source.files):
+        if not (name.startswith(start) and name.endswith(end)):
+            continue
+        action = entities.get(f"#job/{quote(name.removeprefix(start).removesuffix(end))}")
+        if action is None:
+            faults.append(f"{name}: the record of a job that is not described")
+            continue
+        results = {unquote(one).removeprefix("#left-out/") for one in refers(action, "result")}
+        outputs = read_json(source, name).get("outputs", [])
+        faults += [
+            f"{name}: says that the job made {output}, and {action['@id']} does not"
+            for output in outputs
+            if output not in results
+        ]
+    return faults
+
+
+def check(source: Source) -> list[str]:
+    """All faults of an archive whose names are sound."""
+    entities = read_graph(source)
+    described = described_files(entities)
+    faults = faults_of_files(source, described)
+    try:
+        facts = read_json(source, FACTS)
+    except UnusableError as fault:
+        return faults or [str(fault)]  # if it was changed, that is said
+    study = facts.get("study") if isinstance(facts, dict) else None
+    if not isinstance(study, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", study):
+        return [*faults, f"{FACTS}: does not name the study"]
+    faults += faults_of_graph(entities, study)
+    if not faults:
+        faults += faults_of_records(source, entities, study)
+    return faults
+
+
+def faults_of(path: Path) -> list[str]:
+    """All faults of an archive, a zip file or the folder it was unpacked in."""
+    try:
+        if path.is_dir():
+            source, faults = open_folder(path)
+            return faults or check(source)
+        with zipfile.ZipFile(path) as archive:
+            source, faults = open_zip(archive)
+            return faults or check(source)
+    except UnusableError as error:
+        return [str(error)]
+    except (zipfile.BadZipFile, OSError, EOFError) as error:
+        return [f"{path.name}: cannot be read: {error}"]
+
+
+def told(faults: Iterable[str]) -> str:
+    """Faults, a line each, at most a screenful."""
+    found = list(faults)
+    more = [f"and {len(found) - SHOWN} more"] if len(found) > SHOWN else []
+    return "\n".join(f"  {line}" for line in [*found[:SHOWN], *more])
+
+
+def main() -> int:
+    """Check what the command line names; see the module."""
+    if sys.argv[1:2] in (["-h"], ["--help"]):
+        print(__doc__)
+        return 0
+    path = Path(sys.argv[1]) if sys.argv[1:] else Path(__file__).parent
+    if faults := faults_of(path):
+        print(f"{path}: {len(faults)} faults:\n{told(faults)}")
+        return 1
+    print(f"{path}: every file is what the archive says, and every result has its job.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

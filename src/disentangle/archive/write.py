@@ -1,0 +1,231 @@
+"""Write a study's archive."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from disentangle.archive.code import Code, read_code
+from disentangle.archive.contents import contents
+from disentangle.archive.crate import METADATA, Described, describe
+from disentangle.archive.jobs import Job, find_jobs, made_by
+from disentangle.archive.members import Member
+from disentangle.archive.privacy import STARTS, cleaned, hosts_of, refuse_named_folders
+from disentangle.archive.readme import readme
+from disentangle.archive.runs import run_facts
+from disentangle.archive.zipped import write_zip
+from disentangle.errors import StudyError
+from disentangle.job import Say
+from disentangle.storage import sha256_of
+from disentangle.study.config import StudyConfig
+from disentangle.study.file import read_study
+from disentangle.study.settings import plain
+
+FACTS = "archive.json"
+"""What an archive says of itself, for those who check it and run it again."""
+
+VERIFY = "verify.py"
+README = "README-archive.md"
+
+CLEANED = (".log", ".record.json", STARTS)
+"""Endings of files that may name the machine, which goes."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be archived."""
+
+    study: StudyConfig
+    root: Path
+    """The workflow's folder."""
+    folder: Path
+    """The study's results, relative to where the workflow runs."""
+    config_files: list[Path]
+    """In the order they are laid over one another, relative to where the workflow runs."""
+    scripts: Mapping[str, str]
+    """Rule to its script, from the workflow's folder."""
+    results: list[str]
+    """What makes the study finished."""
+    allow_uncommitted: bool
+
+
+def write_archive(request: Request, path: Path, say: Say) -> None:
+    """Write the archive of a finished study; the same study gives the same bytes.
+
+    Raises:
+        StudyError: if the workflow is not as committed, the study is not finished or was changed
+            from the command line, its paths are absolute, or results name this machine.
+    """
+    study = request.study
+    refuse_absolute_paths(study)
+    refuse_other_settings(study, request.config_files)
+    config = _config_names(request.config_files)
+    own = [*config, *([study.observations.file] if study.observations else [])]
+    code = read_code(request.root, own, allow_uncommitted=request.allow_uncommitted)
+    jobs = find_jobs(request.folder, request.scripts)
+    _refuse_unrecorded(request, jobs)
+    included, by_hash, strangers = _results(request, jobs)
+    data = {name: Path(source) for name, source in config.items()}
+    if study.observations:
+        data[study.observations.file] = Path(study.observations.file)
+    as_they_are = {name: Path(name) for name in included if not name.endswith(CLEANED)} | data
+    refuse_named_folders(as_they_are.items())
+    date = datetime.fromisoformat(max(job.ended for job in jobs))
+    left_out = {
+        name: {"sha256": sha256_of(Path(name)), "size": Path(name).stat().st_size}
+        for name in by_hash
+    }
+    sources: dict[str, Path | bytes] = {
+        **code.files,
+        **as_they_are,
+        **_without_names(request.folder, included),
+        VERIFY: Path(__file__).with_name(VERIFY).read_bytes(),
+    }
+    facts = _facts(request, code, list(config), left_out)
+    sources[FACTS] = (json.dumps(facts, indent=1, sort_keys=True) + "\n").encode()
+    sources[README] = readme(facts).encode()
+    members = [Member.of(name, source) for name, source in sources.items()]
+    about = Described(
+        study=study.study,
+        commit=code.commit,
+        changes=code.changes,
+        config_files=list(config),
+        left_out=left_out,
+        citation=code.files["CITATION.cff"].decode(),
+    )
+    members.append(Member.of(METADATA, describe(about, members, jobs)))
+    write_zip(path, members, date)
+    _say_what_came_of_it(path, members, by_hash, strangers, code, say)
+
+
+def _without_names(folder: Path, included: Iterable[str]) -> dict[str, bytes]:
+    """What jobs said, without the names of who and where."""
+    hosts = hosts_of(folder)
+    paths = {name: Path(name) for name in included if name.endswith(CLEANED)}
+    return {name: cleaned(path.read_bytes(), hosts) for name, path in paths.items()}
+
+
+def _facts(
+    request: Request, code: Code, config: list[str], left_out: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
+        "study": request.study.study,
+        "config_files": config,
+        "commit": code.commit,
+        "uncommitted": code.changes,
+        "weights": request.study.archive.weights,
+        "corpus": request.study.archive.corpus,
+        "left_out": left_out,
+        "runs": run_facts(request.folder),
+    }
+
+
+def refuse_absolute_paths(study: StudyConfig) -> None:
+    """Refuse a study whose file says where something is on this machine.
+
+    Raises:
+        StudyError: naming each such key.
+    """
+    given = {f"checkpoints.{name}.source": one.source for name, one in study.checkpoints.items()}
+    if study.observations:
+        given["observations.file"] = study.observations.file
+    else:
+        given |= {f"corpus.train[{i}]": source for i, source in enumerate(study.corpus.train)}
+        given |= {
+            f"corpus.heldout.{domain}.source": heldout.source
+            for domain, heldout in study.corpus.heldout.items()
+        }
+    found = [
+        f"  {key}: {value}"
+        for key, value in given.items()
+        if value.split(":", 1)[-1].startswith(("/", "~")) or Path(value).is_absolute()
+    ]
+    if study.observations and ".." in Path(study.observations.file).parts:
+        found.append(f"  observations.file: {study.observations.file} is outside of this folder")
+    if found:
+        raise StudyError(
+            "The study says where things are on this machine, which means nothing elsewhere:\n"
+            + "\n".join(found)
+            + "\nPut them, or a link to them, inside this folder (ln -s /data/text data/text),\n"
+            "name them relative to it, and archive again."
+        )
+
+
+def refuse_other_settings(study: StudyConfig, config_files: list[Path]) -> None:
+    """Refuse a study that its files do not describe, since some came from the command line.
+
+    Raises:
+        StudyError: if so.
+    """
+    base, *overlays = config_files
+    if plain(read_study(overlays, base)) != plain(study):
+        raise StudyError(
+            "The study is not what its files say: --config changed something.\n"
+            "Write it into the study file, so that the archive has it, and archive again."
+        )
+
+
+def _config_names(config_files: list[Path]) -> dict[str, str]:
+    """The study's files by their names in the archive, in order."""
+    names: dict[str, str] = {}
+    for path in config_files:
+        inside = not path.is_absolute() and ".." not in path.parts
+        outside = "study.yaml" if "study.yaml" not in names else f"study-{len(names)}.yaml"
+        names[path.as_posix() if inside else outside] = str(path)
+    return names
+
+
+def _refuse_unrecorded(request: Request, jobs: list[Job]) -> None:
+    made, folders = made_by(jobs)
+    known = (*folders, f"{request.folder.as_posix()}/orders/")
+    start = f"{request.folder.as_posix()}/"
+    needed = {*request.results, *(name for job in jobs for name in job.reads)}
+    unknown = sorted(
+        name
+        for name in needed
+        if name.startswith(start) and name not in made and not name.startswith(known)
+    )
+    if unknown:
+        shown = "\n".join(f"  {name}" for name in unknown[:10])
+        more = f"\n  and {len(unknown) - 10} more" if len(unknown) > 10 else ""
+        raise StudyError(
+            f"Nobody knows how these came about, since their jobs left no record:\n{shown}{more}\n"
+            "They are of an earlier version, or their logs were deleted. Run their rules again\n"
+            "with --forcerun RULE: what is trained and measured is taken as it is."
+        )
+
+
+def _results(request: Request, jobs: list[Job]) -> tuple[list[str], list[str], int]:
+    """Results that go in, those that stand by their hashes, and how many are no job's."""
+    found = contents(request.folder, request.study.archive)
+    made, folders = made_by(jobs)
+    start = f"{request.folder.as_posix()}/"
+    told = {name for job in jobs for name in job.tells}
+    known = (*folders, f"{start}orders/")
+
+    def ours(names: Iterable[str]) -> list[str]:
+        paths = (start + name for name in names)
+        return [p for p in paths if p in made or p in told or p.startswith(known)]
+
+    included, by_hash = ours(found.included), ours(found.by_hash)
+    all_found = len(found.included) + len(found.by_hash)
+    return included, by_hash, all_found - len(included) - len(by_hash)
+
+
+def _say_what_came_of_it(
+    path: Path, members: list[Member], by_hash: list[str], strangers: int, code: Code, say: Say
+) -> None:
+    megabytes = path.stat().st_size / 1e6
+    state = f"commit {code.commit[:12]}"
+    if code.changes:
+        state += f" and {len(code.changes)} uncommitted files"
+    say(
+        f"{path}: {len(members)} files, {megabytes:.1f} MB, of {state}; "
+        f"{len(by_hash)} more by their hashes.\nSHA-256 {sha256_of(path)}"
+    )
+    if strangers:
+        say(
+            f"{strangers} files in the study's folder are no job's of it and are not in the archive"
+        )

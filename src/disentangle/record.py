@@ -1,0 +1,116 @@
+"""What a job did, with what and where: a record beside its log, for costs and for provenance.
+
+Snakemake's own memory is lost when results are copied, and a cluster's jobs write none; this stays
+with the results.
+"""
+
+import os
+import platform
+import resource
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from disentangle.storage import read_json, write_json
+
+RECORD = ".record.json"
+"""Ending of the file beside a log that holds the job's record."""
+
+USAGE = ("wall_seconds", "cpu_seconds", "max_rss_mb")
+"""Fields of a record that say what the job took."""
+
+
+def record_of(log: Path) -> Path:
+    """Where the record of the job with a log is."""
+    return Path(f"{log}{RECORD}")
+
+
+def find_records(logs: Path) -> dict[tuple[str, str], dict[str, Any]]:
+    """Read every job's record.
+
+    Args:
+        logs: the folder of all logs.
+
+    Returns:
+        Rule, and the job's name among those of the rule ("" for the only one), to the record.
+    """
+    found = {}
+    for path in sorted(logs.rglob(f"*{RECORD}")):
+        rule, *rest = str(path.relative_to(logs)).removesuffix(f".log{RECORD}").split("/")
+        found[rule, "/".join(rest)] = read_json(path)
+    return found
+
+
+def write_record(snakemake: Any, log: Path, began: datetime, status: int) -> None:
+    """Write the record of a job that ends now.
+
+    Args:
+        snakemake: what Snakemake gives a script.
+        log: the job's log.
+        began: when it began, UTC.
+        status: its exit status.
+    """
+    ended = datetime.now(UTC)
+    params = dict(snakemake.params.items())
+    write_json(
+        record_of(log),
+        {
+            "rule": snakemake.rule,
+            "wildcards": dict(snakemake.wildcards.items()),
+            "inputs": [_inside(path) for path in snakemake.input],
+            "outputs": [_inside(path) for path in snakemake.output],
+            "params": params,
+            "code": params.get("code"),
+            "threads": snakemake.threads,
+            "began": began.isoformat(timespec="milliseconds"),
+            "ended": ended.isoformat(timespec="milliseconds"),
+            "status": status,
+            "machine": machine(),
+            **_usage((ended - began).total_seconds()),
+        },
+    )
+
+
+def machine() -> dict[str, Any]:
+    """The class of this machine, as far as results may depend on it; never which one it is."""
+    # only what has computed with torch has a device, and the import costs seconds
+    torch = sys.modules.get("torch")
+    on_gpu = torch is not None and torch.cuda.is_available()
+    return {
+        "system": platform.system(),
+        "architecture": platform.machine(),
+        "cpu": _cpu_model(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "device": torch.cuda.get_device_name() if torch is not None and on_gpu else "cpu",
+    }
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:  # not Linux
+        return platform.processor()
+    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())
+
+
+def _inside(path: str) -> str:
+    """A path relative to where the workflow runs, if it lies in there."""
+    absolute, here = Path(path).absolute(), Path.cwd()
+    return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(path)
+
+
+def _usage(wall_seconds: float) -> dict[str, float]:
+    """What this process and the children it waited for took, from the kernel's accounts.
+
+    CPU time counts from the interpreter's start, imports included; wall time from the job's.
+    """
+    own, children = (
+        resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    cpu = own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+    kilobytes = max(own.ru_maxrss, children.ru_maxrss)
+    values = (wall_seconds, cpu, kilobytes / 1024)
+    return dict(zip(USAGE, values, strict=True))

@@ -1,0 +1,56 @@
+# A finished study to one file, and such a file checked.
+
+
+rule archive:
+    input:
+        CONFIG_FILES,
+        results("report.html"),
+        results("tables/costs.parquet"),
+        results("design.json"),
+        expand(results("tables/{table}.parquet"), table=TABLES),
+        expand(
+            results("figures/{figure}.{format}"), figure=FIGURES, format=["svg", "pdf"]
+        ),
+        LAYERS,
+        []
+        if STUDY.observations
+        else expand(results("trained/{cohort}.json"), cohort=MEASURED),
+    output:
+        results(f"archive/{STUDY.study}.crate.zip"),
+    log:
+        results("logs/archive.log"),
+    conda:
+        CONDA
+    resources:
+        mem_mb=2000,
+        runtime=120,
+    params:
+        study=plain(STUDY),
+        wanted=plain(STUDY.archive),
+        root=str(workflow.basedir),
+        # Snakemake lists its own first file last
+        config_files=[CONFIG_FILES[-1], *CONFIG_FILES[:-1]],
+        scripts=scripts_of,
+        state=code_state,
+        allow_uncommitted=ALLOW_UNCOMMITTED,
+        code=code_of("archive.py"),
+    message:
+        "Archiving the study in {output}"
+    script:
+        "../scripts/archive.py"
+
+
+rule verify:
+    # no output, so that it is always asked anew; of no study, as what it checks is in the file
+    log:
+        results("logs/verify.log"),
+    conda:
+        CONDA
+    threads: 2
+    params:
+        archive=VERIFIED,
+        root=str(workflow.basedir),
+    message:
+        "Verifying {params.archive}"
+    script:
+        "../scripts/verify.py"

@@ -1,0 +1,24 @@
+"""The study as one file that others can check and run again."""
+
+from pathlib import Path
+
+from disentangle.archive.write import Request, write_archive
+from disentangle.job import job
+from disentangle.study.config import StudyConfig
+
+with job("archive", snakemake) as say:
+    given = snakemake.params
+    study = StudyConfig.model_validate(given.study | {"archive": given.wanted})
+    write_archive(
+        Request(
+            study=study,
+            root=Path(given.root),
+            folder=Path("results") / study.study,
+            config_files=[Path(path) for path in given.config_files],
+            scripts=given.scripts,
+            results=list(snakemake.input),
+            allow_uncommitted=given.allow_uncommitted,
+        ),
+        Path(snakemake.output[0]),
+        say,
+    )
