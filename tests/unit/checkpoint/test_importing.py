@@ -213,5 +213,5 @@ def test_a_changed_source_is_imported_again_and_an_unchanged_one_is_not(
 
 
 def test_a_folder_without_a_model_is_named(source: Path, bench: Bench) -> None:
-    with pytest.raises(StudyError, match=r"revisions\[7\].*holds no Hugging Face model"):
+    with pytest.raises(StudyError, match=r"revisions\[7\].*holds no model"):
         bring_in(source, bench, {7: "step7"})
