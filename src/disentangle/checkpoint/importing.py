@@ -8,7 +8,12 @@ from textwrap import shorten
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    CONFIG_MAPPING,
+    AutoModelForCausalLM,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
 from disentangle.checkpoint.guard import fault_of_weights
 from disentangle.checkpoint.manifest import (
@@ -24,11 +29,11 @@ from disentangle.checkpoint.probe import PROBE_LENGTH, probe_loss
 from disentangle.checkpoint.source_tokenizer import load_tokenizer
 from disentangle.corpus.named_tokenizers import shipped_tokenizers
 from disentangle.errors import RefusedError, StudyError
-from disentangle.hub import ON_HUB, HubItem, commit_of, local_files
+from disentangle.hub import ON_HUB, HubItem, commit_of, local_folder
 from disentangle.job import Say
 from disentangle.provenance import versions
-from disentangle.storage import sha256_of
-from disentangle.study.external import ExternalRun, holds_model, is_olmo
+from disentangle.storage import read_json, sha256_of
+from disentangle.study.external import CONFIG, ExternalRun, holds_model, is_olmo
 
 READ = ("*.json", "*.yaml", "*.safetensors", "*.bin", "*.txt", "*.model", "model.pt")
 """Files of a source that a model or its tokenizer may be read from."""
@@ -53,7 +58,7 @@ def source_folder(run: ExternalRun, step: int, warmed: Path | None) -> Path:
         assert warmed is not None, "the workflow warms what it takes from the hub"
         repo = run.source.removeprefix(ON_HUB)
         commit = commit_of(HubItem("model", repo, revision), warmed)
-        return local_files(HubItem("model", repo, commit, ("config.json",)))[0].parent
+        return local_folder(HubItem("model", repo, commit, (CONFIG,)))
     source = Path(run.source).resolve()
     folder = (source / revision).resolve()
     where = f"checkpoints.{run.name}.revisions[{step}]"
@@ -197,6 +202,8 @@ def _load(source: Path) -> PreTrainedModel:
     Raises:
         ValueError: saying why there is none.
     """
+    if fault := _fault_of_kind(source):
+        raise ValueError(fault)
     # with output_loading_info it gives a pair, which its annotations do not know
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
@@ -219,6 +226,23 @@ def _load(source: Path) -> PreTrainedModel:
         lacking = ", ".join(absent[:5])
         raise ValueError(f"lacks weights that the model has ({lacking}); they would be random")
     return model.eval()
+
+
+def _fault_of_kind(source: Path) -> str | None:
+    """What of a folder can be seen before anything in it is loaded, or None."""
+    if (source / "adapter_config.json").is_file():
+        return "is an adapter to another model: merge it into that one, and take what comes of it"
+    try:
+        config = read_json(source / CONFIG)
+        kind, own_code = config.get("model_type"), "auto_map" in config
+    except (OSError, ValueError, AttributeError):
+        return f"cannot be loaded as a causal language model: it has no {CONFIG} that says what"
+    if own_code and kind not in CONFIG_MAPPING:
+        return (
+            f"is a model of a type that transformers has not ({kind}), and the code that comes "
+            "with it (auto_map) is not run"
+        )
+    return None
 
 
 def _refused(where: str, source: Path, reason: str) -> RefusedError:

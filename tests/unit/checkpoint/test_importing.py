@@ -197,8 +197,20 @@ def test_code_of_the_source_is_not_run(source: Path, bench: Bench) -> None:
     (source / "step16" / "config.json").write_text(config)
     (source / "step16" / "own.py").write_text(f"open({str(source / 'was-here')!r}, 'w')\n")
     refused = bring_in(source, bench, {16: "step16"}).refused
-    assert "cannot be loaded" in refused[16]
+    assert "transformers has not (strange), and the code that comes with it" in refused[16]
     assert not (source / "was-here").exists()
+
+
+def test_an_adapter_to_another_model_is_not_taken_for_one(source: Path, bench: Bench) -> None:
+    elsewhere = json.dumps({"base_model_name_or_path": str(source / "step4"), "peft_type": "LORA"})
+    (source / "step16" / "adapter_config.json").write_text(elsewhere)
+    assert "is an adapter to another model" in bring_in(source, bench, {16: "step16"}).refused[16]
+
+
+@pytest.mark.parametrize("content", ["[]", "{", '{"model_type": "olmo", "hidden_size": "wide"}'])
+def test_a_config_that_is_none_is_set_aside(source: Path, bench: Bench, content: str) -> None:
+    (source / "step16" / "config.json").write_text(content)
+    assert "cannot be loaded as a causal" in bring_in(source, bench, {16: "step16"}).refused[16]
 
 
 def test_a_changed_source_is_imported_again_and_an_unchanged_one_is_not(
