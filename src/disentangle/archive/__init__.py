@@ -1,0 +1,1 @@
+"""A study as one file that others can check and run again."""
