@@ -11,7 +11,12 @@ from olmo.config import ActivationType, BlockType, LayerNormType, ModelConfig
 from safetensors.torch import load_file, save_file
 from transformers import Olmo2Config, OlmoConfig
 
-from disentangle.checkpoint.manifest import WEIGHTS, CheckpointManifest, read_checkpoint
+from disentangle.checkpoint.manifest import (
+    WEIGHTS,
+    CheckpointManifest,
+    read_checkpoint,
+    tokenizer_hashes,
+)
 from disentangle.errors import StudyError
 from disentangle.storage import sha256_of
 
@@ -186,7 +191,7 @@ def write_checkpoint(
         state: OLMo's state dict.
         config: OLMo's model configuration.
         tokenizer_folder: its files are copied beside the weights.
-        manifest: all of it but `weights_sha256`, which is computed here.
+        manifest: all of it but the hashes, of weights and tokenizer, which are computed here.
 
     Returns:
         The SHA-256 of the weights file.
@@ -199,7 +204,8 @@ def write_checkpoint(
     for file in sorted(tokenizer_folder.glob("tokenizer*.json")):
         shutil.copyfile(file, making / file.name)
     sha256 = sha256_of(making / WEIGHTS)
-    replace(manifest, weights_sha256=sha256).write(making)
+    hashes = tokenizer_hashes(making)
+    replace(manifest, weights_sha256=sha256, tokenizer=hashes).write(making)
     shutil.rmtree(folder, ignore_errors=True)
     making.rename(folder)
     return sha256

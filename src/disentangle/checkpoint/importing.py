@@ -23,6 +23,7 @@ from disentangle.checkpoint.manifest import (
     RunManifest,
     read_checkpoint,
     step_folder,
+    tokenizer_hashes,
 )
 from disentangle.checkpoint.olmo_source import load_olmo
 from disentangle.checkpoint.probe import PROBE_LENGTH, probe_loss
@@ -184,6 +185,7 @@ def _import_step(
         probe_tokens=probe,
         probe_loss=loss,
         settings=origin,
+        tokenizer=tokenizer_hashes(making),
     ).write(making)
     shutil.rmtree(folder, ignore_errors=True)
     making.rename(folder)
