@@ -66,7 +66,7 @@ rule write_report:
         **ordered(
             "write_report",
             # how it was run is in the table of costs
-            study=plain(STUDY, without=("execution", "archive")),
+            study=plain(STUDY, without=("execution",)),
             tables=TABLES,
             cohorts={
                 name: [run.name for run in runs] for name, runs in COHORTS.items()
