@@ -21,7 +21,7 @@ RUN := $(BIN)/python -m disentangle.storage .snakemake/running.lock \
        $(BIN)/snakemake --nolock --cores $(CORES) --quiet rules
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run status resume checkpoint test test-cluster test-paper lint lock clean
+.PHONY: help install demo run status resume checkpoint publish test test-cluster test-paper lint lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -60,6 +60,9 @@ resume: install  ## in an unpacked archive: run what is missing of its study, an
 
 checkpoint: install  ## add a model to a study file: make checkpoint SOURCE=path/to/model NAME=mine
 	@$(BIN)/python -m disentangle.study.register "$(SOURCE)" "$(NAME)" $(STUDY)
+
+publish: install  ## deposit an archive at Zenodo: make publish ARCHIVE=... FLAGS=--upload; without FLAGS, say what would be sent
+	@$(BIN)/python -m disentangle.archive.publish "$(ARCHIVE)" $(FLAGS)
 
 test: $(VENV)/.installed-test  ## run the tests
 	@$(BIN)/python -m pytest

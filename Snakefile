@@ -24,7 +24,6 @@ rule all:
         results("report.html"),
 
 
-include: "workflow/rules/orders.smk"
 include: "workflow/rules/corpus.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/import.smk"
@@ -35,6 +34,7 @@ include: "workflow/rules/observe.smk" if STUDY.observations else "workflow/rules
 include: "workflow/rules/analyze.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/archive.smk"
+include: "workflow/rules/orders.smk"
 
 
 localrules:

@@ -16,12 +16,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from disentangle.geometry.spectrum import (
-    effective_rank,
-    numerical_rank,
-    singular_values,
-    triangular_factor,
-)
+from disentangle.geometry.decomposition import singular_values, triangular_factor
+from disentangle.geometry.spectrum import effective_rank, numerical_rank
 
 ROWS = 50304
 DIMS = (128, 512, 768)
@@ -89,9 +85,9 @@ def main() -> None:
                 error = np.abs(sigma - exact).max() / exact[0]
                 rank_error = abs(effective_rank(sigma) / effective_rank(exact) - 1)
                 line += f"{error:10.0e}{rank_error:10.0e} "
-            rank = numerical_rank(sigma, (ROWS, d), torch.float64)
+            rank = numerical_rank(sigma, (ROWS, d), "float64")
             print(f"{line}{rank:6d}", flush=True)
-        true_rank = numerical_rank(planted, (ROWS, d), torch.float64)
+        true_rank = numerical_rank(planted, (ROWS, d), "float64")
         print(f"{'':13}{'as planted':80}{true_rank:6d}")
 
 

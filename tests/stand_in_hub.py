@@ -1,4 +1,4 @@
-"""A hub of datasets on this machine, as far as its library asks for one."""
+"""A hub of datasets and models on this machine, as far as its library asks for one."""
 
 import hashlib
 import json
@@ -8,14 +8,26 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 Repos = dict[str, dict[str, bytes]]
-"""Files by path, by repository."""
+"""Files by path, by repository: owner/name for its branch main, owner/name@revision for another."""
 
 COMMIT = "c0ffee" + "0" * 34
+"""Of the branch main."""
+
+
+def commit_of(revision: str) -> str:
+    """The commit that a revision is."""
+    return COMMIT if revision == "main" else _etag(revision.encode())
 
 
 @contextmanager
 def stand_in_hub(repos: Repos, gated: tuple[str, ...] = ()) -> Iterator[str]:
-    """Serve repositories at one commit; gated ones are shown and not given. Gives the address."""
+    """Serve repositories, a commit a revision; gated ones are shown and not given. Gives the
+    address."""
+    revisions: dict[str, Repos] = {}
+    for spelled, files in repos.items():
+        repo, _, revision = spelled.partition("@")
+        at = revisions.setdefault(repo, {})
+        at[revision or "main"] = at[commit_of(revision or "main")] = files
 
     class Hub(BaseHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
@@ -30,17 +42,20 @@ def stand_in_hub(repos: Repos, gated: tuple[str, ...] = ()) -> Iterator[str]:
                 self.wfile.write(body)
 
         def do_GET(self) -> None:
-            path = self.path.partition("?")[0].removeprefix("/api").removeprefix("/datasets/")
-            owner, name, *rest = path.split("/")
-            files = repos.get(f"{owner}/{name}")
-            if files is None:
+            path = self.path.partition("?")[0].removeprefix("/api")
+            for kind in ("/datasets", "/models"):
+                path = path.removeprefix(kind)
+            owner, _, path = path.removeprefix("/").partition("/")
+            name, *rest = path.split("/")
+            known = revisions.get(f"{owner}/{name}")
+            if known is None:
                 self.answer(404, X_Error_Code="RepoNotFound")
+            elif (files := known.get(rest[1])) is None:
+                self.answer(404, X_Error_Code="RevisionNotFound")
             elif rest[0] == "revision":
-                info = {"id": f"{owner}/{name}", "sha": COMMIT, "siblings": []}
-                known = rest[1] in ("main", COMMIT)
-                self.answer(200, json.dumps(info).encode()) if known else self.answer(
-                    404, X_Error_Code="RevisionNotFound"
-                )
+                commit = rest[1] if len(rest[1]) == len(COMMIT) else commit_of(rest[1])
+                info = {"id": f"{owner}/{name}", "sha": commit, "siblings": []}
+                self.answer(200, json.dumps(info).encode())
             elif f"{owner}/{name}" in gated:
                 self.answer(403, X_Error_Code="GatedRepo", X_Error_Message="Access is restricted")
             elif rest[0] == "tree":
@@ -51,7 +66,7 @@ def stand_in_hub(repos: Repos, gated: tuple[str, ...] = ()) -> Iterator[str]:
                 self.answer(200, json.dumps(listed).encode(), Content_Type="application/json")
             else:
                 data = files["/".join(rest[2:])]
-                self.answer(200, data, ETag=f'"{_etag(data)}"', X_Repo_Commit=COMMIT)
+                self.answer(200, data, ETag=f'"{_etag(data)}"', X_Repo_Commit=rest[1])
 
         do_HEAD = do_GET  # noqa: N815 (the server calls it so)
 

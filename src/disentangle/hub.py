@@ -33,6 +33,8 @@ class HubItem:
     """Patterns of the files that are needed; all if there is none."""
     gate: str | None = None
     """What has to be agreed to before its files can be read, where that is known."""
+    first_of: tuple[str, ...] = ()
+    """Patterns of which the first that there are files like is needed too, and no other."""
 
     @property
     def page(self) -> str:
@@ -42,6 +44,12 @@ class HubItem:
     def wants(self, path: str) -> bool:
         """Whether a file of the repository is one of those needed."""
         return not self.files or any(fnmatchcase(path, pattern) for pattern in self.files)
+
+    def alternatives(self) -> list["HubItem"]:
+        """The item with each of `first_of` in turn; itself if there is none."""
+        return [
+            replace(self, files=(*self.files, pattern), first_of=()) for pattern in self.first_of
+        ] or [self]
 
 
 def split_repo(spelled: str) -> tuple[str, str]:
@@ -82,7 +90,7 @@ def fetch(items: Iterable[HubItem], before: list[dict[str, Any]]) -> list[dict[s
         commit = commits.get((item.kind, item.repo, item.revision))
         at_commit = replace(item, revision=commit or item.revision)
         asked = {"kind": item.kind, "repo": item.repo, "revision": item.revision}
-        resolved = {"commit": commit, "patterns": list(item.files)}
+        resolved = {"commit": commit, "patterns": [*item.files, *item.first_of]}
         same = (
             r for r in before if {key: r[key] for key in (*asked, *resolved)} == asked | resolved
         )
@@ -90,17 +98,32 @@ def fetch(items: Iterable[HubItem], before: list[dict[str, Any]]) -> list[dict[s
         if again and _cached(at_commit) == again["files"]:
             records.append(again)
             continue
-        folder = _download(item, at_commit.revision)
-        files = _files_in(folder, item)
-        if not files:
-            raise StudyError(
-                f"{item.repo} at {item.revision} has no file like {' or '.join(item.files)}.\n"
-                f"Its files: {item.page}/tree/{item.revision}"
-            )
+        folder, files = _fetch(item, at_commit.revision)
         # other files of the same branch are taken from the same commit
         commits[item.kind, item.repo, item.revision] = resolved["commit"] = folder.name
         records.append({**asked, **resolved, "files": files, "bytes": sum(files.values())})
     return records
+
+
+def _fetch(item: HubItem, revision: str) -> tuple[Path, dict[str, int]]:
+    """The folder of a commit in the cache, and an item's files in it."""
+    for alternative in item.alternatives():
+        folder = _download(alternative, revision)
+        revision = folder.name  # the next one is of the same commit
+        files = _files_in(folder, alternative)
+        if files and _is_whole(item, files):
+            return folder, files
+    lacking = " or ".join(item.first_of or item.files)
+    raise StudyError(
+        f"{item.repo} at {item.revision} has no file like {lacking}.\n"
+        f"Its files: {item.page}/tree/{item.revision}"
+    )
+
+
+def _is_whole(item: HubItem, files: Iterable[str]) -> bool:
+    """Whether one of the alternatives is among the files."""
+    wanted = replace(item, files=item.first_of)
+    return not item.first_of or any(wanted.wants(path) for path in files)
 
 
 def _files_in(folder: Path, item: HubItem) -> dict[str, int]:
@@ -175,8 +198,12 @@ def _cache_folder(item: HubItem) -> Path | None:
 
 def _cached(item: HubItem) -> dict[str, int]:
     """What of an item is in the cache: paths and sizes."""
-    folder = _cache_folder(item)
-    return _files_in(folder, item) if folder else {}
+    for alternative in item.alternatives():
+        folder = _cache_folder(alternative)
+        files = _files_in(folder, alternative) if folder else {}
+        if _is_whole(item, files):
+            return files
+    return {}
 
 
 def commit_of(item: HubItem, warmed: Path) -> str:
@@ -200,12 +227,27 @@ def local_files(item: HubItem) -> list[Path]:
     Raises:
         StudyError: if they are not there.
     """
-    folder = _cache_folder(item)
-    names = _files_in(folder, item) if folder else {}
-    if not folder or not names:
-        raise StudyError(
-            f"{item.kind} {item.repo} at {item.revision} is not in this machine's hub cache.\n"
-            "Run `snakemake warm` where there is a network, and set HF_HOME to the same folder "
-            "for all jobs."
-        )
+    folder = local_folder(item)
+    names = _files_in(folder, item)
+    if not names:
+        raise _not_warmed(item)
     return [folder / PurePosixPath(name) for name in names]
+
+
+def local_folder(item: HubItem) -> Path:
+    """The folder of a repository at a commit in the cache, with what was fetched of it; no network.
+
+    Raises:
+        StudyError: if it is not there, or not with the item's files that the repository has.
+    """
+    if (folder := _cache_folder(item)) is None:
+        raise _not_warmed(item)
+    return folder
+
+
+def _not_warmed(item: HubItem) -> StudyError:
+    return StudyError(
+        f"{item.kind} {item.repo} at {item.revision} is not in this machine's hub cache.\n"
+        "Run `snakemake warm` where there is a network, and set HF_HOME to the same folder "
+        "for all jobs."
+    )

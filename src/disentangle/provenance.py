@@ -46,20 +46,20 @@ def _logic(file: Path) -> tuple[str, frozenset[Path]]:
     return ast.dump(_WithoutDocstrings().visit(tree)), imports
 
 
-def code_hash(entry: Path) -> str:
-    """Hash the logic of a Python file and of every module of this package it reaches.
+def code_hash(*entries: Path) -> str:
+    """Hash the logic of Python files and of every module of this package they reach.
 
     Docstrings, comments, formatting and file times do not enter; a changed constant, helper or
     import does. The package imports itself by absolute names only, which a test asserts.
 
     Args:
-        entry: a rule's script, or a module.
+        entries: a rule's script, or modules.
 
     Returns:
         The first 16 hexadecimal digits of a SHA-256.
     """
     reached: dict[Path, str] = {}
-    open_files = [entry]
+    open_files = list(entries)
     while open_files:
         file = open_files.pop()
         if file not in reached:

@@ -5,8 +5,10 @@ one on this machine, and a long training run that meets its time limit.
 """
 
 import json
+import re
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from datetime import datetime
@@ -109,8 +111,29 @@ def train_beyond_the_limit(
     ):
         time.sleep(0.2)
     (job,) = cluster.jobs("rule_pretrain", folder)
+    (folder / "status.txt").write_text(status(folder))
     cluster.run("scancel", "--signal=URG", job["JobId"])
     return process
+
+
+def status(folder: Path) -> str:
+    """What `make status` says."""
+    command = [str(BIN / "python"), "-m", "disentangle.planning.status", "tiny.yaml"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
+
+
+def test_the_state_of_a_study_is_said_while_the_cluster_works_at_it(
+    cluster: Cluster, studies: tuple[Path, Path, Path]
+) -> None:
+    _, _, limited = studies
+    (job,) = cluster.jobs("rule_pretrain", limited)
+    shown = (limited / "status.txt").read_text()
+    assert "tiny: 1 runs: 1 begun" in shown
+    assert f"SLURM job {job['JobId']} on {socket.gethostname()}" in shown.partition("At work:")[2]
+    (step,) = re.findall(r"SLURM job .* step (\d+) of \d+", shown)
+    assert int(step) > 50
+    assert "tiny: 1 runs: 1 done" in status(limited)
+    assert "At work" not in status(limited)
 
 
 def test_the_tables_are_those_of_this_machine(studies: tuple[Path, Path, Path]) -> None:

@@ -1,26 +1,58 @@
 """What an edit of a finished study runs again: the table of docs/studies.md, row by row.
 
-With Snakemake's memory of earlier runs and its default triggers, and without, by times alone: both
-must plan the same jobs.
+Each row is planned four times, in the folder where the study ran and in a new clone that has its
+results, by Snakemake's default triggers and by times alone; all must plan the same jobs. Then rows
+are run in such a clone, and the jobs and what they computed and found done are counted.
 """
 
 import os
+import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
-from tiny_study import ROOT, command
+from safetensors.numpy import load_file, save_file
+from tiny_study import ROOT, command, lay_out
+
+from disentangle.storage import sha256_of
 
 Edit = Callable[[Path], None]
+Counts = dict[str, int]
 
 TABLES = {"collect", "compare_runs", "judge_saturation", "regress", "judge_claims"}
 TABLES |= {"draw_figures", "write_report", "all"}
 DESIGN = {"write_design", "simulate"}
-"""A study file that says something else makes the list of what is expected anew."""
+BY_SIZE = ("measure_geometry", "evaluate_checkpoints")
+
+
+@dataclass(frozen=True)
+class Row:
+    """An edit, and what follows from it."""
+
+    edit: Edit
+    jobs: Counts = field(default_factory=dict)
+    """Jobs by rule."""
+    matrices: tuple[int, int] = (0, 0)
+    """Measured, and taken as they were, by the geometry jobs that run."""
+    evaluations: tuple[int, int] = (0, 0)
+    """Made, and taken as they were, by the evaluation jobs that run."""
+    said: str = ""
+    """What the screen must show beside that."""
+
+
+def jobs(*names: str, **counts: int) -> Counts:
+    """One job of each rule that is named, and as many as said of others."""
+    return dict.fromkeys(names, 1) | counts
+
+
+# Edits
 
 
 def config(change: Callable[[dict[str, Any]], Any]) -> Edit:
@@ -28,6 +60,18 @@ def config(change: Callable[[dict[str, Any]], Any]) -> Edit:
         content = yaml.safe_load((folder / "tiny.yaml").read_text())
         change(content)
         (folder / "tiny.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+
+    return edit
+
+
+def replaced(*places: tuple[str, str, str]) -> Edit:
+    """Put new text for old in files, of which each must have it."""
+
+    def edit(folder: Path) -> None:
+        for path, old, new in places:
+            text = (folder / path).read_text()
+            assert old in text, f"{path} has no {old!r} any more"
+            (folder / path).write_text(text.replace(old, new, 1))
 
     return edit
 
@@ -49,94 +93,290 @@ def reordered(content: dict[str, Any]) -> None:
 
 
 def touched(folder: Path) -> None:
-    for path in [*folder.glob("workflow/**/*.*"), folder / "Snakefile"]:
-        os.utime(path)
+    for pattern in ("workflow/**/*.*", "src/**/*.py", "*.yaml", "Snakefile"):
+        for path in folder.glob(pattern):
+            os.utime(path)
+
+
+def with_a_model(folder: Path) -> None:
+    """Register a model that is like none of the study."""
+    made = next(folder.glob("results/tiny/checkpoints/2K_*/step16"))
+    shutil.copytree(made, folder / "model")
+    weights = load_file(folder / "model" / "model.safetensors")
+    weights["lm_head.weight"] *= np.linspace(0.5, 2, 8, dtype=np.float32)
+    save_file(weights, folder / "model" / "model.safetensors", metadata={"format": "pt"})
+    model = {"source": "model", "revisions": {7: "."}}
+    config(lambda c: c.update(checkpoints={"mine": model}))(folder)
+
+
+GEOMETRY = "src/disentangle/geometry"
+A_COLUMN = (
+    "src/disentangle/tables/geometry.py",
+    '    ("frobenius_norm", NUMBER, "Root of the sum of squares"),\n',
+    '    ("frobenius_norm", NUMBER, "Root of the sum of squares"),\n'
+    '    ("nuclear_norm", NUMBER, "Sum"),\n',
+)
+A_NAME = (
+    f"{GEOMETRY}/metrics.py",
+    '    "frobenius_norm",\n)',
+    '    "frobenius_norm", "nuclear_norm",\n)',
+)
+READ_OFF = '            "frobenius_norm": frobenius_norm(sigma),\n'
+OF_THE_SPECTRUM = f'{READ_OFF}            "nuclear_norm": float(sigma.sum()),\n'
+OF_THE_MATRIX = f'{READ_OFF}            "nuclear_norm": measured[f"nuclear_norm{{suffix}}"],\n'
+NUCLEAR = """\"\"\"The nuclear norm.\"\"\"
+
+from disentangle.geometry import CENTERED
+from disentangle.geometry.matrix import Matrix, Record
+
+
+def nuclear_norms(matrix: Matrix) -> Record:
+    return {
+        "nuclear_norm": float(matrix.M.double().norm(p="nuc")),
+        f"nuclear_norm{CENTERED}": float(matrix.centered.norm(p="nuc")),
+    }
+"""
+
+
+def with_a_quantity(folder: Path) -> None:
+    (folder / GEOMETRY / "nuclear.py").write_text(NUCLEAR)
+    replaced(
+        A_COLUMN,
+        A_NAME,
+        (f"{GEOMETRY}/metrics.py", READ_OFF, OF_THE_MATRIX),
+        (
+            f"{GEOMETRY}/quantities.py",
+            "QUANTITIES = {\n",
+            'QUANTITIES = {\n    "nuclear_norms": "geometry/nuclear.py",\n',
+        ),
+        (
+            f"{GEOMETRY}/measure_matrix.py",
+            "in (spectra,",
+            "in (nuclear_norms, spectra,",
+        ),
+        (
+            f"{GEOMETRY}/measure_matrix.py",
+            "from disentangle.geometry.spectra import spectra\n",
+            "from disentangle.geometry.spectra import spectra\n"
+            "from disentangle.geometry.nuclear import nuclear_norms\n",
+        ),
+    )(folder)
 
 
 SCRIPT = "workflow/scripts/evaluate_checkpoints.py"
-MEASURED = {"measure_geometry": 2, "evaluate_checkpoints": 2}
-PERTURBED = {"quantize": 2, "finetune": 2}
+LONGER = {"domain": "code", "tokens": "4k", "batch_size": 8, "weight_decay": 0.1}
+LONGER |= {"learning_rate": 0.3, "final_lr": 0, "seed": 0}
 ALSO = {"save": {"count": 3, "first": 0.25, "also": {"2K_*": [9]}}}
-MODEL = {"mine": {"source": "model", "revisions": {7: "."}}}
+RESAMPLED = {"regress", "compare_runs", "judge_saturation", "judge_claims", "draw_figures"}
+ANEW = TABLES | DESIGN
+MEASURED = dict.fromkeys(BY_SIZE, 2)
 
-ROWS: list[tuple[str, Edit, dict[str, int] | None]] = [
-    ("nothing", lambda folder: None, None),
-    ("files touched", touched, None),
-    ("a comment", appended(SCRIPT, "# why\n"), None),
-    ("a partition", appended("slurm/config.yaml", "# partition: gpu\n"), None),
-    ("the order of keys", config(reordered), {}),
-    ("threads", config(lambda c: c.update(execution={"threads": 2, "micro_batch": 32})), {}),
-    ("statistics", config(lambda c: c["statistics"].update(resamples=200)), {}),
-    ("a size removed", config(lambda c: c["sizes"].pop()), {}),
-    (
-        "a value in a sweep",
+NOTHING: dict[str, Edit] = {
+    "files touched": touched,
+    "a comment": appended(SCRIPT, "# why\n"),
+    "a docstring": replaced((f"{GEOMETRY}/angles.py", "Mean cosine between", "The mean of")),
+    "a partition": appended("slurm/config.yaml", "# partition: gpu\n"),
+    "the order of keys": config(reordered),
+    "threads": config(lambda c: c.update(execution={"threads": 2, "micro_batch": 32})),
+    "what an archive holds": config(lambda c: c.update(archive={"weights": "all"})),
+}
+"""Edits after which nothing is to be done; not after all of them together either."""
+
+# Each of the two runs has 3 checkpoints of 3 matrices (W, H on two domains); and 3 held-out domains
+# of each checkpoint and of 3 variants, and a task: 9 matrices and 19 evaluations.
+ROWS = {
+    "statistics": Row(
+        config(lambda c: c["statistics"].update(resamples=200)),
+        jobs(*RESAMPLED, "write_report", "all"),
+    ),
+    "a size removed": Row(config(lambda c: c["sizes"].pop()), jobs(*ANEW)),
+    "a value in a sweep": Row(
         config(lambda c: c["design"].update(sweeps=[{"weight_decay": [0.5]}])),
-        {"pretrain": 2} | MEASURED | PERTURBED,
+        jobs(*ANEW, pretrain=2, quantize=2, finetune=2, **MEASURED),
+        # as they were also: the new runs' beginnings, which have the same weights
+        matrices=(12, 24),
+        evaluations=(32, 44),
     ),
-    (
-        "a step",
+    "a step": Row(
         config(lambda c: c.update(ALSO)),
-        dict.fromkeys(("pretrain", *MEASURED, *PERTURBED), 1),
+        jobs(*ANEW, *BY_SIZE, "pretrain", "quantize", "finetune"),
+        matrices=(3, 9),
+        evaluations=(3, 19),
     ),
-    (
-        "a model",
-        config(lambda c: c.update(checkpoints=MODEL)),
-        {"import_checkpoint": 1} | dict.fromkeys(MEASURED, 1),
+    "a model": Row(
+        with_a_model,
+        jobs(*ANEW, *BY_SIZE, "import_checkpoint"),
+        matrices=(3, 0),
+        evaluations=(4, 0),
     ),
-    (
-        "a task",
+    "a task": Row(
         config(lambda c: c["evaluation"]["tasks"].append({"name": "sciq", "limit": 4})),
-        {"evaluate_checkpoints": 2},
+        jobs(*TABLES, evaluate_checkpoints=2),
+        evaluations=(2, 38),
     ),
-    (
-        "a domain for H",
+    "a domain for H": Row(
         config(lambda c: c["geometry"]["representations"].update(domains=["id", "code", "ood"])),
-        {"measure_geometry": 2},
+        jobs(*TABLES, measure_geometry=2),
+        matrices=(6, 18),
     ),
-    (
-        "a bit width",
+    "a bit width": Row(
         config(lambda c: c["perturbation"]["quantize"].update(bits=[3, 4, 8])),
-        {"evaluate_checkpoints": 2} | PERTURBED,
+        jobs(*TABLES, quantize=2, evaluate_checkpoints=2),
+        evaluations=(6, 38),
     ),
-]
+    "a fine-tuning target": Row(
+        config(lambda c: c["perturbation"]["finetune"].update(longer=LONGER)),
+        jobs(*TABLES, "gather_target", "tokenize_target", finetune=2, evaluate_checkpoints=2),
+        evaluations=(6, 38),
+    ),
+    "a metric of the spectrum": Row(
+        replaced(A_COLUMN, A_NAME, (f"{GEOMETRY}/metrics.py", READ_OFF, OF_THE_SPECTRUM)),
+        jobs(*TABLES, measure_geometry=2),
+        matrices=(0, 18),
+    ),
+    "a metric of the matrix itself": Row(
+        with_a_quantity,
+        jobs(*TABLES, measure_geometry=2),
+        matrices=(18, 0),
+        said="9 matrices measured (nuclear_norms alone)",
+    ),
+    "the logic of a helper": Row(
+        appended(f"{GEOMETRY}/angles.py", "K = 1\n"),
+        jobs(*TABLES, measure_geometry=2),
+        matrices=(18, 0),
+        said="9 matrices measured (mean_cosine_similarities alone)",
+    ),
+}
 
 
-def planned(folder: Path, *arguments: str) -> dict[str, int]:
-    done = subprocess.run(command("-n", *arguments), cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    if "Nothing to be done" in done.stdout + done.stderr:
+# Where
+
+
+def run(folder: Path, *arguments: str) -> str:
+    """The workflow with the package of its own folder."""
+    environment = os.environ | {"PYTHONPATH": str(folder / "src")}
+    done = subprocess.run(
+        command(*arguments), cwd=folder, capture_output=True, text=True, env=environment
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def finished(study: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The study with the package in its folder, its report made by that."""
+    folder = tmp_path_factory.mktemp("finished") / "study"
+    shutil.copytree(study, folder, copy_function=shutil.copy2)
+    shutil.copytree(ROOT / "src", folder / "src", copy_function=shutil.copy2)
+    return folder
+
+
+def copies(finished: Path, folder: Path, *edits: Edit) -> tuple[Path, Path]:
+    """The folder that the study ran in, and a new clone that its results were copied to; edited."""
+    here = Path(shutil.copytree(finished, folder / "here", copy_function=shutil.copy2))
+    clone = lay_out(folder / "clone")
+    shutil.copytree(ROOT / "src", clone / "src", copy_function=shutil.copy2)
+    shutil.copytree(finished / "results", clone / "results", copy_function=shutil.copy2)
+    for edit in edits:
+        edit(here)
+        edit(clone)
+    return here, clone
+
+
+def planned(folder: Path, *arguments: str) -> Counts:
+    shown = run(folder, "-n", *arguments)
+    if "Job stats:" not in shown:
+        assert "Nothing to be done" in shown
         return {}
-    if "Job stats:" not in done.stdout:
-        # only files whose times are newer than nothing
-        return {}
-    rows = [
-        row.split() for row in done.stdout.rsplit("Job stats:", 1)[1].split("\n\n")[0].splitlines()
-    ]
+    table = shown.rsplit("Job stats:", 1)[1].split("\n\n")[0]
+    rows = [line.split() for line in table.splitlines()]
     counts = {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[1].isdigit()}
     del counts["total"]
     return counts
 
 
-@pytest.mark.parametrize("remembered", [True, False], ids=["remembered", "by times alone"])
-@pytest.mark.parametrize(("edit", "jobs"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
-def test_an_edit_runs_its_own_work_again(
-    study: Path, tmp_path: Path, edit: Edit, jobs: dict[str, int] | None, remembered: bool
+def plans(folders: tuple[Path, Path]) -> list[Counts]:
+    """What is planned in each folder, by the default triggers and by times alone."""
+
+    def both(folder: Path) -> list[Counts]:
+        return [planned(folder), planned(folder, "--rerun-triggers", "mtime")]
+
+    with ThreadPoolExecutor(2) as two:  # no two look at one folder at once
+        return [plan for of_folder in two.map(both, folders) for plan in of_folder]
+
+
+def times(folder: Path) -> dict[Path, int]:
+    files = (path for path in folder.glob("results/**/*") if path.is_file())
+    return {path: path.stat().st_mtime_ns for path in files}
+
+
+def counted(shown: str, pattern: str) -> tuple[int, int]:
+    """What all jobs say that they computed, and took as it was."""
+    found = [(int(new), int(old)) for new, old in re.findall(pattern, shown)]
+    return sum(new for new, _ in found), sum(old for _, old in found)
+
+
+def test_what_changes_nothing_runs_nothing(finished: Path, tmp_path: Path) -> None:
+    assert plans(copies(finished, tmp_path, *NOTHING.values())) == [{}] * 4
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_an_edit_plans_its_own_work(finished: Path, tmp_path: Path, name: str) -> None:
+    folders = copies(finished, tmp_path, ROWS[name].edit)
+    before = times(folders[1])
+    assert plans(folders) == [ROWS[name].jobs] * 4
+    assert times(folders[1]) == before, "who only looks leaves no trace"
+
+
+@pytest.mark.parametrize(
+    ("names", "targets"),
+    [
+        # a cohort of their own, and all other cohorts; all the way to the report
+        (("a model", "a metric of the spectrum"), ["all"]),
+        # one of evaluation and one of geometry, which are counted apart
+        (("a task", "a domain for H"), ["geometry", "evaluate"]),
+        (("a bit width", "the logic of a helper"), ["geometry", "evaluate"]),
+        (("a fine-tuning target", "a metric of the matrix itself"), ["geometry", "evaluate"]),
+        (("a step",), ["geometry", "evaluate"]),
+        (("a value in a sweep",), ["geometry", "evaluate"]),
+        (("a size removed", "statistics"), ["all"]),
+    ],
+)
+def test_what_is_run_computes_what_is_new(
+    finished: Path, tmp_path: Path, names: tuple[str, ...], targets: list[str]
 ) -> None:
-    folder = tmp_path / "copy"
-    ignored = () if remembered else (".snakemake",)
-    shutil.copytree(
-        study, folder, copy_function=shutil.copy2, ignore=shutil.ignore_patterns(*ignored)
-    )
-    (folder / ".snakemake").mkdir(exist_ok=True)  # where make keeps its lock
-    edit(folder)
-    arguments = () if remembered else ("--rerun-triggers", "mtime")
-    expected = {} if jobs is None else dict.fromkeys(DESIGN | TABLES, 1) | jobs
-    assert planned(folder, *arguments) == expected
+    rows = [ROWS[name] for name in names]
+    _, clone = copies(finished, tmp_path, *(row.edit for row in rows))
+    only = ("--cores", "2", *targets)  # after an option, since --configfile takes all that follows
+    weights = {path: sha256_of(path) for path in clone.rglob("*.safetensors")}
+    due: Counts = {}
+    for row in rows:
+        due = {rule: due.get(rule, 0) for rule in (due | row.jobs)}
+        due = {rule: max(n, row.jobs.get(rule, 0)) for rule, n in due.items()}
+    if "a model" in names:  # which has a job of its own beside those of the sizes
+        due |= {"measure_geometry": 3, "evaluate_checkpoints": 1}
+    if targets != ["all"]:
+        due = {rule: n for rule, n in due.items() if rule not in ANEW}
+        due |= dict.fromkeys(targets, 1)
+    shown = run(clone, *only)
+    ran = re.findall(r"\(Rule: (\w+)\)", shown)
+    assert {rule: ran.count(rule) for rule in ran} == due
+    matrices = r"(\d+) matrices measured(?: \([^)]*\))?, (\d+) taken"
+    assert counted(shown, matrices) == summed(row.matrices for row in rows)
+    evaluations = counted(shown, r"(\d+) evaluations made, (\d+) taken")
+    assert evaluations == summed(row.evaluations for row in rows)
+    assert all(row.said in shown for row in rows)
+    assert planned(clone, *only) == {}
+    assert weights == {path: sha256_of(path) for path in weights}, "what is trained stays"
 
 
-def test_the_docs_name_every_row() -> None:
-    table = (
-        (ROOT / "docs" / "studies.md").read_text().split("## What is run again after an edit")[1]
-    )
-    for name, *_ in ROWS[1:]:
+def summed(counts: Iterable[tuple[int, int]]) -> tuple[int, int]:
+    new, old = zip(*counts, strict=True)
+    return sum(new), sum(old)
+
+
+def test_the_docs_have_every_row() -> None:
+    text = (ROOT / "docs" / "studies.md").read_text().split("## What is run again after an edit")[1]
+    table = "\n".join(line.split("|")[1] for line in text.splitlines() if line.startswith("| "))
+    for name in (*NOTHING, *ROWS):
         assert name in table, name

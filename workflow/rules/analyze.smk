@@ -13,10 +13,10 @@ LAYERS = [results("tables/layers.parquet")] if STUDY.geometry.layers else []
 
 
 rule write_design:
-    # The list of what is expected, as a file: a checkpoint added to the plan makes it newer, so
-    # the tables follow it even where Snakemake has no memory of earlier runs.
+    # The list of what is expected, as a file: a checkpoint added to the plan makes it newer, and
+    # the tables follow it.
     input:
-        CONFIG_FILES,
+        order=order_of("write_design"),
     output:
         results("design.json"),
     log:
@@ -27,9 +27,12 @@ rule write_design:
         mem_mb=500,
         runtime=5,
     params:
-        runs=[run.to_json() for run in RUNS.values()],
-        external=[run.to_json() for run in EXTERNAL.values()],
-        code=code_of("write_design.py"),
+        **ordered(
+            "write_design",
+            runs=[run.to_json() for run in RUNS.values()],
+            external=[run.to_json() for run in EXTERNAL.values()],
+            code=code_of("write_design.py"),
+        ),
     message:
         "Writing down what is to be trained"
     script:
@@ -53,10 +56,8 @@ rule plan:
         geometry={
             "domains": H_DOMAINS,
             "max_tokens": STUDY.geometry.representations.max_tokens,
-            "code_version": code_of("measure_geometry.py"),
         },
         evaluation=plain(STUDY.evaluation),
-        evaluation_code=code_of("evaluate_checkpoints.py"),
         jobs={
             "pretrain": len(COHORTS),
             "import_checkpoint": len(EXTERNAL),
@@ -73,6 +74,7 @@ rule plan:
 
 rule regress:
     input:
+        order=order_of("regress"),
         observations=results("tables/observations.parquet"),
     output:
         associations=results("tables/associations.parquet"),
@@ -85,9 +87,12 @@ rule regress:
         mem_mb=4000,
         runtime=60,
     params:
-        settings=plain(STUDY.statistics),
-        domains=DOMAINS,
-        code=code_of("regress.py"),
+        **ordered(
+            "regress",
+            settings=plain(STUDY.statistics),
+            domains=DOMAINS,
+            code=code_of("regress.py"),
+        ),
     message:
         "Estimating associations"
     script:
@@ -96,6 +101,7 @@ rule regress:
 
 rule judge_saturation:
     input:
+        order=order_of("judge_saturation"),
         observations=results("tables/observations.parquet"),
     output:
         results("tables/saturation.parquet"),
@@ -107,8 +113,11 @@ rule judge_saturation:
         mem_mb=2000,
         runtime=60,
     params:
-        settings=plain(STUDY.statistics),
-        code=code_of("judge_saturation.py"),
+        **ordered(
+            "judge_saturation",
+            settings=plain(STUDY.statistics),
+            code=code_of("judge_saturation.py"),
+        ),
     message:
         "Judging late rises of the loss"
     script:
@@ -117,6 +126,7 @@ rule judge_saturation:
 
 rule compare_runs:
     input:
+        order=order_of("compare_runs"),
         observations=results("tables/observations.parquet"),
     output:
         agreement=results("tables/agreement.parquet"),
@@ -130,8 +140,11 @@ rule compare_runs:
         mem_mb=4000,
         runtime=60,
     params:
-        settings=plain(STUDY.statistics),
-        code=code_of("compare_runs.py"),
+        **ordered(
+            "compare_runs",
+            settings=plain(STUDY.statistics),
+            code=code_of("compare_runs.py"),
+        ),
     message:
         "Comparing seeds, training choices and metrics"
     script:
@@ -140,6 +153,7 @@ rule compare_runs:
 
 rule judge_claims:
     input:
+        order=order_of("judge_claims"),
         observations=results("tables/observations.parquet"),
         associations=results("tables/associations.parquet"),
         saturation=results("tables/saturation.parquet"),
@@ -155,9 +169,12 @@ rule judge_claims:
         mem_mb=4000,
         runtime=60,
     params:
-        settings=plain(STUDY.statistics),
-        targets=FINETUNED,
-        code=code_of("judge_claims.py"),
+        **ordered(
+            "judge_claims",
+            settings=plain(STUDY.statistics),
+            targets=FINETUNED,
+            code=code_of("judge_claims.py"),
+        ),
     message:
         "Holding the paper's findings against the tables"
     script:
@@ -167,6 +184,7 @@ rule judge_claims:
 rule simulate:
     # from the design alone, so that it can be asked before anything is trained
     input:
+        order=order_of("simulate"),
         design=results("design.json"),
         observations=(
             [results("tables/observations.parquet")] if STUDY.observations else []
@@ -181,10 +199,13 @@ rule simulate:
         mem_mb=4000,
         runtime=120,
     params:
-        settings=plain(STUDY.statistics.calibration),
+        **ordered(
+            "simulate",
+            settings=plain(STUDY.statistics.calibration),
+            seed=STUDY.statistics.seed,
+            code=code_of("simulate.py"),
+        ),
         cells=results("cells/calibration"),
-        seed=STUDY.statistics.seed,
-        code=code_of("simulate.py"),
     message:
         "Asking the estimators of studies whose truth is known"
     script:

@@ -12,6 +12,7 @@ COLLECTED = [
 
 rule collect:
     input:
+        order=order_of("collect"),
         design=results("design.json"),
         trained=expand(results("trained/{cohort}.json"), cohort=MEASURED),
         perturbed=expand(PERTURBED, cohort=PERTURBED_RUNS),
@@ -33,8 +34,8 @@ rule collect:
         mem_mb=4000,
         runtime=30,
     params:
+        **ordered("collect", code=code_of("collect.py")),
         checkpoints=results("checkpoints"),
-        code=code_of("collect.py"),
     message:
         "Putting the tables together"
     script:

@@ -17,7 +17,7 @@ from disentangle.study import expand as expand_study
 from disentangle.study import read_config
 from disentangle.study.cohorts import cohorts
 from disentangle.study.design import external_runs
-from disentangle.study.orders import write_orders
+from disentangle.study.orders import put_back, write_orders
 from disentangle.study.perturbation import finetuned, perturbed_runs
 from disentangle.study.resources import (
     JobResources,
@@ -77,6 +77,7 @@ TARGETS = sorted(STUDY.perturbation.finetune)
 FINETUNED = {
     finetuned(target): STUDY.perturbation.finetune[target].domain for target in TARGETS
 }
+FINETUNED_DOMAINS = set(FINETUNED.values())
 if STUDY.observations:
     FINETUNED = STUDY.observations.finetuned
 
@@ -126,6 +127,21 @@ def code_of(script):
     return code_hash(Path(workflow.basedir, "workflow", "scripts", script))
 
 
+# rule to job to what it is to do; written as files by orders.smk
+ORDERS = {}
+
+
+def order_of(rule, job="study"):
+    """The order of a rule's job, as an input of it; wildcards in `job` stay wildcards."""
+    return results(f"orders/{rule}/{job}.json")
+
+
+def ordered(rule, **what):
+    """Note what the one job of a rule is to do; give it as the rule's params."""
+    ORDERS[rule] = {"study": what}
+    return ORDERS[rule]["study"]
+
+
 def scripts_of(wildcards):
     """Every rule's script, from the workflow's folder."""
     return {
@@ -173,8 +189,7 @@ def heldout_of(wildcards):
 
 def is_finetuned_on(wildcards):
     """Whether half of the domain's source is kept for fine-tuning."""
-    targets = STUDY.perturbation.finetune.values()
-    return any(target.domain == wildcards.domain for target in targets)
+    return wildcards.domain in FINETUNED_DOMAINS
 
 
 def source_of_target(wildcards):

@@ -41,6 +41,7 @@ rule warm:
 rule gather_passages:
     input:
         unpack(warmed_for_domain),
+        order=order_of("gather_passages", "{domain}"),
     output:
         results("corpus/heldout/{domain}.parquet"),
     log:
@@ -65,6 +66,7 @@ if not STUDY.corpus.sharded:
     rule gather_documents:
         input:
             **warmed_for(*STUDY.corpus.train),
+            order=order_of("gather_documents"),
         output:
             results("corpus/train.parquet"),
         log:
@@ -75,8 +77,11 @@ if not STUDY.corpus.sharded:
             mem_mb=4000,
             runtime=60,
         params:
-            sources=STUDY.corpus.train,
-            code=code_of("gather_documents.py"),
+            **ordered(
+                "gather_documents",
+                sources=STUDY.corpus.train,
+                code=code_of("gather_documents.py"),
+            ),
         message:
             "Gathering training documents"
         script:
@@ -84,6 +89,7 @@ if not STUDY.corpus.sharded:
 
     rule tokenize:
         input:
+            order=order_of("tokenize"),
             documents=results("corpus/train.parquet"),
             tokenizer=results("tokenizer/tokenizer.json"),
         output:
@@ -97,8 +103,7 @@ if not STUDY.corpus.sharded:
             mem_mb=4000,
             runtime=120,
         params:
-            limit=STUDY.corpus.limit,
-            code=code_of("tokenize.py"),
+            **ordered("tokenize", limit=STUDY.corpus.limit, code=code_of("tokenize.py")),
         message:
             "Tokenising the training text"
         script:
@@ -107,6 +112,7 @@ if not STUDY.corpus.sharded:
     rule measure_leakage:
         input:
             **HELDOUT,
+            order=order_of("measure_leakage"),
             documents=results("corpus/train.parquet"),
         output:
             results("tables/leakage.parquet"),
@@ -118,8 +124,11 @@ if not STUDY.corpus.sharded:
             mem_mb=4000,
             runtime=60,
         params:
-            domains=DOMAINS,
-            code=code_of("measure_leakage.py"),
+            **ordered(
+                "measure_leakage",
+                domains=DOMAINS,
+                code=code_of("measure_leakage.py"),
+            ),
         message:
             "Measuring how much held-out text stands in the training text"
         script:
@@ -130,6 +139,7 @@ if STUDY.tokenizer.name is None:
 
     rule train_tokenizer:
         input:
+            order=order_of("train_tokenizer"),
             documents=results("corpus/train.parquet"),
         output:
             tokenizer=results("tokenizer/tokenizer.json"),
@@ -142,9 +152,12 @@ if STUDY.tokenizer.name is None:
             mem_mb=4000,
             runtime=60,
         params:
-            vocab_size=STUDY.tokenizer.vocab_size,
-            max_length=STUDY.model.sequence_length,
-            code=code_of("train_tokenizer.py"),
+            **ordered(
+                "train_tokenizer",
+                vocab_size=STUDY.tokenizer.vocab_size,
+                max_length=STUDY.model.sequence_length,
+                code=code_of("train_tokenizer.py"),
+            ),
         message:
             "Training the tokenizer"
         script:
@@ -155,6 +168,7 @@ else:
     rule take_tokenizer:
         input:
             **warmed_for(STUDY.tokenizer.name),
+            order=order_of("take_tokenizer"),
         output:
             tokenizer=results("tokenizer/tokenizer.json"),
             config=results("tokenizer/tokenizer_config.json"),
@@ -166,9 +180,12 @@ else:
             mem_mb=2000,
             runtime=10,
         params:
-            tokenizer=plain(STUDY.tokenizer),
-            max_length=STUDY.model.sequence_length,
-            code=code_of("take_tokenizer.py"),
+            **ordered(
+                "take_tokenizer",
+                tokenizer=plain(STUDY.tokenizer),
+                max_length=STUDY.model.sequence_length,
+                code=code_of("take_tokenizer.py"),
+            ),
         message:
             "Taking the tokenizer {params.tokenizer[name]}"
         script:

@@ -4,7 +4,7 @@
 rule evaluate_checkpoints:
     input:
         **{domain: results(f"corpus/heldout/{domain}.parquet") for domain in DOMAINS},
-        order=order_of("evaluate_checkpoints"),
+        order=order_of("evaluate_checkpoints", "{cohort}"),
         trained=results("trained/{cohort}.json"),
         perturbed=perturbed_of,
     output:

@@ -4,7 +4,7 @@
 rule measure_geometry:
     input:
         **{domain: results(f"corpus/heldout/{domain}.parquet") for domain in H_DOMAINS},
-        order=order_of("measure_geometry"),
+        order=order_of("measure_geometry", "{cohort}"),
         trained=results("trained/{cohort}.json"),
     output:
         rows=results("geometry/{cohort}.parquet"),
@@ -33,7 +33,7 @@ rule measure_geometry:
 rule compare_layers:
     input:
         **{domain: results(f"corpus/heldout/{domain}.parquet") for domain in H_DOMAINS},
-        order=order_of("compare_layers"),
+        order=order_of("compare_layers", "{cohort}"),
         trained=results("trained/{cohort}.json"),
     output:
         results("layers/{cohort}.parquet"),
@@ -60,7 +60,8 @@ rule compare_layers:
 
 rule collect_layers:
     input:
-        expand(results("layers/{cohort}.parquet"), cohort=MEASURED),
+        order=order_of("collect_layers"),
+        layers=expand(results("layers/{cohort}.parquet"), cohort=MEASURED),
     output:
         results("tables/layers.parquet"),
     log:
@@ -71,7 +72,7 @@ rule collect_layers:
         mem_mb=2000,
         runtime=10,
     params:
-        code=code_of("collect_layers.py"),
+        **ordered("collect_layers", code=code_of("collect_layers.py")),
     message:
         "Putting the layers' table together"
     script:

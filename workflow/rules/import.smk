@@ -4,7 +4,7 @@
 rule import_checkpoint:
     input:
         unpack(warmed_for_external),
-        order=order_of("import_checkpoint"),
+        order=order_of("import_checkpoint", "{cohort}"),
         passages=results("corpus/heldout/id.parquet"),
     output:
         results("trained/{cohort}.json"),

@@ -5,7 +5,8 @@ COLLECTED = ["observations", "missing"]
 
 rule take_observations:
     input:
-        STUDY.observations.file,
+        file=STUDY.observations.file,
+        order=order_of("take_observations"),
     output:
         observations=results("tables/observations.parquet"),
         missing=results("tables/missing.parquet"),
@@ -18,10 +19,13 @@ rule take_observations:
         mem_mb=4000,
         runtime=30,
     params:
-        reading=plain(STUDY.observations),
-        outcomes=STUDY.statistics.outcomes,
-        code=code_of("take_observations.py"),
+        **ordered(
+            "take_observations",
+            reading=plain(STUDY.observations),
+            outcomes=STUDY.statistics.outcomes,
+            code=code_of("take_observations.py"),
+        ),
     message:
-        "Reading {input}"
+        "Reading {input.file}"
     script:
         "../scripts/take_observations.py"

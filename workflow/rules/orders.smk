@@ -1,17 +1,37 @@
-# What each job is to do, as files: see disentangle.study.orders.
+# What each job is to do, as files: see disentangle.study.orders. Rules with one job have noted it
+# where they stand; here are those with a job a cohort or a domain.
 
-
-def order_of(rule):
-    """The order of a rule's job; the wildcard stays one."""
-    return results(f"orders/{rule}/{{cohort}}.json")
-
+import atexit
 
 READING = {
     "domains": H_DOMAINS,
     "max_tokens": STUDY.geometry.representations.max_tokens,
 }
 
-ORDERS = {
+ORDERS |= {
+    "gather_passages": {
+        domain: {
+            "heldout": plain(heldout),
+            "halved": domain in FINETUNED_DOMAINS,
+            "code": code_of("gather_passages.py"),
+        }
+        for domain, heldout in (
+            [] if STUDY.observations else STUDY.corpus.heldout.items()
+        )
+    },
+    "gather_target": {
+        target: {
+            "domains": DOMAINS,
+            "source": STUDY.corpus.heldout[settings.domain].source,
+            "tokens": settings.tokens,
+            "code": code_of("gather_target.py"),
+        }
+        for target, settings in STUDY.perturbation.finetune.items()
+    },
+    "tokenize_target": {
+        target: {"limit": settings.tokens, "code": code_of("tokenize.py")}
+        for target, settings in STUDY.perturbation.finetune.items()
+    },
     "pretrain": {
         name: {
             "runs": [run.to_json() for run in runs],
@@ -42,7 +62,7 @@ ORDERS = {
         kind: {
             name: {
                 "runs": [run.name for run in runs],
-                "settings": plain(STUDY.perturbation),
+                "settings": PERTURBATION_OF[kind],
                 "passages_evaluated": STUDY.evaluation.passages,
                 "code": code_of(f"{kind}.py") if kind == "quantize" else "",
             }
@@ -52,5 +72,22 @@ ORDERS = {
     },
 }
 
+
+# targets that run no job that has an order
+LOOKING = {"plan", "verify"}
+
+
+def put_back_unless_run(replaced):
+    """Leave no trace of who only looked, as a dry run does, and of what edit that was for."""
+    if workflow.executor_plugin is None or workflow.dryrun:
+        put_back(replaced)
+    elif (
+        workflow.dag_settings.targets and set(workflow.dag_settings.targets) <= LOOKING
+    ):
+        put_back(replaced)
+
+
 if workflow.is_main_process:
-    write_orders(Path(results("orders")), ORDERS)
+    # absolute, since Snakemake leaves its folder before the end
+    REPLACED = write_orders(Path(results("orders")).absolute(), ORDERS)
+    atexit.register(put_back_unless_run, REPLACED)

@@ -6,6 +6,7 @@ rule gather_target:
     input:
         unpack(warmed_for_target),
         **HELDOUT,
+        order=order_of("gather_target", "{target}"),
     output:
         results("corpus/targets/{target}.parquet"),
     log:
@@ -28,6 +29,7 @@ rule gather_target:
 
 rule tokenize_target:
     input:
+        order=order_of("tokenize_target", "{target}"),
         documents=results("corpus/targets/{target}.parquet"),
         tokenizer=results("tokenizer/tokenizer.json"),
     output:
@@ -49,9 +51,16 @@ rule tokenize_target:
         "../scripts/tokenize.py"
 
 
+# what each of the two is asked: a bit width is nothing to fine-tuning, nor a target to GPTQ
+PERTURBATION_OF = {
+    "quantize": plain(STUDY.perturbation, without=("runs", "finetune")),
+    "finetune": plain(STUDY.perturbation, without=("runs", "quantize")),
+}
+
+
 rule quantize:
     input:
-        order=order_of("quantize"),
+        order=order_of("quantize", "{cohort}"),
         trained=results("trained/{cohort}.json"),
         passages=results("corpus/heldout/id.parquet"),
     output:
@@ -69,7 +78,7 @@ rule quantize:
         runs=perturbed_runs_of,
         checkpoints=results("checkpoints"),
         perturbed=results("perturbed"),
-        settings=plain(STUDY.perturbation),
+        settings=PERTURBATION_OF["quantize"],
         passages_evaluated=STUDY.evaluation.passages,
         code=code_of("quantize.py"),
     message:
@@ -85,7 +94,7 @@ rule finetune:
             for target in TARGETS
         },
         manifests=expand(results("tokens/targets/{target}.json"), target=TARGETS),
-        order=order_of("finetune"),
+        order=order_of("finetune", "{cohort}"),
         trained=results("trained/{cohort}.json"),
         tokenizer=results("tokenizer/tokenizer.json"),
     output:
@@ -104,7 +113,7 @@ rule finetune:
         runs=perturbed_runs_of,
         checkpoints=results("checkpoints"),
         perturbed=results("perturbed"),
-        settings=plain(STUDY.perturbation),
+        settings=PERTURBATION_OF["finetune"],
     message:
         "Fine-tuning {wildcards.cohort}"
     script:

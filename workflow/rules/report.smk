@@ -13,6 +13,7 @@ FIGURES = [
 
 rule draw_figures:
     input:
+        order=order_of("draw_figures"),
         design=results("design.json"),
         observations=results("tables/observations.parquet"),
         associations=results("tables/associations.parquet"),
@@ -30,10 +31,13 @@ rule draw_figures:
         mem_mb=2000,
         runtime=30,
     params:
-        figures=FIGURES,
+        **ordered(
+            "draw_figures",
+            figures=FIGURES,
+            perturbation=plain(STUDY.perturbation),
+            code=code_of("draw_figures.py"),
+        ),
         checkpoints=results("checkpoints"),
-        perturbation=plain(STUDY.perturbation),
-        code=code_of("draw_figures.py"),
     message:
         "Drawing figures"
     script:
@@ -43,6 +47,7 @@ rule draw_figures:
 rule write_report:
     input:
         **{table: results(f"tables/{table}.parquet") for table in TABLES},
+        order=order_of("write_report"),
         design=results("design.json"),
         tokens=[results("tokens/manifest.json")] if RUNS else [],
         source=[results("source.json")] if STUDY.observations else [],
@@ -58,11 +63,17 @@ rule write_report:
         mem_mb=2000,
         runtime=10,
     params:
-        study=plain(STUDY),
-        tables=TABLES,
-        cohorts={name: [run.name for run in runs] for name, runs in COHORTS.items()},
+        **ordered(
+            "write_report",
+            # how it was run is in the table of costs
+            study=plain(STUDY, without=("execution",)),
+            tables=TABLES,
+            cohorts={
+                name: [run.name for run in runs] for name, runs in COHORTS.items()
+            },
+            code=code_of("write_report.py"),
+        ),
         logs=results("logs"),
-        code=code_of("write_report.py"),
     message:
         "Writing {output.report}"
     script:

@@ -4,7 +4,7 @@
 
 rule pretrain:
     input:
-        order=order_of("pretrain"),
+        order=order_of("pretrain", "{cohort}"),
         # the memmaps' hashes are in the manifest, so their times do not matter
         tokens=ancient(TOKENS),
         tokens_manifest=results("tokens/manifest.json"),

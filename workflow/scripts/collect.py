@@ -20,8 +20,9 @@ from disentangle.tables.collect import (
 )
 from disentangle.tables.collected import CHECKPOINTS, DOUBTS, MISSING, OBSERVATIONS
 from disentangle.tables.doubts import doubts
+from disentangle.tables.evaluation import EVALUATION
 from disentangle.tables.files import read_tables, write_table
-from disentangle.tables.measured import EVALUATION, GEOMETRY
+from disentangle.tables.geometry import GEOMETRY
 
 with job("collect", snakemake):
     design = Path(snakemake.input.design)

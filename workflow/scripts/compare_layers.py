@@ -4,10 +4,10 @@ from pathlib import Path
 
 from disentangle.checkpoint.cells import Cells
 from disentangle.checkpoint.cohort import read_cohort
-from disentangle.geometry.trajectory import compare_layers
+from disentangle.geometry.trajectory import compare_layers, comparing_code
 from disentangle.job import job
 from disentangle.tables.files import write_table
-from disentangle.tables.measured import LAYERS
+from disentangle.tables.geometry import LAYERS
 
 with job("layers", snakemake) as say:
     manifests = read_cohort(Path(snakemake.input.trained), Path(snakemake.params.checkpoints))
@@ -19,7 +19,7 @@ with job("layers", snakemake) as say:
             heldout={domain: Path(snakemake.input[domain]) for domain in snakemake.params.domains},
             max_tokens=snakemake.params.max_tokens,
             cells=Cells(Path(snakemake.params.cells)),
-            code_version=snakemake.params.code,
+            code_version=comparing_code(),
             threads=snakemake.threads,
             say=say,
         )

@@ -6,11 +6,11 @@ from disentangle.checkpoint.cells import Cells
 from disentangle.checkpoint.cohort import read_cohort
 from disentangle.checkpoint.quarantine import write_set_aside
 from disentangle.checkpoint.subjects import perturbed_subjects, read_perturbed, trained_subjects
-from disentangle.evaluation.measure import evaluate
+from disentangle.evaluation.measure import evaluate, evaluating_code
 from disentangle.job import job
 from disentangle.study.sections.measuring import Evaluation
+from disentangle.tables.evaluation import EVALUATION
 from disentangle.tables.files import write_table
-from disentangle.tables.measured import EVALUATION
 
 with job("evaluate", snakemake) as say:
     manifests = read_cohort(Path(snakemake.input.trained), Path(snakemake.params.checkpoints))
@@ -21,7 +21,7 @@ with job("evaluate", snakemake) as say:
         heldout={domain: Path(snakemake.input[domain]) for domain in snakemake.params.domains},
         settings=Evaluation.model_validate(snakemake.params.settings),
         cells=Cells(Path(snakemake.params.cells)),
-        code_version=snakemake.params.code,
+        code_version=evaluating_code(),
         threads=snakemake.threads,
         say=say,
     )

@@ -6,9 +6,10 @@ from disentangle.checkpoint.cells import Cells
 from disentangle.checkpoint.cohort import read_cohort
 from disentangle.checkpoint.quarantine import write_set_aside
 from disentangle.geometry.measure import measure_run
+from disentangle.geometry.quantities import quantity_codes
 from disentangle.job import job
 from disentangle.tables.files import write_table
-from disentangle.tables.measured import GEOMETRY
+from disentangle.tables.geometry import GEOMETRY
 
 with job("geometry", snakemake) as say:
     manifests = read_cohort(Path(snakemake.input.trained), Path(snakemake.params.checkpoints))
@@ -19,7 +20,7 @@ with job("geometry", snakemake) as say:
             heldout={domain: Path(snakemake.input[domain]) for domain in snakemake.params.domains},
             max_tokens=snakemake.params.max_tokens,
             cells=Cells(Path(snakemake.params.cells)),
-            code_version=snakemake.params.code,
+            codes=quantity_codes(),
             threads=snakemake.threads,
             say=say,
         )

@@ -37,7 +37,6 @@ with job("plan", snakemake) as say:
             perturbation,
             domains=given.domains,
             settings=Evaluation.model_validate(given.evaluation),
-            code_version=given.evaluation_code,
         ),
     ]
     write_table(rows, PLAN, results.folder / "tables" / "plan.parquet")

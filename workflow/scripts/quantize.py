@@ -12,7 +12,7 @@ from disentangle.study.sections.perturbation import Perturbation
 with job("quantize", snakemake) as say:
     import torch
 
-    from disentangle.perturbation.quantize_run import quantize_run
+    from disentangle.perturbation.quantize_run import quantize_run, quantizing_code
 
     torch.set_num_threads(snakemake.threads)
     manifests = read_cohort(Path(snakemake.input.trained), Path(snakemake.params.checkpoints))
@@ -27,7 +27,7 @@ with job("quantize", snakemake) as say:
             manifest=manifests[run.name],
             perturbed=Path(snakemake.params.perturbed),
             texts=texts,
-            code_version=snakemake.params.code,
+            code_version=quantizing_code(),
             say=about(run.name, say),
         )
     ]

@@ -3,16 +3,16 @@
 import json
 from pathlib import Path
 
-from disentangle.calibration.calibrate import calibrate, planned_design
+from disentangle.calibration.calibrate import calibrate, calibrating_code, planned_design
 from disentangle.checkpoint.cells import Cells
 from disentangle.checkpoint.subjects import BASE
 from disentangle.job import job
 from disentangle.storage import digest
 from disentangle.study.run import read_design
 from disentangle.study.sections.statistics import Calibration
+from disentangle.tables.comparable import final_runs
 from disentangle.tables.estimated import CALIBRATION
 from disentangle.tables.files import read_tables, write_table
-from disentangle.tables.select import final_runs
 
 with job("simulate", snakemake):
     settings = Calibration.model_validate(snakemake.params.settings)
@@ -28,7 +28,7 @@ with job("simulate", snakemake):
             "design": digest(json.loads(design.to_json(orient="records"))),
             "settings": snakemake.params.settings,
             "seed": snakemake.params.seed,
-            "code": snakemake.params.code,
+            "code": calibrating_code(),
         }
         if not cells.has(key):
             cells.put(key, calibrate(design, **dict(settings), seed=snakemake.params.seed))

@@ -3,5 +3,5 @@
 `write` puts it together from the workflow's files (`code`), the results (`contents`), both without
 what names a machine or a person (`privacy`), and their description (`crate`). `verify` checks an
 archive with Python alone and goes into it; `rebuild` checks what takes the workflow; `resume` runs
-it again.
+it again; `publish` deposits it.
 """

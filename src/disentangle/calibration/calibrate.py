@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.stats import binomtest, norm
 
 from disentangle.calibration.worlds import WORLDS, draw, true_rho
+from disentangle.provenance import PACKAGE, code_hash
 from disentangle.statistics.bootstrap import Floats
 from disentangle.statistics.clustered import clustered_slope
 from disentangle.statistics.design import (
@@ -160,6 +161,11 @@ def _summary(answers: list[Answer], truth: float, null: bool) -> dict[str, Any]:
         "coverage_low": coverage_low,
         "coverage_high": coverage_high,
     }
+
+
+def calibrating_code() -> str:
+    """Hash of the code that a calibration depends on."""
+    return code_hash(PACKAGE / "calibration" / "calibrate.py")
 
 
 def planned_design(runs: Iterable[Run]) -> pd.DataFrame:

@@ -1,92 +1,141 @@
-"""From an OLMo model in memory to a native Hugging Face `OlmoForCausalLM` folder, and back."""
+"""From an OLMo model in memory to a native Hugging Face folder, and back."""
 
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from olmo.config import ActivationType, BlockType, LayerNormType, ModelConfig
 from safetensors.torch import load_file, save_file
-from transformers import OlmoConfig
+from transformers import Olmo2Config, OlmoConfig
 
 from disentangle.checkpoint.manifest import (
     WEIGHTS,
     CheckpointManifest,
     read_checkpoint,
+    tokenizer_hashes,
     weights_are_not_here,
 )
 from disentangle.errors import StudyError
 from disentangle.storage import sha256_of
 
-
-def _assert_exportable(config: ModelConfig) -> None:
-    """The mapping below is exact for one family of OLMo models only."""
-    required = {
-        "rope": True,
-        "alibi": False,
-        "include_bias": False,
-        "attention_layer_norm": False,
-        "layer_norm_with_affine": False,
-        "layer_norm_type": LayerNormType.default,
-        "block_type": BlockType.sequential,
-        "activation_type": ActivationType.swiglu,
-        "embedding_layer_norm": False,
+_COMMON = {
+    "rope": True,
+    "alibi": False,
+    "include_bias": False,
+    "block_type": BlockType.sequential,
+    "block_group_size": 1,
+    "activation_type": ActivationType.swiglu,
+    "embedding_layer_norm": False,
+    "scale_logits": False,
+}
+_FAMILIES: dict[type[OlmoConfig] | type[Olmo2Config], dict[str, Any]] = {
+    OlmoConfig: {
         "norm_after": False,
-        "scale_logits": False,
-    }
-    for field, value in required.items():
-        actual = getattr(config, field)
-        assert actual == value, f"cannot export OLMo with {field}={actual}"
+        "layer_norm_type": LayerNormType.default,
+        "layer_norm_with_affine": False,
+        "layer_norm_eps": 1e-5,  # a constant there
+        "attention_layer_norm": False,
+    },
+    Olmo2Config: {
+        "norm_after": True,
+        "layer_norm_type": LayerNormType.rms,
+        "layer_norm_with_affine": True,
+        "bias_for_layer_norm": False,
+        "attention_layer_norm": True,
+        "attention_layer_norm_with_affine": True,
+        "clip_qkv": None,
+    },
+}
+"""The OLMo models that transformers computes exactly, by its classes, and what makes them so."""
+
+
+def _family(config: ModelConfig) -> type[OlmoConfig] | type[Olmo2Config]:
+    """OLMo 2 takes norms after its blocks; the first OLMo before them, and without weights."""
+    return Olmo2Config if config.norm_after else OlmoConfig
+
+
+def inexact(config: ModelConfig) -> str | None:
+    """What keeps a model from being mapped exactly, such as `rope=False`; None if nothing does."""
+    actual = {field: getattr(config, field) for field in ModelConfig.__dataclass_fields__}
+    if actual["bias_for_layer_norm"] is None:
+        actual["bias_for_layer_norm"] = config.include_bias
+    for field, value in _COMMON.items():
+        if actual[field] != value:
+            return f"{field}={actual[field]}"
+    for field, value in _FAMILIES[_family(config)].items():
+        if actual[field] != value:
+            return f"norm_after={config.norm_after} and {field}={actual[field]}"
+    return None
+
+
+def _hidden(config: ModelConfig) -> int:
+    """Rows of the fused SwiGLU inputs."""
+    return config.mlp_hidden_size or config.mlp_ratio * config.d_model
+
+
+def mapping(config: ModelConfig) -> dict[str, dict[str, int]]:
+    """OLMo's weights, each with transformers' that it holds one under the other and their rows.
+
+    OLMo fuses query, key and value (`att_proj`) and the two SwiGLU inputs (`ff_proj`, value
+    first, gate second); Hugging Face keeps them apart.
+    """
+    fault = inexact(config)
+    assert fault is None, f"cannot export OLMo with {fault}"
+    width, gated = config.d_model, _hidden(config) // 2
+    shared = config.d_model // config.n_heads * config.effective_n_kv_heads
+    vocabulary = config.embedding_size or config.vocab_size
+    found = {"transformer.wte.weight": {"model.embed_tokens.weight": vocabulary}}
+    if not config.weight_tying:
+        found["transformer.ff_out.weight"] = {"lm_head.weight": vocabulary}
+    norms = _family(config) is Olmo2Config
+    if norms:
+        found["transformer.ln_f.weight"] = {"model.norm.weight": width}
+    for i in range(config.n_layers):
+        ours, theirs = f"transformer.blocks.{i}", f"model.layers.{i}"
+        found |= {
+            f"{ours}.att_proj.weight": {
+                f"{theirs}.self_attn.q_proj.weight": width,
+                f"{theirs}.self_attn.k_proj.weight": shared,
+                f"{theirs}.self_attn.v_proj.weight": shared,
+            },
+            f"{ours}.ff_proj.weight": {
+                f"{theirs}.mlp.up_proj.weight": gated,
+                f"{theirs}.mlp.gate_proj.weight": gated,
+            },
+            f"{ours}.attn_out.weight": {f"{theirs}.self_attn.o_proj.weight": width},
+            f"{ours}.ff_out.weight": {f"{theirs}.mlp.down_proj.weight": width},
+        }
+        if norms:
+            found |= {
+                f"{ours}.q_norm.weight": {f"{theirs}.self_attn.q_norm.weight": width},
+                f"{ours}.k_norm.weight": {f"{theirs}.self_attn.k_norm.weight": shared},
+                f"{ours}.attn_norm.weight": {f"{theirs}.post_attention_layernorm.weight": width},
+                f"{ours}.ff_norm.weight": {f"{theirs}.post_feedforward_layernorm.weight": width},
+            }
+    return found
 
 
 def to_hugging_face(
     state: Mapping[str, torch.Tensor], config: ModelConfig
 ) -> dict[str, torch.Tensor]:
-    """Rename and split OLMo's weights into `OlmoForCausalLM`'s.
-
-    OLMo fuses query, key and value (`att_proj`) and the two SwiGLU inputs (`ff_proj`, value
-    first, gate second); Hugging Face keeps them apart.
-    """
-    _assert_exportable(config)
-    exported = {"model.embed_tokens.weight": state["transformer.wte.weight"]}
-    if not config.weight_tying:
-        exported["lm_head.weight"] = state["transformer.ff_out.weight"]
-    for i in range(config.n_layers):
-        ours, theirs = f"transformer.blocks.{i}", f"model.layers.{i}"
-        query, key, value = state[f"{ours}.att_proj.weight"].chunk(3)
-        up, gate = state[f"{ours}.ff_proj.weight"].chunk(2)
-        exported |= {
-            f"{theirs}.self_attn.q_proj.weight": query,
-            f"{theirs}.self_attn.k_proj.weight": key,
-            f"{theirs}.self_attn.v_proj.weight": value,
-            f"{theirs}.self_attn.o_proj.weight": state[f"{ours}.attn_out.weight"],
-            f"{theirs}.mlp.gate_proj.weight": gate,
-            f"{theirs}.mlp.up_proj.weight": up,
-            f"{theirs}.mlp.down_proj.weight": state[f"{ours}.ff_out.weight"],
-        }
+    """Rename and split OLMo's weights into `OlmoForCausalLM`'s or `Olmo2ForCausalLM`'s."""
+    exported: dict[str, torch.Tensor] = {}
+    for ours, parts in mapping(config).items():
+        exported |= dict(zip(parts, state[ours].split(list(parts.values())), strict=True))
     return {name: tensor.detach().cpu().contiguous() for name, tensor in exported.items()}
 
 
 def from_hugging_face(
     exported: Mapping[str, torch.Tensor], config: ModelConfig
 ) -> dict[str, torch.Tensor]:
-    """Inverse of `to_hugging_face`: fuse and rename `OlmoForCausalLM`'s weights into OLMo's."""
-    _assert_exportable(config)
-    state = {"transformer.wte.weight": exported["model.embed_tokens.weight"]}
-    if not config.weight_tying:
-        state["transformer.ff_out.weight"] = exported["lm_head.weight"]
-    for i in range(config.n_layers):
-        ours, theirs = f"transformer.blocks.{i}", f"model.layers.{i}"
-        attention = [exported[f"{theirs}.self_attn.{part}_proj.weight"] for part in "qkv"]
-        gated = [exported[f"{theirs}.mlp.{part}_proj.weight"] for part in ("up", "gate")]
-        state |= {
-            f"{ours}.att_proj.weight": torch.cat(attention),
-            f"{ours}.ff_proj.weight": torch.cat(gated),
-            f"{ours}.attn_out.weight": exported[f"{theirs}.self_attn.o_proj.weight"],
-            f"{ours}.ff_out.weight": exported[f"{theirs}.mlp.down_proj.weight"],
-        }
-    return state
+    """Inverse of `to_hugging_face`: fuse and rename."""
+    return {
+        ours: torch.cat([exported[theirs] for theirs in parts])
+        for ours, parts in mapping(config).items()
+    }
 
 
 def read_olmo_weights(folder: Path, config: ModelConfig) -> dict[str, torch.Tensor]:
@@ -106,25 +155,29 @@ def read_olmo_weights(folder: Path, config: ModelConfig) -> dict[str, torch.Tens
     return from_hugging_face(load_file(weights), config)
 
 
-def hugging_face_config(config: ModelConfig) -> OlmoConfig:
-    """The `OlmoConfig` under which the exported weights compute what OLMo computes."""
-    hidden = config.mlp_hidden_size or config.mlp_ratio * config.d_model
-    exported = OlmoConfig(
+def hugging_face_config(config: ModelConfig) -> OlmoConfig | Olmo2Config:
+    """The configuration under which the exported weights compute what OLMo computes."""
+    family = _family(config)
+    own: dict[str, Any] = {"rms_norm_eps": config.layer_norm_eps}
+    if family is OlmoConfig:
+        own = {} if config.clip_qkv is None else {"clip_qkv": config.clip_qkv}
+    return family(
         vocab_size=config.embedding_size or config.vocab_size,
         hidden_size=config.d_model,
-        intermediate_size=hidden // 2,
+        intermediate_size=_hidden(config) // 2,
         num_hidden_layers=config.n_layers,
         num_attention_heads=config.n_heads,
+        num_key_value_heads=config.effective_n_kv_heads,
         max_position_embeddings=config.max_sequence_length,
         eos_token_id=config.eos_token_id,
         pad_token_id=config.pad_token_id,
         tie_word_embeddings=config.weight_tying,
         rope_parameters={"rope_type": "default", "rope_theta": float(config.rope_theta)},
         attention_bias=False,
-        architectures=["OlmoForCausalLM"],
+        architectures=[family.__name__.replace("Config", "ForCausalLM")],
         dtype="float32",
+        **own,
     )
-    return exported
 
 
 def write_checkpoint(
@@ -141,7 +194,7 @@ def write_checkpoint(
         state: OLMo's state dict.
         config: OLMo's model configuration.
         tokenizer_folder: its files are copied beside the weights.
-        manifest: all of it but `weights_sha256`, which is computed here.
+        manifest: all of it but the hashes, of weights and tokenizer, which are computed here.
 
     Returns:
         The SHA-256 of the weights file.
@@ -154,7 +207,8 @@ def write_checkpoint(
     for file in sorted(tokenizer_folder.glob("tokenizer*.json")):
         shutil.copyfile(file, making / file.name)
     sha256 = sha256_of(making / WEIGHTS)
-    replace(manifest, weights_sha256=sha256).write(making)
+    hashes = tokenizer_hashes(making)
+    replace(manifest, weights_sha256=sha256, tokenizer=hashes).write(making)
     shutil.rmtree(folder, ignore_errors=True)
     making.rename(folder)
     return sha256

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from disentangle.checkpoint.manifest import (
     WEIGHTS,
     CheckpointManifest,
     read_checkpoint,
+    tokenizer_hashes,
     weights_are_not_here,
 )
 from disentangle.checkpoint.probe import probe_loss
@@ -44,10 +46,10 @@ def find_device() -> str:
 def load_checkpoint(folder: Path, device: str) -> Checkpoint:
     """Load a checkpoint folder after checking it.
 
-    Checked are: the weights' SHA-256; that every weight of the model was in the file and had
-    its shape; that W has the manifest's shape and, if untied, is not the embedding; that all
-    weights are finite; and that the model gives the probe tokens the loss that the exported
-    model gave them.
+    Checked are: the SHA-256 of the weights and of the tokenizer's files; that every weight of the
+    model was in the file and had its shape; that W has the manifest's shape and, if untied, is not
+    the embedding; that all weights are finite; and that the model gives the probe tokens the loss
+    that the exported model gave them.
 
     Raises:
         RefusedError: naming the checkpoint and what is wrong with it.
@@ -69,16 +71,24 @@ def load_checkpoint(folder: Path, device: str) -> Checkpoint:
         raise StudyError(weights_are_not_here(folder))
     if sha256_of(weights) != manifest.weights_sha256:
         raise refuse(f"{WEIGHTS} was changed; its SHA-256 is not the manifest's")
+    differing = manifest.tokenizer.items() ^ tokenizer_hashes(folder).items()
+    if manifest.tokenizer and differing:
+        files = ", ".join(sorted({name for name, _ in differing}))
+        raise refuse(f"{files}: not as the manifest has it, so its tokenizer is another's")
     # with output_loading_info it gives a pair, which its annotations do not know
-    loaded: Any = AutoModelForCausalLM.from_pretrained(
-        folder,
-        local_files_only=True,
-        trust_remote_code=False,
-        use_safetensors=True,
-        output_loading_info=True,
-        ignore_mismatched_sizes=True,  # refused below, with their names
-        dtype=torch.float32,
-    )
+    try:
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            folder,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # refused below, with their names
+            dtype=torch.float32,
+        )
+    except Exception as error:  # a damaged file fails in any way
+        said = shorten(str(error).replace(str(folder), "it"), 300)
+        raise refuse(f"it cannot be loaded: {said}") from error
     model, report = loaded
     for problem in ("missing_keys", "mismatched_keys", "unexpected_keys"):
         if keys := sorted(map(str, report[problem])):

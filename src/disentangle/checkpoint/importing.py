@@ -1,15 +1,16 @@
 """From anybody's causal language model to a checkpoint folder of this project."""
 
+import math
 import shutil
 from pathlib import Path
 from pickle import UnpicklingError
+from textwrap import shorten
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from transformers import (
+    CONFIG_MAPPING,
     AutoModelForCausalLM,
-    AutoTokenizer,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -22,14 +23,24 @@ from disentangle.checkpoint.manifest import (
     RunManifest,
     read_checkpoint,
     step_folder,
+    tokenizer_hashes,
 )
+from disentangle.checkpoint.olmo_source import load_olmo
 from disentangle.checkpoint.probe import PROBE_LENGTH, probe_loss
+from disentangle.checkpoint.source_tokenizer import load_tokenizer
+from disentangle.corpus.named_tokenizers import shipped_tokenizers
 from disentangle.errors import RefusedError, StudyError
-from disentangle.hub import ON_HUB, HubItem, commit_of, local_files
+from disentangle.hub import ON_HUB, HubItem, commit_of, local_folder
 from disentangle.job import Say
 from disentangle.provenance import versions
-from disentangle.storage import sha256_of
-from disentangle.study.external import ExternalRun
+from disentangle.storage import read_json, sha256_of
+from disentangle.study.external import CONFIG, ExternalRun, holds_model, is_olmo
+
+READ = ("*.json", "*.yaml", "*.safetensors", "*.bin", "*.txt", "*.model", "model.pt")
+"""Files of a source that a model or its tokenizer may be read from."""
+
+NOT_READ = {"optim.safetensors", MANIFEST}
+"""Others with such names."""
 
 
 def source_folder(run: ExternalRun, step: int, warmed: Path | None) -> Path:
@@ -48,14 +59,17 @@ def source_folder(run: ExternalRun, step: int, warmed: Path | None) -> Path:
         assert warmed is not None, "the workflow warms what it takes from the hub"
         repo = run.source.removeprefix(ON_HUB)
         commit = commit_of(HubItem("model", repo, revision), warmed)
-        return local_files(HubItem("model", repo, commit, ("config.json",)))[0].parent
+        return local_folder(HubItem("model", repo, commit, (CONFIG,)))
     source = Path(run.source).resolve()
     folder = (source / revision).resolve()
     where = f"checkpoints.{run.name}.revisions[{step}]"
     if not folder.is_relative_to(source):
         raise StudyError(f"{where}: {revision} leaves the folder {run.source}")
-    if not (folder / "config.json").is_file():
-        raise StudyError(f"{where}: {folder} holds no Hugging Face model (no config.json)")
+    if not holds_model(folder):
+        raise StudyError(
+            f"{where}: {folder} holds no model: neither a config.json, as Hugging Face's have, nor "
+            "a config.yaml, as ai2-olmo's trainer writes"
+        )
     return folder
 
 
@@ -70,8 +84,9 @@ def import_run(
 ) -> RunManifest:
     """Bring every step of an external model into a run's folder, each once.
 
-    Sources are read and never written to. Weights are stored again, as float32 safetensors:
-    pickled ones are read as tensors only, and no code of the source is run.
+    A source is a Hugging Face folder, or what ai2-olmo's trainer saved. It is read and never
+    written to. Weights are stored again, as float32 safetensors: pickled ones are read as tensors
+    only, and no code of the source is run.
 
     Args:
         run: the model.
@@ -86,10 +101,17 @@ def import_run(
         its `refused`, and the other steps come in.
 
     Raises:
-        StudyError: if a source is not there.
+        StudyError: if a source is not there, or a tokenizer that the study names.
     """
     made: dict[int, str] = {}
     refused: dict[int, str] = {}
+    if run.tokenizer and not (
+        run.tokenizer in shipped_tokenizers() or Path(run.tokenizer).is_dir()
+    ):
+        raise StudyError(
+            f"checkpoints.{run.name}.tokenizer: {run.tokenizer} is neither a folder nor one that "
+            f"ai2-olmo ships: {', '.join(shipped_tokenizers())}"
+        )
     sources = {step: source_folder(run, step, warmed) for step in run.checkpoints}
     for step, source in sources.items():
         place = step_folder(folder, step)
@@ -117,7 +139,9 @@ def _import_step(
 ) -> str:
     """Import one step unless it is there already; give the SHA-256 of its weights."""
     named = f"{run.source}@{run.revisions[step]}"
-    origin = {"weights": _fingerprints(source)}
+    origin: dict[str, Any] = {"files": _fingerprints(source)}
+    if run.tokenizer:
+        origin["tokenizer"] = run.tokenizer
     if (folder / MANIFEST).is_file():
         before = read_checkpoint(folder)
         same = (before.source, before.settings) == (named, origin)
@@ -125,15 +149,23 @@ def _import_step(
         if same and weights.exists() and sha256_of(weights) == before.weights_sha256:
             return before.weights_sha256
     where = f"checkpoints.{run.name}, step {step}"
-    model = _load(source, where)
-    tokenizer = _tokenizer(source, model, where)
-    if fault := fault_of_weights(model):
-        raise _refused(where, source, fault)
+    try:
+        model = load_olmo(source) if is_olmo(source) else _load(source)
+        tokenizer = load_tokenizer(source, run.tokenizer, model)
+    except ValueError as fault:
+        # on one line, whatever a file has for names, and without this machine's paths
+        reason = shorten(str(fault).replace(str(source), "it"), 400)
+        raise _refused(where, source, reason) from fault
+    if unfit := fault_of_weights(model):
+        raise _refused(where, source, unfit)
     head: Any = model.get_output_embeddings().weight
     positions = getattr(model.config, "max_position_embeddings", None) or PROBE_LENGTH
     probe = _probe(tokenizer, texts)[:positions]
     if len(probe) < 2:
         raise _refused(where, source, "there is no tokenizer with it, or one that knows no text")
+    loss = probe_loss(model, torch.tensor(probe))
+    if not math.isfinite(loss):
+        raise _refused(where, source, "its loss on text is not a finite number")
     making = folder.with_name(f".{folder.name}.making")
     shutil.rmtree(making, ignore_errors=True)
     model.save_pretrained(making, max_shard_size="1000TB")
@@ -152,8 +184,9 @@ def _import_step(
         source=named,
         code_version=code_version,
         probe_tokens=probe,
-        probe_loss=probe_loss(model, torch.tensor(probe)),
+        probe_loss=loss,
         settings=origin,
+        tokenizer=tokenizer_hashes(making),
     ).write(making)
     shutil.rmtree(folder, ignore_errors=True)
     making.rename(folder)
@@ -161,12 +194,19 @@ def _import_step(
 
 
 def _fingerprints(source: Path) -> dict[str, str]:
-    """SHA-256 of every file that weights are read from."""
-    files = sorted([*source.glob("*.safetensors"), *source.glob("*.bin")])
-    return {path.name: sha256_of(path) for path in files}
+    """SHA-256 of every file that a model or its tokenizer is read from."""
+    files = (path for pattern in READ for path in source.glob(pattern))
+    return {path.name: sha256_of(path) for path in sorted(files) if path.name not in NOT_READ}
 
 
-def _load(source: Path, where: str) -> PreTrainedModel:
+def _load(source: Path) -> PreTrainedModel:
+    """A Hugging Face model, its weights as float32.
+
+    Raises:
+        ValueError: saying why there is none.
+    """
+    if fault := _fault_of_kind(source):
+        raise ValueError(fault)
     # with output_loading_info it gives a pair, which its annotations do not know
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
@@ -177,53 +217,39 @@ def _load(source: Path, where: str) -> PreTrainedModel:
             dtype=torch.float32,
         )
     except UnpicklingError as error:
-        raise _refused(
-            where,
-            source,
+        raise ValueError(
             "its pickled weights cannot be loaded as tensors alone; what else is in them is not "
-            "opened. Ask for safetensors",
+            "opened. Ask for safetensors"
         ) from error
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        reason = _first_line(error, source)
-        raise _refused(
-            where, source, f"cannot be loaded as a causal language model: {reason}"
-        ) from error
+    except Exception as error:  # a damaged file fails in any way
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(f"cannot be loaded as a causal language model: {reason}") from error
     model, report = loaded
     if absent := sorted(map(str, report["missing_keys"])):
         lacking = ", ".join(absent[:5])
-        raise _refused(
-            where, source, f"lacks weights that the model has ({lacking}); they would be random"
-        )
+        raise ValueError(f"lacks weights that the model has ({lacking}); they would be random")
     return model.eval()
 
 
-def _first_line(error: Exception, source: Path) -> str:
-    """What a library said, without where on this machine the source is: a manifest keeps it."""
-    return str(error).strip().splitlines()[0].replace(str(source), source.name)
+def _fault_of_kind(source: Path) -> str | None:
+    """What of a folder can be seen before anything in it is loaded, or None."""
+    if (source / "adapter_config.json").is_file():
+        return "is an adapter to another model: merge it into that one, and take what comes of it"
+    try:
+        config = read_json(source / CONFIG)
+        kind, own_code = config.get("model_type"), "auto_map" in config
+    except (OSError, ValueError, AttributeError):
+        return f"cannot be loaded as a causal language model: it has no {CONFIG} that says what"
+    if own_code and kind not in CONFIG_MAPPING:
+        return (
+            f"is a model of a type that transformers has not ({kind}), and the code that comes "
+            "with it (auto_map) is not run"
+        )
+    return None
 
 
 def _refused(where: str, source: Path, reason: str) -> RefusedError:
     return RefusedError(f"{where}: {source} is refused: {reason}.", reason)
-
-
-def _tokenizer(source: Path, model: PreTrainedModel, where: str) -> PreTrainedTokenizerBase:
-    """The model's own tokenizer, none of whose tokens the embedding lacks."""
-    try:
-        found: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
-            source, local_files_only=True, trust_remote_code=False
-        )
-    except (OSError, ValueError, KeyError) as error:
-        reason = _first_line(error, source)
-        raise _refused(where, source, f"its tokenizer cannot be loaded: {reason}") from error
-    embedding: Any = model.get_input_embeddings().weight
-    if (highest := max(found.get_vocab().values(), default=0)) >= len(embedding):
-        raise _refused(
-            where,
-            source,
-            f"the tokenizer has a token {highest} and the embedding only {len(embedding)} rows: it "
-            "is another model's",
-        )
-    return found
 
 
 def _probe(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[int]:
@@ -237,7 +263,7 @@ def _probe(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[int]:
 
 def _shape(folder: Path) -> dict[str, int]:
     """Weights of the embedding and the head, and all the others."""
-    model = _load(folder, str(folder))
+    model = _load(folder)
     vocabulary: Any = model.get_input_embeddings().weight
     head: Any = model.get_output_embeddings().weight
     embedding = vocabulary.numel() + (0 if head is vocabulary else head.numel())

@@ -5,10 +5,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from disentangle.errors import StudyError
-from disentangle.storage import read_json, write_json
+from disentangle.storage import read_json, sha256_of, write_json
 
 WEIGHTS = "model.safetensors"
 MANIFEST = "manifest.json"
+
+TOKENIZER_FILES = (
+    *("tokenizer*", "special_tokens_map.json", "added_tokens.json"),
+    *("vocab*", "merges.txt", "*.model"),
+)
+"""What a tokenizer of Hugging Face's is read from, beside the weights."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,8 @@ class CheckpointManifest:
     """Mean loss on the probe tokens, by the model that was exported, nats per token."""
     settings: dict[str, Any] = field(default_factory=dict)
     """How the checkpoint was made from another one; empty for one that was trained."""
+    tokenizer: dict[str, str] = field(default_factory=dict)
+    """SHA-256 of the files of its tokenizer, by name; empty in manifests of earlier versions."""
 
     def write(self, folder: Path) -> None:
         """Write it into a checkpoint folder."""
@@ -63,6 +71,16 @@ class RunManifest:
     def write(self, path: Path) -> None:
         """Write it as the file that stands for the run."""
         write_json(path, asdict(self))
+
+
+def tokenizer_files(folder: Path) -> list[Path]:
+    """The files of a tokenizer in a folder, by name."""
+    return sorted({path for pattern in TOKENIZER_FILES for path in folder.glob(pattern)})
+
+
+def tokenizer_hashes(folder: Path) -> dict[str, str]:
+    """What a manifest says of them."""
+    return {path.name: sha256_of(path) for path in tokenizer_files(folder)}
 
 
 def step_folder(run_folder: Path, step: int) -> Path:

@@ -8,12 +8,8 @@ import pandas as pd
 
 from disentangle.checkpoint.subjects import BASE
 from disentangle.statistics.estimate import Estimate
-from disentangle.tables.select import (
-    CHIEF_METRIC,
-    CHIEF_OUTCOME,
-    comparable_runs,
-    geometry_metrics,
-)
+from disentangle.tables.comparable import comparable_runs
+from disentangle.tables.select import CHIEF_METRIC, CHIEF_OUTCOME, geometry_metrics
 
 LOSS = "_bits_per_byte"
 

@@ -11,8 +11,14 @@ from disentangle.checkpoint.subjects import BASE, Subject
 from disentangle.corpus.documents import read_texts
 from disentangle.errors import RefusedError
 from disentangle.job import Say, Throttle
+from disentangle.provenance import PACKAGE, code_hash
 from disentangle.storage import digest
 from disentangle.study.sections.measuring import Evaluation
+
+
+def evaluating_code() -> str:
+    """Hash of the code that a score depends on: what surrounds it may change and cost nothing."""
+    return code_hash(PACKAGE / "evaluation" / "harness.py")
 
 
 def key_maker(
@@ -23,7 +29,7 @@ def key_maker(
     Args:
         texts: held-out task to the passages that are read.
         settings: the study's evaluation section.
-        code_version: hash of the evaluating code.
+        code_version: of `evaluating_code`.
     """
     fingerprints = {name: digest(passages) for name, passages in texts.items()}
 
@@ -69,7 +75,7 @@ def evaluate(
         heldout: held-out domain to its passages.
         settings: the study's evaluation section.
         cells: finished evaluations.
-        code_version: hash of the evaluating code, part of a cell's key.
+        code_version: of `evaluating_code`, part of a cell's key.
         threads: CPU threads.
         say: tells the screen.
 

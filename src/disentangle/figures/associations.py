@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from disentangle.checkpoint.subjects import BASE
 from disentangle.figures.style import PALETTE, metric_label, outcome_label
-from disentangle.tables.measured import METRIC_COLUMNS
+from disentangle.tables.geometry import METRIC_COLUMNS
 from disentangle.tables.select import chief_outcome
 
 ESTIMATORS = {

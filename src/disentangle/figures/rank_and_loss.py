@@ -7,13 +7,8 @@ from matplotlib.figure import Figure
 
 from disentangle.figures.style import GRID, PALETTE, metric_label, outcome_label
 from disentangle.study.external import EXTERNAL
-from disentangle.tables.select import (
-    chief_metric,
-    chief_outcome,
-    final_runs,
-    geometry_metrics,
-    losses,
-)
+from disentangle.tables.comparable import final_runs
+from disentangle.tables.select import chief_metric, chief_outcome, geometry_metrics, losses
 
 HYPERPARAMETERS = {
     "size": "model size",

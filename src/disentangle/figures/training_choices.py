@@ -7,7 +7,7 @@ from disentangle.checkpoint.subjects import BASE
 from disentangle.figures.style import PALETTE
 from disentangle.figures.training_curves import departures
 from disentangle.study.run import Run
-from disentangle.tables.select import final_runs
+from disentangle.tables.comparable import final_runs
 
 MEASURED = {
     "W_effective_rank_pct": "effective rank of W, change in % of d",

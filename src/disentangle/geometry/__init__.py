@@ -1,5 +1,8 @@
 """The geometry of a matrix: its spectrum, the angles between its rows, its isotropy.
 
-`metrics.measure_matrix` gives every metric of one matrix; the other modules hold one notion each
-and stand on their own. Pure mathematics on a tensor: nothing here knows of models or checkpoints.
+`measure_matrix.measure_matrix` gives every metric of one matrix. What is measured of the matrix
+itself (`quantities`) is kept; metrics of its spectrum are read off what is kept (`metrics`).
 """
+
+CENTERED = "_centered"
+"""Suffix of what was measured after the column means were subtracted."""

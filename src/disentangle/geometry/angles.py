@@ -2,9 +2,19 @@
 
 import torch
 
+from disentangle.geometry import CENTERED
 from disentangle.geometry.blocks import row_blocks
+from disentangle.geometry.matrix import Matrix, Record
 
-__all__ = ["mean_cosine_similarity"]
+__all__ = ["mean_cosine_similarities", "mean_cosine_similarity"]
+
+
+def mean_cosine_similarities(matrix: Matrix) -> Record:
+    """The mean cosine of a matrix's rows and of them centered."""
+    return {
+        "mean_cosine_similarity": mean_cosine_similarity(matrix.M),
+        f"mean_cosine_similarity{CENTERED}": mean_cosine_similarity(matrix.centered),
+    }
 
 
 def mean_cosine_similarity(matrix: torch.Tensor) -> float:

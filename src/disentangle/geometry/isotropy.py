@@ -2,16 +2,22 @@
 
 import torch
 
+from disentangle.geometry import CENTERED
 from disentangle.geometry.blocks import row_blocks
-from disentangle.geometry.centering import center
-from disentangle.geometry.spectrum import (
-    Spectrum,
-    participation_ratio,
-    singular_values,
-    triangular_factor,
-)
+from disentangle.geometry.decomposition import triangular_factor
+from disentangle.geometry.matrix import Matrix, Record
 
-__all__ = ["isoscore", "isoscore_of_spectrum", "partition_isotropy"]
+__all__ = ["partition_isotropies", "partition_isotropy"]
+
+
+def partition_isotropies(matrix: Matrix) -> Record:
+    """The partition isotropy of a matrix and of it centered."""
+    return {
+        "partition_isotropy": partition_isotropy(matrix.M, matrix.factor),
+        f"partition_isotropy{CENTERED}": partition_isotropy(
+            matrix.centered, matrix.factor_centered
+        ),
+    }
 
 
 def partition_isotropy(matrix: torch.Tensor, factor: torch.Tensor | None = None) -> float:
@@ -34,26 +40,3 @@ def partition_isotropy(matrix: torch.Tensor, factor: torch.Tensor | None = None)
         of_block = (torch.logsumexp(exponents, dim=0), torch.logsumexp(-exponents, dim=0))
         log_Z = torch.logaddexp(log_Z, torch.stack(of_block))
     return float(torch.exp(log_Z.min() - log_Z.max()))
-
-
-def isoscore(matrix: torch.Tensor) -> float:
-    """IsoScore of the rows of `matrix` (n points x d), from 0 to 1 (Rudman et al. 2022).
-
-    See `isoscore_of_spectrum`. NaN for d = 1 and where all rows are equal.
-    """
-    return isoscore_of_spectrum(singular_values(center(matrix)), matrix.shape[1])
-
-
-def isoscore_of_spectrum(sigma: Spectrum, d: int) -> float:
-    """IsoScore of n points in d dimensions whose centered matrix has singular values `sigma`.
-
-    Rudman et al. take v = the d eigenvalues of the covariance, v^ = sqrt(d) v / ||v||,
-    delta = ||v^ - 1|| / sqrt(2 (d - sqrt d)), and
-
-        ((d - delta^2 (d - sqrt d))^2 - d) / (d (d - 1)).
-
-    Since ||v^||^2 = d, the inner bracket is sum(v^), and the score is (P - 1) / (d - 1) with
-    P = (sum v)^2 / sum v^2 the participation ratio of the centered matrix: at one d, the two rank
-    matrices alike. NaN for d = 1 and for sigma = 0.
-    """
-    return (participation_ratio(sigma) - 1) / (d - 1) if d > 1 else float("nan")

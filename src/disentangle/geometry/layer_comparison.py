@@ -8,10 +8,11 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from disentangle.checkpoint.guard import Checkpoint, find_device, load_checkpoint
 from disentangle.geometry.centering import center
+from disentangle.geometry.decomposition import singular_values
 from disentangle.geometry.layers import layer_representations
-from disentangle.geometry.metrics import MatrixError
+from disentangle.geometry.matrix import MatrixError
 from disentangle.geometry.similarity import debiased_linear_cka, linear_cka
-from disentangle.geometry.spectrum import effective_rank, singular_values
+from disentangle.geometry.spectrum import effective_rank
 from disentangle.provenance import versions
 
 

@@ -1,6 +1,7 @@
-"""Measure W and H of every checkpoint of a run, each once."""
+"""Measure W and H of every checkpoint of a run, each quantity of each once."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,26 +11,42 @@ from disentangle.checkpoint.quarantine import SetAside
 from disentangle.checkpoint.subjects import BASE
 from disentangle.corpus.documents import read_texts
 from disentangle.errors import RefusedError
+from disentangle.geometry.metrics import read_off
 from disentangle.job import Say
 from disentangle.storage import sha256_of
 
+Keys = dict[str, dict[str, Any]]
+"""Keys of the cells of one matrix, by quantity."""
+
 
 def cell_keys(
-    weights_sha256: str, texts_sha256: dict[str, str], max_tokens: int, code_version: str
-) -> list[dict[str, Any]]:
-    """The keys of one checkpoint's measurements: of W, then of H on each domain.
+    weights_sha256: str, texts_sha256: dict[str, str], max_tokens: int, codes: Mapping[str, str]
+) -> dict[tuple[str, str], Keys]:
+    """The keys of one checkpoint's measurements, by matrix and domain: W, then H on each domain.
 
     Args:
         weights_sha256: the checkpoint's.
         texts_sha256: of the passages of each domain.
         max_tokens: how far a passage is read.
-        code_version: hash of the measuring code.
+        codes: quantity to the hash of its code; see `geometry.quantities`.
     """
-    keys: list[dict[str, Any]] = [{"matrix": "W", "domain": ""}] + [
-        {"matrix": "H", "domain": domain, "text": sha, "max_tokens": max_tokens}
-        for domain, sha in texts_sha256.items()
-    ]
-    return [{"weights": weights_sha256, "code": code_version} | key for key in keys]
+    places: dict[tuple[str, str], dict[str, Any]] = {("W", ""): {}}
+    for domain, sha in texts_sha256.items():
+        places["H", domain] = {"text": sha, "max_tokens": max_tokens}
+    return {
+        (matrix, domain): {
+            quantity: {
+                "weights": weights_sha256,
+                "matrix": matrix,
+                "domain": domain,
+                "quantity": quantity,
+                "code": code,
+                **read,
+            }
+            for quantity, code in codes.items()
+        }
+        for (matrix, domain), read in places.items()
+    }
 
 
 def measure_run(
@@ -38,7 +55,7 @@ def measure_run(
     heldout: dict[str, Path],
     max_tokens: int,
     cells: Cells,
-    code_version: str,
+    codes: Mapping[str, str],
     threads: int,
     say: Say,
 ) -> tuple[list[dict[str, Any]], list[SetAside]]:
@@ -49,7 +66,7 @@ def measure_run(
         heldout: held-out domain to its passages, for H.
         max_tokens: how far a passage is read.
         cells: finished measurements.
-        code_version: hash of the measuring code, part of a cell's key.
+        codes: what is measured, with the hash of the code of each; part of a cell's key.
         threads: CPU threads.
         say: tells the screen.
 
@@ -61,36 +78,57 @@ def measure_run(
     texts_sha256 = {domain: sha256_of(path) for domain, path in heldout.items()}
     rows: list[dict[str, Any]] = []
     refused: list[SetAside] = []
+    asked: set[str] = set()
     computed = 0
     for step, weights_sha256 in sorted(run.checkpoints.items()):
         folder = step_folder(run_manifest.parent, step)
-        keys = cell_keys(weights_sha256, texts_sha256, max_tokens, code_version)
-        values = [cells.get(key) for key in keys]
-        if None in values:
-            from disentangle.geometry.measure_checkpoint import Measurement
+        keys = cell_keys(weights_sha256, texts_sha256, max_tokens, codes)
+        due = {place: _absent(cells, of_matrix) for place, of_matrix in keys.items()}
+        if any(due.values()):
+            from disentangle.geometry.matrices import Matrices
+            from disentangle.geometry.measure_matrix import measure
 
             try:
-                measurement = Measurement(folder, max_tokens, threads)
-                for i, key in enumerate(keys):
-                    if values[i] is None:
-                        texts = read_texts(heldout[key["domain"]]) if key["matrix"] == "H" else None
-                        cells.put(key, measurement.of(texts))
-                        values[i] = cells.get(key)
-                        computed += 1
+                matrices = Matrices(folder, max_tokens, threads)
+                for (matrix, domain), quantities in due.items():
+                    if not quantities:
+                        continue
+                    texts = read_texts(heldout[domain]) if matrix == "H" else None
+                    M, numerics = matrices.of(texts)
+                    for quantity, record in measure(M, quantities).items():
+                        key = keys[matrix, domain][quantity]
+                        cells.put(key, {"measured": record, "numerics": numerics})
             except RefusedError as fault:
                 refused.append(SetAside(run.run, step, BASE, fault.reason))
                 say(str(fault))
                 continue
-        manifest = read_checkpoint(folder)
-        for key, value in zip(keys, values, strict=True):
-            assert value is not None
-            place = {"run": run.run, "step": step, "tokens": manifest.tokens}
-            numerics = json.dumps(value.pop("numerics"), sort_keys=True)
-            rows.append(
-                place
-                | {"matrix": key["matrix"], "domain": key["domain"]}
-                | value
-                | {"numerics": numerics}
-            )
-    say(f"{run.run}: {computed} matrices measured, {len(rows) - computed} taken as they were")
+            asked.update(*due.values())
+            computed += sum(map(bool, due.values()))
+        tokens = read_checkpoint(folder).tokens
+        for (matrix, domain), of_matrix in keys.items():
+            place = {"run": run.run, "step": step, "tokens": tokens}
+            rows.append(place | {"matrix": matrix, "domain": domain} | _row(cells, of_matrix))
+    alone = f" ({', '.join(sorted(asked))} alone)" if asked and asked != codes.keys() else ""
+    taken = len(rows) - computed
+    say(f"{run.run}: {computed} matrices measured{alone}, {taken} taken as they were")
     return rows, refused
+
+
+def _absent(cells: Cells, keys: Keys) -> list[str]:
+    """The quantities of a matrix that are still to be measured."""
+    return [quantity for quantity, key in keys.items() if not cells.has(key)]
+
+
+def _row(cells: Cells, keys: Keys) -> dict[str, Any]:
+    """The row of a matrix of which all is measured.
+
+    Its numerics are the first quantity's; those of one that was measured under others stand in them
+    under its name.
+    """
+    found: dict[str, Any] = {quantity: cells.get(key) for quantity, key in keys.items()}
+    first = next(iter(found.values()))["numerics"]
+    differing = {q: cell["numerics"] for q, cell in found.items() if cell["numerics"] != first}
+    measured: dict[str, Any] = {}
+    for cell in found.values():
+        measured |= cell["measured"]
+    return read_off(measured) | {"numerics": json.dumps(first | differing, sort_keys=True)}

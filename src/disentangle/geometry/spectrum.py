@@ -1,9 +1,9 @@
 """Singular values of a matrix, and what is read off them.
 
-Throughout, sigma is the vector of singular values of M (n x d), descending, as `singular_values`
-gives it, and p a distribution over them. All of it is unitless but singular values and norms, which
-have the unit of M's entries. A zero matrix has no such distribution: what is read off p is NaN, and
-the numerical rank and the norms are 0.
+Throughout, sigma is the vector of singular values of M (n x d), descending, as
+`decomposition.singular_values` gives it, and p a distribution over them. All of it is unitless but
+singular values and norms, which have the unit of M's entries. A zero matrix has no such
+distribution: what is read off p is NaN, and the numerical rank and the norms are 0.
 
 With p = sigma^2 / sum(sigma^2), the stable rank, the participation ratio and the spectral entropy
 rank are the Hill numbers (Hill 1973) of p of order infinity, 2 and 1, hence
@@ -15,7 +15,6 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from scipy.special import entr
 
 __all__ = [
@@ -23,35 +22,13 @@ __all__ = [
     "frobenius_norm",
     "numerical_rank",
     "participation_ratio",
-    "singular_values",
     "spectral_entropy_rank",
     "spectral_norm",
     "stable_rank",
-    "triangular_factor",
 ]
 
 Spectrum = npt.NDArray[np.float64]
-
-
-def triangular_factor(matrix: torch.Tensor) -> torch.Tensor:
-    """R (d x d, float64) of M = Q R; M itself in float64 where it is not taller than wide.
-
-    R^T R = M^T M, so R has the singular values and the right singular vectors of M. Unlike the
-    Gram matrix, which squares the condition number and so loses every singular value below
-    1e-8 sigma_1, it is backward stable; with the vectors it costs a third of an SVD of a tall M
-    (benchmarks/spectrum.py).
-    """
-    M = matrix.detach().double()
-    return torch.linalg.qr(M, mode="r").R if M.shape[0] > M.shape[1] else M
-
-
-def singular_values(matrix: torch.Tensor) -> Spectrum:
-    """Singular values of `matrix` (n x d): float64, descending, min(n, d) of them.
-
-    Computed in float64 whatever the storage type, to an error of a few float64 roundings of
-    sigma_1. Entries may be of any magnitude, since LAPACK scales what would under- or overflow.
-    """
-    return torch.linalg.svdvals(triangular_factor(matrix)).cpu().numpy()
+"""Singular values, descending."""
 
 
 def effective_rank(sigma: Spectrum) -> float:
@@ -83,8 +60,8 @@ def participation_ratio(sigma: Spectrum) -> float:
     return float(squares.sum() ** 2 / (squares**2).sum())
 
 
-def numerical_rank(sigma: Spectrum, shape: tuple[int, int], dtype: torch.dtype) -> int:
-    """How many sigma exceed sigma_1 max(n, d) eps, eps that of `dtype`, in which M is stored.
+def numerical_rank(sigma: Spectrum, shape: tuple[int, int], stored: str) -> int:
+    """How many sigma exceed sigma_1 max(n, d) eps, eps that of the type M is stored in, by name.
 
     For float32 and float64 this is numpy.linalg.matrix_rank of the stored matrix. float16 and
     bfloat16 take the eps of float32: linear algebra promotes them to it, numpy's has no routine
@@ -92,8 +69,8 @@ def numerical_rank(sigma: Spectrum, shape: tuple[int, int], dtype: torch.dtype) 
     above sigma_1 and makes every rank 0. The values stored are taken as they are, so where a
     half-precision matrix was rounded from one of lower rank, that rounding can count as rank.
     """
-    info = torch.finfo(dtype if torch.finfo(dtype).bits >= 32 else torch.float32)
-    return int(np.count_nonzero(sigma > sigma[0] * max(shape) * info.eps))
+    eps = np.finfo(np.float64 if stored == "float64" else np.float32).eps
+    return int(np.count_nonzero(sigma > sigma[0] * max(shape) * float(eps)))
 
 
 def spectral_norm(sigma: Spectrum) -> float:

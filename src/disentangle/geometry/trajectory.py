@@ -9,7 +9,13 @@ from disentangle.checkpoint.manifest import read_checkpoint, read_run, step_fold
 from disentangle.corpus.documents import read_texts
 from disentangle.errors import RefusedError
 from disentangle.job import Say
+from disentangle.provenance import PACKAGE, code_hash
 from disentangle.storage import sha256_of
+
+
+def comparing_code() -> str:
+    """Hash of the code that a comparison depends on."""
+    return code_hash(PACKAGE / "geometry" / "layer_comparison.py")
 
 
 def compare_layers(
@@ -33,7 +39,7 @@ def compare_layers(
         heldout: held-out domain to its passages.
         max_tokens: how far a passage is read.
         cells: finished measurements.
-        code_version: hash of the measuring code, part of a cell's key.
+        code_version: of `comparing_code`, part of a cell's key.
         threads: CPU threads.
         say: tells the screen.
 

@@ -19,10 +19,16 @@ from disentangle.checkpoint.subjects import Perturbed, perturbed_folder
 from disentangle.errors import RefusedError, StudyError
 from disentangle.job import Say
 from disentangle.perturbation.quantized_checkpoint import settings_of, write_quantized
+from disentangle.provenance import PACKAGE, code_hash
 from disentangle.storage import sha256_of
 from disentangle.study.perturbation import quantized
 from disentangle.study.run import Run
 from disentangle.study.sections.perturbation import Quantization
+
+
+def quantizing_code() -> str:
+    """Hash of the code that quantised weights depend on, beside the sequences."""
+    return code_hash(PACKAGE / "perturbation" / "quantized_checkpoint.py")
 
 
 def calibration_sequences(
@@ -77,7 +83,7 @@ def quantize_run(
         manifest: the run's manifest, beside its checkpoints.
         perturbed: the folder of all perturbed checkpoints.
         texts: to calibrate on.
-        code_version: hash of the code; what another version made is made again.
+        code_version: of `quantizing_code`; what another version made is made again.
         say: tells the screen.
 
     Returns:

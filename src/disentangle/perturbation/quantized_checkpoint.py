@@ -9,18 +9,13 @@ from typing import Any
 import torch
 
 from disentangle.checkpoint.guard import load_checkpoint
-from disentangle.checkpoint.manifest import WEIGHTS, CheckpointManifest
+from disentangle.checkpoint.manifest import WEIGHTS, CheckpointManifest, tokenizer_files
 from disentangle.checkpoint.probe import probe_loss
 from disentangle.perturbation.gptq import DAMPING
 from disentangle.perturbation.quantize import quantize_model
 from disentangle.storage import sha256_of
 
 __all__ = ["settings_of", "write_quantized"]
-
-_TOKENIZER_FILES = (
-    *("tokenizer*", "special_tokens_map.json", "added_tokens.json"),
-    *("vocab*", "merges.txt"),
-)
 
 
 def write_quantized(
@@ -73,9 +68,8 @@ def write_quantized(
     making.mkdir(parents=True)
     # knows which weights are tied, and what the file calls them; one file whatever their size
     model.save_pretrained(making, max_shard_size="1000TB")
-    for pattern in _TOKENIZER_FILES:
-        for file in sorted(base.glob(pattern)):
-            shutil.copyfile(file, making / file.name)
+    for file in tokenizer_files(base):
+        shutil.copyfile(file, making / file.name)
     manifest = replace(manifest, weights_sha256=sha256_of(making / WEIGHTS))
     manifest.write(making)
     shutil.rmtree(folder, ignore_errors=True)

@@ -11,8 +11,9 @@ from disentangle.checkpoint.cells import Cells
 from disentangle.checkpoint.manifest import read_run, run_manifest
 from disentangle.checkpoint.subjects import perturbed_subjects, read_perturbed, trained_subjects
 from disentangle.corpus.documents import read_texts
-from disentangle.evaluation.measure import key_maker
+from disentangle.evaluation.measure import evaluating_code, key_maker
 from disentangle.geometry.measure import cell_keys
+from disentangle.geometry.quantities import quantity_codes
 from disentangle.storage import sha256_of
 from disentangle.study.external import ExternalRun
 from disentangle.study.perturbation import perturbed_runs, variants
@@ -65,12 +66,12 @@ class Results:
 def _counted(
     kind: str,
     planned: int,
-    keys: dict[tuple[Any, ...], dict[str, Any]],
+    keys: dict[tuple[Any, ...], list[dict[str, Any]]],
     results: Results,
     columns: list[str],
 ) -> Measurements:
     made = Cells(results.folder / "cells" / kind)
-    absent = {place for place, key in keys.items() if not made.has(key)}
+    absent = {place for place, cells in keys.items() if not all(map(made.has, cells))}
     redone = len(absent & results.finished(kind, columns))
     return Measurements(kind, planned, len(keys) - len(absent), redone)
 
@@ -90,22 +91,23 @@ def geometry_cells(
     *,
     domains: list[str],
     max_tokens: int,
-    code_version: str,
 ) -> Measurements:
     """Count the matrices to measure: W of every checkpoint, and H on each domain.
 
-    Arguments beside `runs` and `results` are those of `geometry.measure.cell_keys`.
+    A matrix is done when every quantity of it is measured by today's code. `max_tokens` is that of
+    `geometry.measure.cell_keys`.
     """
     planned = sum(_expected(runs, results).values()) * (1 + len(domains))
     heldout = results.heldout(domains)
-    keys = {}
+    keys: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     if heldout is not None:
         hashes = {domain: sha256_of(path) for domain, path in heldout.items()}
         for path in results.trained(runs):
             manifest = read_run(path)
             for step, weights in manifest.checkpoints.items():
-                for key in cell_keys(weights, hashes, max_tokens, code_version):
-                    keys[manifest.run, step, key["matrix"], key["domain"]] = key
+                by_place = cell_keys(weights, hashes, max_tokens, quantity_codes())
+                for place, of_matrix in by_place.items():
+                    keys[manifest.run, step, *place] = list(of_matrix.values())
     return _counted("geometry", planned, keys, results, ["run", "step", "matrix", "domain"])
 
 
@@ -117,13 +119,12 @@ def evaluation_cells(
     *,
     domains: list[str],
     settings: Evaluation,
-    code_version: str,
 ) -> Measurements:
     """Count the evaluations: held-out losses of every checkpoint, perturbed ones included, and
     tasks of the last one.
 
     `runs` are those that are trained here, `external` those from elsewhere, which are not
-    perturbed; `domains`, `settings` and `code_version` are those of `evaluation.measure`.
+    perturbed; `domains` and `settings` are those of `evaluation.measure`.
     """
     measured: list[Run | ExternalRun] = [*runs, *external]
     expected = _expected(measured, results)
@@ -135,13 +136,13 @@ def evaluation_cells(
         for task in settings.tasks
     )
     heldout = results.heldout(domains)
-    keys = {}
+    keys: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     if heldout is not None:
         texts = {
             f"heldout_{domain}": read_texts(path)[: settings.passages]
             for domain, path in heldout.items()
         }
-        keys_of = key_maker(texts, settings, code_version)
+        keys_of = key_maker(texts, settings, evaluating_code())
         manifests = {path.parent.name: path for path in results.trained(measured)}
         outcomes = [
             outcome
@@ -154,5 +155,5 @@ def evaluation_cells(
         subjects += perturbed_subjects(outcomes, manifests, results.folder / "perturbed")
         for subject in subjects:
             for key in keys_of(subject):
-                keys[subject.run, subject.step, subject.variant, key["task"]] = key
+                keys[subject.run, subject.step, subject.variant, key["task"]] = [key]
     return _counted("evaluation", planned, keys, results, ["run", "step", "variant", "task"])

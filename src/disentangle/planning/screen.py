@@ -52,9 +52,11 @@ def as_text(
                 "will refuse it. Rename the study or the size, or delete the folder."
             )
         elif cost.state == "extend":
+            start = cost.missing[-1] - cost.steps_left
+            since = f"the state kept at {start}" if start else "the beginning: no state was kept"
             lines.append(
-                f"{cost.run.name}: {len(cost.missing)} further checkpoints cost "
-                f"{cost.steps_left} of {cost.run.steps} steps"
+                f"{cost.run.name}: further checkpoints at {', '.join(map(str, cost.missing))} cost "
+                f"{cost.steps_left} of {cost.run.steps} steps, from {since}"
             )
     if not_in_study:
         lines.append(f"Not in the study any more, and kept: {', '.join(not_in_study)}")

@@ -17,7 +17,6 @@ from disentangle.checkpoint.quarantine import read_set_aside
 from disentangle.errors import StudyError
 from disentangle.hold import LOCK, holder_of
 from disentangle.planning.measuring import Results, evaluation_cells, geometry_cells
-from disentangle.provenance import code_hash
 from disentangle.record import record_of
 from disentangle.study.config import StudyConfig
 from disentangle.study.design import expand, external_runs
@@ -30,13 +29,12 @@ TAIL = 4000
 """Characters from a log's end in which its last error is looked for."""
 
 
-def status(study: StudyConfig, folder: Path, scripts: Path) -> str:
+def status(study: StudyConfig, folder: Path) -> str:
     """Say a study's state in a screen of text.
 
     Args:
         study: as it is now, whatever was begun.
         folder: its results.
-        scripts: the workflow's, whose hashes tell which measurements are of today's code.
     """
     if study.observations:
         lines = [f"{study.study}: observations from {study.observations.file}"]
@@ -55,7 +53,7 @@ def status(study: StudyConfig, folder: Path, scripts: Path) -> str:
         for step in run.checkpoints
     )
     lines.append(f"  checkpoints: {there} of {expected}")
-    lines += [f"  {line}" for line in _cells(study, results, scripts)]
+    lines += [f"  {line}" for line in _cells(study, results)]
     lines.append(f"  tables: {_tables(folder)}")
     lines += _section("Set aside", _set_aside(folder))
     lines += _section("At work", _at_work(folder, runs))
@@ -78,14 +76,13 @@ def _state(run: Run | ExternalRun, folder: Path) -> str:
     return "done" if set(run.checkpoints) <= accounted else "to be extended"
 
 
-def _cells(study: StudyConfig, results: Results, scripts: Path) -> Iterator[str]:
+def _cells(study: StudyConfig, results: Results) -> Iterator[str]:
     runs, external = expand(study), external_runs(study)
     geometry = geometry_cells(
         [*runs, *external],
         results,
         domains=sorted(set(study.geometry.representations.domains)),
         max_tokens=study.geometry.representations.max_tokens,
-        code_version=code_hash(scripts / "measure_geometry.py"),
     )
     evaluation = evaluation_cells(
         runs,
@@ -94,7 +91,6 @@ def _cells(study: StudyConfig, results: Results, scripts: Path) -> Iterator[str]
         study.perturbation,
         domains=sorted(study.corpus.heldout),
         settings=study.evaluation,
-        code_version=code_hash(scripts / "evaluate_checkpoints.py"),
     )
     for cells in (geometry, evaluation):
         yield f"{cells.kind}: {cells.done} of {cells.planned} measurements"
@@ -177,7 +173,7 @@ def main() -> None:
     """Print the state of the study that the files given describe; see the module."""
     try:
         study = read_study([Path(path) for path in sys.argv[1:]])
-        print(status(study, Path("results") / study.study, Path("workflow") / "scripts"))
+        print(status(study, Path("results") / study.study))
     except StudyError as fault:
         print(fault, file=sys.stderr)
         raise SystemExit(2) from None

@@ -84,7 +84,8 @@ def write_report(
         finetuned(target): settings.domain
         for target, settings in study.perturbation.finetune.items()
     }
-    domains = list(study.corpus.heldout)
+    # the training distribution first
+    domains = sorted(study.corpus.heldout, key=lambda domain: (domain != "id", domain))
     if study.observations:
         targets = study.observations.finetuned
         domains = [

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from disentangle.study.run import Run
-from disentangle.tables.select import final_runs
+from disentangle.tables.comparable import final_runs
 
 RANK, LOSS = "W_effective_rank_pct", "id_bits_per_byte"
 

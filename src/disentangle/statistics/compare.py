@@ -9,7 +9,8 @@ from disentangle.statistics.agreement import agreement
 from disentangle.statistics.effects import effects, responses_of
 from disentangle.statistics.noise import noise_floor
 from disentangle.study.sections.statistics import Statistics
-from disentangle.tables.select import comparable_runs, losses, metrics_of_id
+from disentangle.tables.comparable import comparable_runs
+from disentangle.tables.select import losses, metrics_of_id
 
 Rows = list[dict[str, Any]]
 

@@ -7,13 +7,8 @@ import pandas as pd
 from disentangle.checkpoint.subjects import BASE
 from disentangle.statistics.associate import associate, regressions
 from disentangle.study.sections.statistics import Statistics
-from disentangle.tables.select import (
-    all_checkpoints,
-    final_runs,
-    geometry_metrics,
-    losses,
-    outcomes,
-)
+from disentangle.tables.comparable import all_checkpoints, final_runs
+from disentangle.tables.select import geometry_metrics, losses, outcomes
 
 
 def associate_variants(

@@ -80,6 +80,7 @@ def external_runs(config: StudyConfig) -> list[ExternalRun]:
             revisions=external.revisions,
             tokens_per_step=external.tokens_per_step,
             known=external.covariates.model_dump(exclude_none=True),
+            tokenizer=external.tokenizer,
         )
         for name, external in sorted(config.checkpoints.items())
     ]

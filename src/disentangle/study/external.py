@@ -9,6 +9,25 @@ from disentangle.storage import read_json
 EXTERNAL = "external"
 """What stands for the configuration of a model that was trained elsewhere."""
 
+CONFIG = "config.json"
+"""What makes a folder a Hugging Face model."""
+
+OLMO_CONFIG = "config.yaml"
+"""What makes it a checkpoint of ai2-olmo's trainer."""
+
+OLMO_WEIGHTS = ("model.pt", "model.safetensors")
+"""What such a checkpoint has if it is not sharded: either."""
+
+
+def holds_model(folder: Path) -> bool:
+    """Whether a folder says that it is a model, of either kind."""
+    return (folder / CONFIG).is_file() or is_olmo(folder)
+
+
+def is_olmo(folder: Path) -> bool:
+    """Whether ai2-olmo's trainer wrote a folder."""
+    return (folder / OLMO_CONFIG).is_file() and not (folder / CONFIG).is_file()
+
 
 @dataclass(frozen=True)
 class ExternalRun:
@@ -22,6 +41,8 @@ class ExternalRun:
     tokens_per_step: int | None
     known: dict[str, float]
     """Hyperparameters that are known."""
+    tokenizer: str | None = None
+    """A folder, or a name that ai2-olmo ships; None for what lies beside the weights."""
 
     @property
     def checkpoints(self) -> tuple[int, ...]:

@@ -6,8 +6,11 @@ from disentangle.hub import ON_HUB, HubItem
 from disentangle.study.config import StudyConfig
 from disentangle.study.design import external_runs
 
-MODEL_FILES = ("*.json", "*.safetensors", "*.bin", "*.txt", "*.model")
-"""What a model's folder may need: never code."""
+MODEL_FILES = ("*.json", "*.txt", "*.model")
+"""What a model's folder may need beside its weights: never code."""
+
+MODEL_WEIGHTS = ("model*.safetensors", "pytorch_model*.bin")
+"""Its weights, by the names that transformers looks for; pickled ones if there are no others."""
 
 
 def hub_items(config: StudyConfig) -> list[HubItem]:
@@ -19,5 +22,8 @@ def hub_items(config: StudyConfig) -> list[HubItem]:
     for run in external_runs(config):
         if run.source.startswith(ON_HUB):
             repo = run.source.removeprefix(ON_HUB)
-            items += [HubItem("model", repo, r, MODEL_FILES) for r in run.revisions.values()]
+            items += [
+                HubItem("model", repo, revision, MODEL_FILES, first_of=MODEL_WEIGHTS)
+                for revision in run.revisions.values()
+            ]
     return list(dict.fromkeys(items))

@@ -13,12 +13,13 @@ from pathlib import Path
 from disentangle.errors import StudyError
 from disentangle.hub import ON_HUB
 from disentangle.storage import replacing
+from disentangle.study.external import holds_model
 from disentangle.study.file import read_study
 
 DEFAULT = Path("config.yaml")
 
-CONFIG = "config.json"
-"""What makes a folder a Hugging Face model."""
+STEP = re.compile(r"(\d+)(-unsharded)?$")
+"""How the name of a step's folder ends; the trainer says which are whole."""
 
 SECTION = re.compile(r"^checkpoints:[ \t]*(#.*)?$", re.MULTILINE)
 EMPTY = re.compile(r"^checkpoints:[ \t]*\{[ \t]*\}[ \t]*(#.*)?$", re.MULTILINE)
@@ -35,17 +36,19 @@ def revisions_of(source: str) -> dict[int, str]:
     if source.startswith(ON_HUB):
         return {1: "main"}
     folder = Path(source)
-    if (folder / CONFIG).is_file():
+    if holds_model(folder):
         return {1: "."}
+    # sorted, so that step1000-unsharded takes the place of step1000
     steps = {
-        int(match[0]): path.parent.name
-        for path in folder.glob(f"*/{CONFIG}")
-        if (match := re.findall(r"\d+$", path.parent.name))
+        int(match[1]): path.name
+        for path in sorted(folder.glob("*"))
+        if holds_model(path) and (match := STEP.search(path.name))
     }
     if not steps:
         raise StudyError(
-            f"SOURCE: {source} is no Hugging Face folder (it has no {CONFIG}) and holds none whose "
-            "name ends in a step, such as step1000"
+            f"SOURCE: {source} holds no model (config.json, or the config.yaml of ai2-olmo's "
+            "trainer), nor a folder with one whose name ends in a step, such as step1000 or "
+            "step1000-unsharded"
         )
     return dict(sorted(steps.items()))
 

@@ -5,6 +5,19 @@ from typing import Any
 from disentangle.study.sections.section import Section
 
 
-def plain(section: Section) -> dict[str, Any]:
-    """Plain numbers, strings, lists and dictionaries; the section's class reads them back."""
-    return section.model_dump(mode="json")
+def plain(section: Section, without: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Plain numbers, strings, lists and dictionaries; the section's class reads them back.
+
+    Mappings have their keys in one order: that in which a study file lists them is no difference.
+
+    Args:
+        section: the section, or a whole study.
+        without: keys to leave out.
+    """
+    return _in_order(section.model_dump(mode="json", exclude=set(without)))
+
+
+def _in_order(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: _in_order(data[key]) for key in sorted(data)}
+    return [_in_order(item) for item in data] if isinstance(data, list) else data

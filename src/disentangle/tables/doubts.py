@@ -17,11 +17,11 @@ BEYOND_CHANCE = 1.2
 def doubts(checkpoints: pd.DataFrame, evaluation: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows of the doubts table.
 
-    Duplicate: the weights' SHA-256 is also another run's; the first by name is not listed, nor are
-    runs before their first step, which one seed makes alike. Outlier: the id loss stands above, or
-    below, those of the checkpoints before and after by more than `SPIKE` standard errors and
-    more than those two differ by. Stranger to the text: the loss on the probe is above
-    `BEYOND_CHANCE` ln(rows), as with the tokenizer of another model.
+    Duplicate: the weights' SHA-256 is also another checkpoint's, of this run or of one before it by
+    name; the first is not listed, nor are runs before their first step, which one seed makes alike.
+    Outlier: the id loss stands above, or below, those of the checkpoints before and after by more
+    than `SPIKE` standard errors and more than those two differ by. Stranger to the text: the loss
+    on the probe is above `BEYOND_CHANCE` ln(rows), as with the tokenizer of another model.
 
     Args:
         checkpoints: the checkpoints table.
@@ -40,11 +40,7 @@ def _duplicates(checkpoints: pd.DataFrame) -> list[dict[str, Any]]:
     for _, same in trained.groupby("weights_sha256", sort=True):
         first, *others = same[["run", "step"]].to_dict("records")
         said = f"the weights of {first['run']} step {first['step']}"
-        rows += [
-            _row(other["run"], other["step"], "duplicate", said)
-            for other in others
-            if other["run"] != first["run"]
-        ]
+        rows += [_row(other["run"], other["step"], "duplicate", said) for other in others]
     return rows
 
 

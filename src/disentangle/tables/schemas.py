@@ -24,7 +24,9 @@ from disentangle.tables.estimated import (
     REGRESSIONS,
     SATURATION,
 )
-from disentangle.tables.measured import EVALUATION, GEOMETRY, LAYERS, TRAINING
+from disentangle.tables.evaluation import EVALUATION
+from disentangle.tables.geometry import GEOMETRY, LAYERS
+from disentangle.tables.training import TRAINING
 
 ALL_TABLES = (
     PLAN,

@@ -1,46 +1,16 @@
-"""Which observations, outcomes and metrics an analysis is over."""
+"""Which outcomes and metrics an analysis is over."""
 
 from collections.abc import Sequence
 
 import pandas as pd
 
 from disentangle.checkpoint.subjects import BASE
-from disentangle.study.sections.observations import CHOICES
 from disentangle.study.sections.statistics import Statistics
-from disentangle.tables.measured import METRIC_COLUMNS
+from disentangle.tables.geometry import METRIC_COLUMNS
 
 PER_BYTE = "_bits_per_byte"
 CHIEF_METRIC = "W_effective_rank_pct"
 CHIEF_OUTCOME = f"id{PER_BYTE}"
-
-
-def final_runs(observations: pd.DataFrame, variant: str) -> pd.DataFrame:
-    """One row per run: its last planned checkpoint, under one variant.
-
-    A run that diverged has no such checkpoint and is not in it. `learning_rate` is the multiple
-    of the default here, which means the same at every size. A training choice that is known of no
-    run is a constant here: there is nothing to control for, and no reason to leave a run out.
-    """
-    return _for_estimators(
-        observations[observations["final"] & (observations["variant"] == variant)]
-    )
-
-
-def all_checkpoints(observations: pd.DataFrame) -> pd.DataFrame:
-    """Every checkpoint as trained, likewise."""
-    return _for_estimators(observations[observations["variant"] == BASE])
-
-
-def _for_estimators(rows: pd.DataFrame) -> pd.DataFrame:
-    rows = rows.assign(learning_rate=rows["learning_rate_multiple"])
-    unknown = [name for name in CHOICES if rows[name].isna().all()]
-    return rows.assign(**dict.fromkeys(unknown, 1.0)).reset_index(drop=True)
-
-
-def comparable_runs(observations: pd.DataFrame, variant: str) -> pd.DataFrame:
-    """Of those, the runs whose size and training choices are all known."""
-    known = final_runs(observations, variant).dropna(subset=["params_non_embedding", *CHOICES])
-    return known.reset_index(drop=True)
 
 
 def losses(observations: pd.DataFrame) -> list[str]:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from disentangle.storage import replacing
 from disentangle.tables.files import write_table
-from disentangle.tables.measured import TRAINING
+from disentangle.tables.training import TRAINING
 from disentangle.training.run_folder import RunFolder
 
 

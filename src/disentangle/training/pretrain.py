@@ -97,7 +97,8 @@ def pretrain(
         if not due and (before := _manifest_of(folder, identity)) is not None:
             if not keep_states:
                 run_folder.drop_trainer()
-            return replace(before, checkpoints=made)  # it says where they were made
+            # it says where they were made
+            return replace(before, checkpoints=_planned(run, made))
         if due:
             stretch = Stretch(
                 run=run,
@@ -141,7 +142,7 @@ def pretrain(
         status="complete" if diverged_after is None else "diverged",
         last_finite_step=run.steps if diverged_after is None else diverged_after,
         identity=identity,
-        checkpoints=made,
+        checkpoints=_planned(run, made),
         environment={
             "device": _device(),
             "processes": processes,
@@ -151,6 +152,11 @@ def pretrain(
             **versions("torch", "ai2-olmo"),
         },
     )
+
+
+def _planned(run: Run, made: dict[int, str]) -> dict[int, str]:
+    """The checkpoints that the plan has: a step that was taken out of it stays in the folder."""
+    return {step: sha256 for step, sha256 in made.items() if step in run.checkpoints}
 
 
 def _manifest_of(folder: Path, identity: dict[str, Any]) -> RunManifest | None:

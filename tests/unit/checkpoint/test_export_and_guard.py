@@ -12,6 +12,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from disentangle.checkpoint.export import hugging_face_config, to_hugging_face
 from disentangle.checkpoint.guard import RefusedError, load_checkpoint
+from disentangle.corpus.sources import read_source
+from disentangle.corpus.tokenizer import load_tokenizer, save_tokenizer, train_tokenizer
 from disentangle.errors import StudyError
 from disentangle.storage import sha256_of, write_json
 from disentangle.training.olmo_config import model_config
@@ -54,7 +56,8 @@ def test_a_model_the_mapping_is_not_exact_for_is_not_exported(bench: Bench) -> N
 
     config = model_config(bench.runs[0], "cpu", 0)
     state = OLMo(config).state_dict()
-    for field, value in {"rope": False, "include_bias": True, "norm_after": True}.items():
+    inexact = {"rope": False, "include_bias": True, "norm_after": True, "layer_norm_eps": 1e-6}
+    for field, value in inexact.items():
         changed = config.update_with(**{field: value})
         with pytest.raises(AssertionError, match=field):
             to_hugging_face(state, changed)
@@ -126,6 +129,74 @@ def test_a_broken_checkpoint_is_refused(
     with pytest.raises(RefusedError, match=reason) as error:
         load_checkpoint(own_run / "step16", "cpu")
     assert "step16" in str(error.value)
+
+
+def another_tokenizer(folder: Path) -> None:
+    """Of the same size, from other text: nothing but its hash tells."""
+    texts = list(read_source("stdlib-python"))[:300]
+    tokenizer = train_tokenizer(texts, 400)
+    assert tokenizer.get_vocab() != load_tokenizer(folder).get_vocab()
+    save_tokenizer(tokenizer, folder, 32)
+
+
+def lost_tokenizer(folder: Path) -> None:
+    (folder / "tokenizer.json").unlink()
+
+
+def further_tokens(folder: Path) -> None:
+    (folder / "added_tokens.json").write_text('{"the": 5}')
+
+
+@pytest.mark.parametrize("change", [another_tokenizer, lost_tokenizer, further_tokens])
+def test_a_tokenizer_that_is_not_its_own_is_refused(
+    own_run: Path, change: Callable[[Path], None]
+) -> None:
+    change(own_run / "step16")
+    with pytest.raises(RefusedError, match=r"token.*: not as the manifest has it"):
+        load_checkpoint(own_run / "step16", "cpu")
+
+
+def test_a_manifest_of_before_says_nothing_of_the_tokenizer(own_run: Path) -> None:
+    path = own_run / "step16" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    del manifest["tokenizer"]
+    write_json(path, manifest)
+    another_tokenizer(own_run / "step16")
+    assert load_checkpoint(own_run / "step16", "cpu").manifest.tokenizer == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"hidden_size": 16}, "mismatched keys"),
+        ({"intermediate_size": 64}, "mismatched keys"),
+        ({"vocab_size": 640}, "mismatched keys"),
+        ({"num_hidden_layers": 3}, "missing keys"),
+        ({"num_hidden_layers": 1}, "unexpected keys"),
+        ({"num_attention_heads": 4, "num_key_value_heads": 4}, "loss on the probe tokens"),
+        ({"hidden_size": "wide"}, "it cannot be loaded"),
+        ({"model_type": "strange"}, "it cannot be loaded"),
+    ],
+    ids=str,
+)
+def test_a_config_of_another_size_is_refused(
+    own_run: Path, changes: dict[str, object], reason: str
+) -> None:
+    path = own_run / "step16" / "config.json"
+    write_json(path, json.loads(path.read_text()) | changes)
+    with pytest.raises(RefusedError, match=reason):
+        load_checkpoint(own_run / "step16", "cpu")
+
+
+@pytest.mark.parametrize("content", [None, "", "{"])
+def test_a_config_that_is_lost_or_cut_short_is_refused(own_run: Path, content: str | None) -> None:
+    path = own_run / "step16" / "config.json"
+    path.unlink()
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(RefusedError, match="it cannot be loaded") as error:
+        load_checkpoint(own_run / "step16", "cpu")
+    assert str(own_run) not in error.value.reason
 
 
 def test_weights_that_are_not_the_manifests_are_refused(own_run: Path) -> None:

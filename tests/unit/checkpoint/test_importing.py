@@ -17,6 +17,7 @@ from disentangle.checkpoint.importing import import_run
 from disentangle.checkpoint.manifest import RunManifest
 from disentangle.corpus.documents import read_texts
 from disentangle.errors import StudyError
+from disentangle.storage import sha256_of
 from disentangle.study.external import ExternalRun
 
 
@@ -147,7 +148,6 @@ def lost_shard(folder: Path) -> None:
         (other_width, "cannot be loaded"),
         (smaller_vocabulary, "the tokenizer has a token 399 and the embedding only 300 rows"),
         (no_tokenizer, "tokenizer"),
-        (swapped_shards, ""),
         (lost_shard, "cannot be loaded"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
@@ -157,16 +157,19 @@ def test_an_unfit_step_is_set_aside_and_the_others_come_in(
 ) -> None:
     spoil(source / "step16")
     manifest = bring_in(source, bench, {4: "step4", 16: "step16"})
-    if spoil is swapped_shards and not manifest.refused:
-        # files are read by what is in them, whatever they are called
-        swapped = load_checkpoint(source.parent / "m" / "step16", "cpu")
-        assert swapped.manifest.weights_sha256 == manifest.checkpoints[16]
-        return
     assert list(manifest.checkpoints) == [4]
     assert re.search(reason, manifest.refused[16])
     assert len(manifest.refused[16].splitlines()) == 1
     assert [path.name for path in (source.parent / "m").glob("*step*")] == ["step4"]
     assert manifest.identity["shape"]["params_embedding"] == bench.runs[0].params_embedding
+
+
+def test_swapped_shards_are_read_by_what_is_in_them(
+    source: Path, bench: Bench, trained_run: Path
+) -> None:
+    swapped_shards(source / "step16")
+    manifest = bring_in(source, bench, {16: "step16"})
+    assert manifest.checkpoints[16] == sha256_of(trained_run / "step16" / "model.safetensors")
 
 
 def test_a_model_of_which_nothing_is_fit_has_a_manifest_all_the_same(
@@ -197,8 +200,20 @@ def test_code_of_the_source_is_not_run(source: Path, bench: Bench) -> None:
     (source / "step16" / "config.json").write_text(config)
     (source / "step16" / "own.py").write_text(f"open({str(source / 'was-here')!r}, 'w')\n")
     refused = bring_in(source, bench, {16: "step16"}).refused
-    assert "cannot be loaded" in refused[16]
+    assert "transformers has not (strange), and the code that comes with it" in refused[16]
     assert not (source / "was-here").exists()
+
+
+def test_an_adapter_to_another_model_is_not_taken_for_one(source: Path, bench: Bench) -> None:
+    elsewhere = json.dumps({"base_model_name_or_path": str(source / "step4"), "peft_type": "LORA"})
+    (source / "step16" / "adapter_config.json").write_text(elsewhere)
+    assert "is an adapter to another model" in bring_in(source, bench, {16: "step16"}).refused[16]
+
+
+@pytest.mark.parametrize("content", ["[]", "{", '{"model_type": "olmo", "hidden_size": "wide"}'])
+def test_a_config_that_is_none_is_set_aside(source: Path, bench: Bench, content: str) -> None:
+    (source / "step16" / "config.json").write_text(content)
+    assert "cannot be loaded as a causal" in bring_in(source, bench, {16: "step16"}).refused[16]
 
 
 def test_a_changed_source_is_imported_again_and_an_unchanged_one_is_not(
@@ -213,5 +228,5 @@ def test_a_changed_source_is_imported_again_and_an_unchanged_one_is_not(
 
 
 def test_a_folder_without_a_model_is_named(source: Path, bench: Bench) -> None:
-    with pytest.raises(StudyError, match=r"revisions\[7\].*holds no Hugging Face model"):
+    with pytest.raises(StudyError, match=r"revisions\[7\].*holds no model"):
         bring_in(source, bench, {7: "step7"})

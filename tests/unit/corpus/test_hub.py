@@ -17,7 +17,7 @@ from disentangle.errors import StudyError
 from disentangle.hub import HubItem, fetch, local_files
 from disentangle.storage import write_json
 from disentangle.study import read_config
-from disentangle.study.hub_items import hub_items
+from disentangle.study.hub_items import MODEL_FILES, MODEL_WEIGHTS, hub_items
 
 
 def parquet(texts: list[str | None], column: str = "text") -> bytes:
@@ -124,13 +124,17 @@ def test_what_a_study_takes_from_the_hub_is_listed_once(demo_config) -> None:
     heldout = {"id": {"source": "set:pile-10k@main"}, "code": {"source": "set:paloma@main"}}
     corpus = {"train": ["set:pile@main", "hf:own/er@v1?files=a/*"], "heldout": heldout}
     tokenizer = {"name": "hf:own/er@v2", "vocab_size": 300}
-    items = hub_items(read_config(demo_config | {"corpus": corpus, "tokenizer": tokenizer}))
+    models = {"m": {"source": "hf:own/model", "revisions": {0: "step0", 9: "main"}}}
+    config = {"corpus": corpus, "tokenizer": tokenizer, "checkpoints": models}
+    items = hub_items(read_config(demo_config | config))
     assert [(item.kind, item.repo, item.revision) for item in items] == [
         ("dataset", "monology/pile-uncopyrighted", "main"),
         ("dataset", "own/er", "v1"),
         ("dataset", "NeelNanda/pile-10k", "main"),
         ("dataset", "allenai/paloma", "main"),
         ("model", "own/er", "v2"),
+        ("model", "own/model", "step0"),
+        ("model", "own/model", "main"),
     ]
 
 
@@ -152,6 +156,19 @@ def test_a_branch_stays_at_the_commit_that_was_fetched(lay_out_repo, tmp_path: P
         file.unlink()  # a cache that was cleared is filled again
     with pytest.raises(StudyError, match="cannot be reached"):
         fetch([item], records)
+
+
+@pytest.mark.parametrize("pickled", ["pytorch_model.bin", "onnx/model.bin"])
+def test_pickled_weights_are_left_where_there_are_safe_ones(lay_out_repo, pickled: str) -> None:
+    safe = "model-00001-of-00001.safetensors"
+    commit = lay_out_repo(
+        "model", "own/er", dict.fromkeys(("config.json", "own.py", safe, pickled), b"x")
+    )
+    item = HubItem("model", "own/er", "main", MODEL_FILES, first_of=MODEL_WEIGHTS)
+    (record,) = fetch([item], [])
+    assert set(record["files"]) == {"config.json", safe}
+    assert record["commit"] == commit
+    assert fetch([item], [record]) == [record]
 
 
 def test_what_was_not_fetched_is_not_taken(tmp_path: Path) -> None:

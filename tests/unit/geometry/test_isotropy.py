@@ -8,8 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ortho_group
 
-from disentangle.geometry.isotropy import isoscore, partition_isotropy
-from disentangle.geometry.spectrum import triangular_factor
+from disentangle.geometry.centering import center
+from disentangle.geometry.decomposition import singular_values, triangular_factor
+from disentangle.geometry.isoscore import isoscore_of_spectrum
+from disentangle.geometry.isotropy import partition_isotropy
+
+
+def isoscore(M: torch.Tensor) -> float:
+    """As it is read off the spectrum that is kept."""
+    return isoscore_of_spectrum(singular_values(center(M)), M.shape[1])
 
 
 def naive_partition_isotropy(M: torch.Tensor) -> float:

@@ -15,7 +15,7 @@ from disentangle.geometry.layers import layer_representations
 from disentangle.geometry.representations import last_token_representations
 from disentangle.geometry.trajectory import compare_layers
 from disentangle.tables.files import write_table
-from disentangle.tables.measured import LAYERS
+from disentangle.tables.geometry import LAYERS
 
 DOMAINS = ("id", "code")
 

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from disentangle.geometry.metrics import CENTERED, METRICS, MatrixError, measure_matrix
+from disentangle.geometry import CENTERED
+from disentangle.geometry.matrix import MatrixError
+from disentangle.geometry.measure_matrix import measure_matrix
+from disentangle.geometry.metrics import METRICS
 
 MATRICES = {
     "tall": lambda g: torch.randn(300, 8, generator=g),

@@ -1,5 +1,7 @@
 """Geometry of a trained run: W without padding, H at the last token, each cell once."""
 
+import inspect
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,30 +10,43 @@ import torch
 from trained import Bench
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from disentangle import provenance
 from disentangle.checkpoint.cells import Cells
 from disentangle.checkpoint.quarantine import SetAside
 from disentangle.corpus.documents import read_texts
 from disentangle.geometry.measure import measure_run
+from disentangle.geometry.measure_matrix import MEASURES
+from disentangle.geometry.quantities import QUANTITIES, READING, quantity_codes
 from disentangle.job import Say
+from disentangle.provenance import PACKAGE
 
 DOMAINS = ("id", "code")
 
 
-def measure(bench: Bench, run: Path, cells: Path, code: str = "a") -> tuple[list[dict], str]:
+CODES = dict.fromkeys(QUANTITIES, "a")
+
+
+def measure(
+    bench: Bench, run: Path, cells: Path, codes: dict[str, str] = CODES
+) -> tuple[list[dict], str]:
     said: list[str] = []
-    rows, _ = measure_with_refusals(bench, run, cells, code, said.append)
+    rows, _ = measure_with_refusals(bench, run, cells, codes, said.append)
     return rows, said[-1]
 
 
 def measure_with_refusals(
-    bench: Bench, run: Path, cells: Path, code: str = "a", say: Say = lambda line: None
+    bench: Bench,
+    run: Path,
+    cells: Path,
+    codes: dict[str, str] = CODES,
+    say: Say = lambda line: None,
 ) -> tuple[list[dict], list[SetAside]]:
     return measure_run(
         run / "manifest.json",
         heldout={domain: bench.heldout[domain] for domain in DOMAINS},
         max_tokens=16,
         cells=Cells(cells),
-        code_version=code,
+        codes=codes,
         threads=1,
         say=say,
     )
@@ -82,9 +97,55 @@ def test_cells_are_kept_and_go_by_code(bench: Bench, trained_run: Path, tmp_path
     assert "9 matrices measured, 0 taken" in said
     next(iter(sorted(tmp_path.rglob("*.json")))).unlink()
     second, said = measure(bench, trained_run, tmp_path)
-    assert "1 matrices measured, 8 taken" in said
+    assert "1 matrices measured" in said and "8 taken" in said
     assert first == second
-    assert "9 matrices measured" in measure(bench, trained_run, tmp_path, code="b")[1]
+    anew = dict.fromkeys(CODES, "b")
+    assert "9 matrices measured, 0 taken" in measure(bench, trained_run, tmp_path, anew)[1]
+
+
+def test_a_quantity_whose_code_changed_is_measured_alone(
+    bench: Bench, trained_run: Path, tmp_path: Path
+) -> None:
+    first, _ = measure(bench, trained_run, tmp_path)
+    spectra = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.json")}
+    changed = CODES | {"mean_cosine_similarities": "b"}
+    second, said = measure(bench, trained_run, tmp_path, changed)
+    assert "9 matrices measured (mean_cosine_similarities alone), 0 taken" in said
+    assert first == second
+    cells = list(tmp_path.rglob("*.json"))
+    assert len(cells) == len(spectra) + 9
+    assert all(path.stat().st_mtime_ns == made for path, made in spectra.items())
+
+
+def test_numerics_that_differ_between_quantities_are_told(
+    bench: Bench, trained_run: Path, tmp_path: Path
+) -> None:
+    measure(bench, trained_run, tmp_path)
+    for path in tmp_path.rglob("*.json"):
+        cell = json.loads(path.read_text())
+        if cell["key"]["quantity"] == "partition_isotropies":
+            cell["value"]["numerics"]["device"] = "cuda"
+            path.write_text(json.dumps(cell))
+    rows, _ = measure(bench, trained_run, tmp_path)
+    numerics = [json.loads(row["numerics"]) for row in rows]
+    assert {n["device"] for n in numerics} == {"cpu"}
+    assert {n["partition_isotropies"]["device"] for n in numerics} == {"cuda"}
+
+
+def test_every_quantity_goes_by_its_own_module_and_by_how_matrices_are_read() -> None:
+    modules = {name: Path(inspect.getsourcefile(f) or "") for name, f in MEASURES.items()}
+    assert {name: PACKAGE / path for name, path in QUANTITIES.items()} == modules
+    assert len(set(quantity_codes().values())) == len(QUANTITIES)
+    reached, todo = set(), [PACKAGE / path for path in (*READING, *QUANTITIES.values())]
+    while todo:
+        file = todo.pop()
+        if file not in reached:
+            reached.add(file)
+            todo.extend(provenance._logic(file)[1])
+    names = {file.relative_to(PACKAGE).as_posix() for file in reached}
+    # metrics that are read off, and the list of quantities, may grow and measure nothing anew
+    for later in ("metrics", "spectrum", "isoscore", "quantities", "measure", "measure_matrix"):
+        assert f"geometry/{later}.py" not in names
 
 
 def test_a_checkpoint_that_is_not_its_manifests_is_not_measured(
@@ -99,4 +160,4 @@ def test_a_checkpoint_that_is_not_its_manifests_is_not_measured(
     assert (one.step, one.variant) == (16, "base") and "SHA-256" in one.reason
     # the others are measured, and what was measured is kept
     assert {row["step"] for row in rows} == {0, 4}
-    assert len(list((tmp_path / "cells").rglob("*.json"))) == 6
+    assert len(list((tmp_path / "cells").rglob("*.json"))) == 6 * len(QUANTITIES)

@@ -22,7 +22,7 @@ from disentangle.study.sections.observations import CHOICES, KNOWN, Observations
 from disentangle.study.sections.statistics import Statistics
 from disentangle.tables.collected import MISSING, OBSERVATIONS
 from disentangle.tables.files import to_arrow
-from disentangle.tables.measured import METRIC_COLUMNS
+from disentangle.tables.geometry import METRIC_COLUMNS
 
 READING = Reading.model_validate(MAPPING)
 FEW = Statistics(resamples=100)

@@ -8,6 +8,8 @@ from trained import Bench
 
 from disentangle.checkpoint.cells import Cells
 from disentangle.geometry.measure import measure_run
+from disentangle.geometry.quantities import quantity_codes
+from disentangle.planning import measuring
 from disentangle.planning.measuring import (
     Measurements,
     Results,
@@ -16,7 +18,7 @@ from disentangle.planning.measuring import (
 )
 from disentangle.study.sections.perturbation import Perturbation
 from disentangle.tables.files import write_table
-from disentangle.tables.measured import GEOMETRY
+from disentangle.tables.geometry import GEOMETRY
 
 DOMAINS = ["id", "code"]
 
@@ -31,11 +33,13 @@ def results(bench: Bench, trained_run: Path, tmp_path: Path) -> Results:
     return Results(tmp_path)
 
 
-def count(bench: Bench, results: Results, code: str = "a") -> Measurements:
-    return geometry_cells(bench.runs, results, domains=DOMAINS, max_tokens=16, code_version=code)
+def count(bench: Bench, results: Results) -> Measurements:
+    return geometry_cells(bench.runs, results, domains=DOMAINS, max_tokens=16)
 
 
-def test_geometry_is_counted_by_what_is_there(bench: Bench, results: Results) -> None:
+def test_geometry_is_counted_by_what_is_there(
+    bench: Bench, results: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
     planned = 2 * 3 * (1 + len(DOMAINS))  # two runs of three checkpoints, W and H on each domain
     assert count(bench, results) == Measurements("geometry", planned, 0, 0)
     run = bench.runs[0].name
@@ -44,14 +48,16 @@ def test_geometry_is_counted_by_what_is_there(bench: Bench, results: Results) ->
         heldout=results.heldout(DOMAINS) or {},
         max_tokens=16,
         cells=Cells(results.folder / "cells" / "geometry"),
-        code_version="a",
+        codes=quantity_codes(),
         threads=1,
         say=lambda line: None,
     )
     write_table(rows, GEOMETRY, results.folder / "geometry" / f"{run}.parquet")
     assert count(bench, results) == Measurements("geometry", planned, planned // 2, 0)
     # code that measures anew is work that was finished before
-    assert count(bench, results, code="b") == Measurements("geometry", planned, 0, planned // 2)
+    anew = quantity_codes() | {"spectra": "b"}
+    monkeypatch.setattr(measuring, "quantity_codes", lambda: anew)
+    assert count(bench, results) == Measurements("geometry", planned, 0, planned // 2)
 
 
 def test_evaluation_is_counted_with_its_tasks_and_variants(bench: Bench, results: Results) -> None:
@@ -66,7 +72,6 @@ def test_evaluation_is_counted_with_its_tasks_and_variants(bench: Bench, results
             perturbation,
             domains=["id", "ood", "code"],
             settings=bench.study.evaluation,
-            code_version="a",
         )
         assert found == Measurements("evaluation", 2 * ((3 + variants) * 3 + 1), 0, 0)
 

@@ -61,9 +61,19 @@ def test_a_missing_step_costs_the_way_from_the_latest_state(run: Run, tmp_path: 
     from_nothing = cost_of(run, folder)
     assert (from_nothing.state, from_nothing.missing) == ("extend", (40,))
     assert from_nothing.steps_left == 40
+    assert said(from_nothing) == "40 of 128 steps, from the beginning: no state was kept"
     for step in (13, 128):
         (folder / "trainer" / f"step{step}-unsharded").mkdir(parents=True)
-    assert cost_of(run, folder).steps_left == 40 - 13
+    from_state = cost_of(run, folder)
+    assert from_state.steps_left == 40 - 13
+    assert said(from_state) == "27 of 128 steps, from the state kept at 13"
+
+
+def said(cost: Cost) -> str:
+    """What the plan says that further checkpoints cost."""
+    rows = plan_rows([cost], flops_per_second=1e9, keep_states=False)
+    (line,) = [li for li in as_text(rows, [cost], [], {}, [], 1e9).splitlines() if "further" in li]
+    return line.partition(" at 40 cost ")[2]
 
 
 def test_a_diverged_run_is_done(run: Run, tmp_path: Path) -> None:

@@ -28,8 +28,17 @@ def test_steps_are_those_in_the_names(place: Path) -> None:
     assert revisions_of("model") == {5: "step5", 40: "step40"}
     assert revisions_of("model/step40") == {1: "."}
     assert revisions_of("hf:some/model") == {1: "main"}
-    with pytest.raises(StudyError, match="is no Hugging Face folder"):
+    with pytest.raises(StudyError, match="nowhere holds no model"):
         revisions_of("nowhere")
+
+
+def test_steps_that_olmos_trainer_saved_are_found_whole_ones_first(place: Path) -> None:
+    for step in ("step5-unsharded", "step40", "step40-unsharded", "step100"):
+        (place / "trainer" / step).mkdir(parents=True)
+        (place / "trainer" / step / "config.yaml").write_text("model: {}\n")
+    (place / "trainer" / "latest-unsharded").symlink_to("step40-unsharded")
+    assert revisions_of("trainer") == {5: "step5-unsharded", 40: "step40-unsharded", 100: "step100"}
+    assert revisions_of("trainer/step40-unsharded") == {1: "."}
 
 
 @pytest.mark.parametrize(

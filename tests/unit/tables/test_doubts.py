@@ -44,6 +44,14 @@ def test_a_checkpoint_under_two_names_is_listed_under_the_second() -> None:
     to_arrow([row], DOUBTS)
 
 
+def test_a_step_that_is_another_step_of_its_run_is_listed() -> None:
+    checkpoints, evaluation = tables(a=FALLING)
+    checkpoints.loc[4, "weights_sha256"] = "a2"
+    (row,) = doubts(checkpoints, evaluation)
+    assert (row["run"], row["step"], row["doubt"]) == ("a", 300, "duplicate")
+    assert row["evidence"] == "the weights of a step 30"
+
+
 def test_a_spike_in_a_trajectory_is_an_outlier_up_or_down() -> None:
     checkpoints, evaluation = tables(a=[8, 5, 4, 6, 3.2], b=[8, 5, 1, 3.5, 3.2], c=FALLING)
     found = doubts(checkpoints, evaluation)

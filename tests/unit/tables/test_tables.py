@@ -12,7 +12,7 @@ from disentangle.tables.collected import LEAKAGE, OBSERVATIONS
 from disentangle.tables.document import tables_document
 from disentangle.tables.estimated import ASSOCIATIONS
 from disentangle.tables.files import read_tables, write_table
-from disentangle.tables.measured import GEOMETRY
+from disentangle.tables.geometry import GEOMETRY
 from disentangle.tables.schemas import ALL_TABLES
 
 ROOT = Path(__file__).parents[3]
@@ -55,7 +55,7 @@ def test_the_statistics_give_the_associations_table() -> None:
 def test_the_measurements_give_the_geometry_table() -> None:
     import torch
 
-    from disentangle.geometry.metrics import measure_matrix
+    from disentangle.geometry.measure_matrix import measure_matrix
 
     measured = measure_matrix(torch.randn(9, 4), "M")
     place = {"run", "step", "tokens", "matrix", "domain", "numerics"}

@@ -25,10 +25,13 @@ class External(Section):
     """A causal language model that was trained elsewhere, at some of its steps."""
 
     source: str = Field(min_length=1)
-    """`hf:REPO` on the hub, or a folder that holds Hugging Face folders."""
+    """`hf:REPO` on the hub, or a folder that holds Hugging Face folders, or ones of ai2-olmo's
+    trainer."""
     revisions: dict[Annotated[int, Field(ge=0)], str] = Field(min_length=1)
     """Step to a revision on the hub, or to a folder within the source ('.' for itself)."""
     tokens_per_step: int | None = Field(None, gt=0)
+    tokenizer: str | None = Field(None, min_length=1)
+    """Where it is not beside the weights: a folder, or a name that ai2-olmo ships."""
     covariates: Known = Known()
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Measure the matrices of one loaded checkpoint. Imports the heavy libraries."""
+"""W and H of one loaded checkpoint. Imports the heavy libraries."""
 
 from functools import cached_property
 from pathlib import Path
@@ -8,7 +8,7 @@ import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from disentangle.checkpoint.guard import Checkpoint, find_device, load_checkpoint
-from disentangle.geometry.metrics import measure_matrix
+from disentangle.geometry.matrix import Matrix
 from disentangle.geometry.representations import last_token_representations
 from disentangle.provenance import versions
 
@@ -17,8 +17,8 @@ SAMPLING = "distinct passages of the domain, the first in order of their texts' 
 gives no row, is the difference between `passages` and the matrix's rows."""
 
 
-class Measurement:
-    """One checkpoint, loaded and checked, and the measurements of its matrices."""
+class Matrices:
+    """The matrices of one checkpoint, loaded and checked."""
 
     def __init__(self, folder: Path, max_tokens: int, threads: int) -> None:
         """Load the checkpoint; see `load_checkpoint` for what is refused."""
@@ -32,12 +32,14 @@ class Measurement:
             self._folder, local_files_only=True, trust_remote_code=False
         )
 
-    def of(self, texts: list[str] | None) -> dict[str, Any]:
-        """Measure W, or H on texts.
+    def of(self, texts: list[str] | None) -> tuple[Matrix, dict[str, Any]]:
+        """W, or H on texts.
 
         Returns:
-            The columns of `measure_matrix`, and numerics: what the figures depend on beside the
-            weights.
+            The matrix; and numerics: what figures of it depend on beside the weights.
+
+        Raises:
+            MatrixError: if it cannot be measured.
         """
         checkpoint = self._checkpoint
         name = f"{checkpoint.manifest.run} step {checkpoint.manifest.step}"
@@ -48,17 +50,12 @@ class Measurement:
             **versions("torch", "transformers"),
         }
         if texts is None:
-            matrix = checkpoint.unembedding
-            name = f"W of {name}"
-        else:
-            matrix = last_token_representations(
-                checkpoint.model, self._tokenizer, texts, self._max_tokens
-            )
-            name = f"H of {name}"
-            numerics |= {
-                "read": "after final norm, last token",
-                "max_tokens": self._max_tokens,
-                "passages": len(texts),
-                "sampling": SAMPLING,
-            }
-        return measure_matrix(matrix.cpu(), name) | {"numerics": numerics}
+            return Matrix(checkpoint.unembedding, f"W of {name}"), numerics
+        H = last_token_representations(checkpoint.model, self._tokenizer, texts, self._max_tokens)
+        numerics |= {
+            "read": "after final norm, last token",
+            "max_tokens": self._max_tokens,
+            "passages": len(texts),
+            "sampling": SAMPLING,
+        }
+        return Matrix(H, f"H of {name}"), numerics

@@ -1,4 +1,4 @@
-"""Tables of what was measured of a run or its checkpoints, one file per job.
+"""Tables of the geometry of checkpoints: of their matrices, and of their layers.
 
 Measuring depends on these and on no other table, so that a column more elsewhere measures nothing
 again.
@@ -49,19 +49,6 @@ def _centered() -> tuple[tuple[str, pa.DataType, str], ...]:
         (f"{name}_centered", kind, f"The same, of the matrix minus its column means: {name}")
         for name, kind, _ in _METRICS
     )
-
-
-TRAINING = Table(
-    "training",
-    "One row per optimizer step of a run.",
-    (
-        *PLACE,
-        ("loss", NUMBER, "Mean loss over the step's batch, nats per token"),
-        ("learning_rate", NUMBER, "Learning rate of the step"),
-        ("gradient_norm", NUMBER, "Norm of the gradient before clipping"),
-        ("seconds", NUMBER, "Wall time of the step; differs from run to run"),
-    ),
-)
 
 
 GEOMETRY = Table(
@@ -117,21 +104,5 @@ LAYERS = Table(
             "The same, of the representation minus its column means",
         ),
         ("numerics", TEXT, "JSON: types, device, library versions, how the stream was read"),
-    ),
-)
-
-
-EVALUATION = Table(
-    "evaluation",
-    "One row per checkpoint, variant, task and metric.",
-    (
-        *PLACE,
-        ("variant", TEXT, "base, or how the checkpoint was perturbed before evaluation"),
-        ("task", TEXT, "heldout_<domain>, or the name of a task of the harness"),
-        ("metric", TEXT, "loss (nats per token), bits_per_byte, acc, acc_norm, ..."),
-        ("value", NUMBER, "The score, in the metric's unit"),
-        ("stderr", NUMBER, "Standard error over passages or documents"),
-        ("n", COUNT, "Passages or documents"),
-        ("numerics", TEXT, "JSON: batch size, types, length, device, library versions"),
     ),
 )

@@ -1,0 +1,153 @@
+"""What a repository is told about an archive: from the crate in it, and from CITATION.cff."""
+
+import html
+import json
+import re
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile, ZipFile
+
+import yaml
+
+from disentangle.errors import StudyError
+from disentangle.storage import replacing
+
+CRATE = "ro-crate-metadata.json"
+ROOT = "./"
+"""The entity of a crate that is the whole of it."""
+
+MOST_METADATA = 256 * 2**20
+"""Bytes of a crate's metadata that are read; a study of thousands of jobs has some tens of MB."""
+
+Entity = dict[str, Any]
+
+
+def describe(archive: Path, citation: Path) -> dict[str, Any]:
+    """Metadata of a deposit, as Zenodo names them.
+
+    Title, description, licence and authors are the crate's; where it has no licence or author,
+    and for keywords and version, CITATION.cff says them.
+
+    Raises:
+        StudyError: if the file is no archive of a study, or something that is needed is nowhere.
+    """
+    crate, cited = _read_crate(archive), _read_citation(citation)
+    root = crate[ROOT]
+    found = {
+        "upload_type": "dataset",
+        "title": root.get("name"),
+        "description": _paragraph(root.get("description")),
+        "creators": [_creator(crate.get(link["@id"], link)) for link in _links(root.get("author"))]
+        or [_cited(author) for author in cited.get("authors", [])],
+        "access_right": "open",
+        "license": _license(root.get("license")) or str(cited.get("license", "")).lower(),
+        "keywords": cited.get("keywords"),
+        "version": cited.get("version"),
+        "prereserve_doi": True,
+    }
+    if lacking := [
+        key for key in ("title", "description", "creators", "license") if not found[key]
+    ]:
+        raise StudyError(
+            f"{archive}: neither {CRATE} in it nor {citation} says its {', '.join(lacking)}"
+        )
+    return {key: value for key, value in found.items() if value}
+
+
+def _read_crate(archive: Path) -> dict[str, Entity]:
+    """Entities of the crate by their @id."""
+    try:
+        with ZipFile(archive) as opened, opened.open(CRATE) as file:
+            content = file.read(MOST_METADATA + 1)
+    except (BadZipFile, KeyError, OSError) as error:
+        raise StudyError(
+            f"{archive} is no archive of a study: it is no zip file with a {CRATE} at its root.\n"
+            "`snakemake archive` writes one."
+        ) from error
+    try:
+        if len(content) > MOST_METADATA:
+            raise ValueError("it is too large")
+        crate = {entity["@id"]: entity for entity in json.loads(content)["@graph"]}
+        crate[ROOT].keys()
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise StudyError(f"{archive}: {CRATE} in it is no RO-Crate ({error!r})") from error
+    return crate
+
+
+def _read_citation(path: Path) -> dict[str, Any]:
+    try:
+        cited = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise StudyError(f"{path} cannot be read; run this where CITATION.cff is") from error
+    if not isinstance(cited, dict):
+        raise StudyError(f"{path} is no citation file")
+    return cited
+
+
+def _links(value: Any) -> list[Entity]:
+    """What a property refers to; JSON-LD writes one value without its list."""
+    values = value if isinstance(value, list) else [value]
+    return [one for one in values if isinstance(one, dict) and isinstance(one.get("@id"), str)]
+
+
+def _paragraph(text: Any) -> str:
+    """Zenodo takes HTML."""
+    return f"<p>{html.escape(str(text))}</p>" if text else ""
+
+
+def _license(value: Any) -> str | None:
+    """The SPDX name at the end of a licence's address; Zenodo writes it small."""
+    linked = [link["@id"] for link in _links(value)]
+    (spelled, *_) = linked or [value if isinstance(value, str) else ""]
+    return spelled.rstrip("/").rpartition("/")[2].removesuffix(".html").lower() or None
+
+
+def _creator(author: Entity) -> dict[str, str]:
+    """A Person or Organization of the crate."""
+    parts = [author[key] for key in ("familyName", "givenName") if author.get(key)]
+    name = ", ".join(parts) or str(author.get("name") or author["@id"])
+    return {"name": name} | _orcid(author["@id"])
+
+
+def _cited(author: dict[str, Any]) -> dict[str, str]:
+    """An author of CITATION.cff."""
+    parts = [author[key] for key in ("family-names", "given-names") if author.get(key)]
+    name = ", ".join(parts) or str(author.get("name", ""))
+    return {"name": name} | _orcid(str(author.get("orcid", "")))
+
+
+def _orcid(spelled: str) -> dict[str, str]:
+    found = re.search(r"\d{4}-\d{4}-\d{4}-\d{3}[\dX]$", spelled)
+    return {"orcid": found[0]} if found else {}
+
+
+def add_doi(citation: Path, doi: str, title: str) -> None:
+    """Name the DOI of an archive among the identifiers of CITATION.cff, its text else as it was.
+
+    Raises:
+        StudyError: if they are written in a way that no line can be put into; what to add by hand.
+    """
+    before = citation.read_text(encoding="utf-8")
+    had = _read_citation(citation)
+    identifiers = had.get("identifiers") or []
+    if any(one.get("value") == doi for one in identifiers):
+        return
+    entry = {"type": "doi", "value": doi, "description": title}
+    # JSON's strings are YAML's, whatever is in a title
+    lines = [f"{key}: {json.dumps(value)}" for key, value in entry.items()]
+    heading = re.search(r"^identifiers:[ \t]*(#.*)?\n( *)(?=- )", before, re.MULTILINE)
+    indent = heading[2] if heading else "  "
+    item = f"{indent}- " + f"\n{indent}  ".join(lines) + "\n"
+    if heading:
+        at = heading.start(2)
+        after = before[:at] + item + before[at:]
+    else:
+        after = before.rstrip("\n") + f"\nidentifiers:\n{item}"
+    try:
+        same = yaml.safe_load(after) == had | {"identifiers": [entry, *identifiers]}
+    except yaml.YAMLError:
+        same = False
+    if not same:
+        raise StudyError(f"{citation}: add under `identifiers` by hand:\n{item}")
+    with replacing(citation) as temporary:
+        temporary.write_text(after, encoding="utf-8")

@@ -1,0 +1,74 @@
+"""A matrix that is measured, and what several measurements of it share."""
+
+from functools import cached_property
+
+import torch
+
+from disentangle.errors import RefusedError
+from disentangle.geometry.centering import center
+from disentangle.geometry.decomposition import triangular_factor
+
+__all__ = ["Matrix", "MatrixError", "Record"]
+
+Record = dict[str, int | float | str | list[float]]
+"""What was measured, by column."""
+
+
+class MatrixError(RefusedError, ValueError):
+    """A matrix that cannot be measured; the message names it, and says what is wrong and where."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, message)
+
+
+class Matrix:
+    """M (n x d), checked, on the CPU in the type it is stored in."""
+
+    def __init__(self, matrix: torch.Tensor, name: str) -> None:
+        """
+        Args:
+            matrix: n x d.
+            name: what messages call it.
+
+        Raises:
+            MatrixError: for what is not a nonempty matrix of finite floating-point numbers, and for
+                zero.
+        """
+        _check(matrix, name)
+        self.M = matrix.detach().cpu()
+
+    @cached_property
+    def centered(self) -> torch.Tensor:
+        """M without its column means, float64."""
+        return center(self.M)
+
+    @cached_property
+    def factor(self) -> torch.Tensor:
+        """R of M = Q R; see `triangular_factor`."""
+        return triangular_factor(self.M)
+
+    @cached_property
+    def factor_centered(self) -> torch.Tensor:
+        """The same of `centered`."""
+        return triangular_factor(self.centered)
+
+
+def _check(matrix: torch.Tensor, name: str) -> None:
+    shape = " x ".join(map(str, matrix.shape))
+    if matrix.ndim != 2:
+        raise MatrixError(f"{name}: a matrix has 2 dimensions, this has {matrix.ndim} ({shape})")
+    if matrix.numel() == 0:
+        raise MatrixError(f"{name}: the matrix is empty ({shape})")
+    if not matrix.is_floating_point():
+        raise MatrixError(f"{name}: {matrix.dtype} is not a real floating-point type")
+    finite = torch.isfinite(matrix)
+    if not finite.all():
+        nans = int(torch.isnan(matrix).sum())
+        infinite = int((~finite).sum()) - nans
+        row, column = (~finite).nonzero()[0].tolist()
+        raise MatrixError(
+            f"{name}: {nans} NaN and {infinite} infinite among {shape} entries, "
+            f"the first at row {row}, column {column}"
+        )
+    if not matrix.any():
+        raise MatrixError(f"{name}: all {shape} entries are zero")

@@ -1,0 +1,37 @@
+"""Measure one matrix. Imports the heavy libraries."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+
+from disentangle.geometry.angles import mean_cosine_similarities
+from disentangle.geometry.isotropy import partition_isotropies
+from disentangle.geometry.matrix import Matrix, Record
+from disentangle.geometry.metrics import read_off
+from disentangle.geometry.spectra import spectra
+
+__all__ = ["MEASURES", "measure", "measure_matrix"]
+
+MEASURES: dict[str, Callable[[Matrix], Record]] = {
+    function.__name__: function
+    for function in (spectra, mean_cosine_similarities, partition_isotropies)
+}
+"""The functions that `quantities.QUANTITIES` names."""
+
+
+def measure(matrix: Matrix, quantities: Iterable[str]) -> dict[str, Record]:
+    """Some quantities of a matrix, by name, in float64 and on the CPU."""
+    return {quantity: MEASURES[quantity](matrix) for quantity in quantities}
+
+
+def measure_matrix(matrix: torch.Tensor, name: str) -> dict[str, Any]:
+    """Everything that is measured of `matrix` (n x d): the columns of `metrics.read_off`.
+
+    Raises MatrixError, with `name`, for what is not a nonempty matrix of finite floating-point
+    numbers, and for zero.
+    """
+    measured: Record = {}
+    for record in measure(Matrix(matrix, name), MEASURES).values():
+        measured |= record
+    return read_off(measured)

@@ -1,0 +1,35 @@
+"""Which observations an analysis is over."""
+
+import pandas as pd
+
+from disentangle.checkpoint.subjects import BASE
+from disentangle.study.sections.observations import CHOICES
+
+
+def final_runs(observations: pd.DataFrame, variant: str) -> pd.DataFrame:
+    """One row per run: its last planned checkpoint, under one variant.
+
+    A run that diverged has no such checkpoint and is not in it. `learning_rate` is the multiple
+    of the default here, which means the same at every size. A training choice that is known of no
+    run is a constant here: there is nothing to control for, and no reason to leave a run out.
+    """
+    return _for_estimators(
+        observations[observations["final"] & (observations["variant"] == variant)]
+    )
+
+
+def all_checkpoints(observations: pd.DataFrame) -> pd.DataFrame:
+    """Every checkpoint as trained, likewise."""
+    return _for_estimators(observations[observations["variant"] == BASE])
+
+
+def _for_estimators(rows: pd.DataFrame) -> pd.DataFrame:
+    rows = rows.assign(learning_rate=rows["learning_rate_multiple"])
+    unknown = [name for name in CHOICES if rows[name].isna().all()]
+    return rows.assign(**dict.fromkeys(unknown, 1.0)).reset_index(drop=True)
+
+
+def comparable_runs(observations: pd.DataFrame, variant: str) -> pd.DataFrame:
+    """Of those, the runs whose size and training choices are all known."""
+    known = final_runs(observations, variant).dropna(subset=["params_non_embedding", *CHOICES])
+    return known.reset_index(drop=True)

@@ -1,0 +1,18 @@
+"""The table of the scores of checkpoints."""
+
+from disentangle.tables.table import COUNT, NUMBER, PLACE, TEXT, Table
+
+EVALUATION = Table(
+    "evaluation",
+    "One row per checkpoint, variant, task and metric.",
+    (
+        *PLACE,
+        ("variant", TEXT, "base, or how the checkpoint was perturbed before evaluation"),
+        ("task", TEXT, "heldout_<domain>, or the name of a task of the harness"),
+        ("metric", TEXT, "loss (nats per token), bits_per_byte, acc, acc_norm, ..."),
+        ("value", NUMBER, "The score, in the metric's unit"),
+        ("stderr", NUMBER, "Standard error over passages or documents"),
+        ("n", COUNT, "Passages or documents"),
+        ("numerics", TEXT, "JSON: batch size, types, length, device, library versions"),
+    ),
+)
