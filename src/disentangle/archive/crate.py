@@ -38,25 +38,25 @@ FAILED = "http://schema.org/FailedActionStatus"
 
 WORKFLOW = "Snakefile"
 RUN, ORGANIZED = "#run", "#organized"
-CONFIG, TABLES, FIGURES, REPORT = (
-    f"#parameter/{x}" for x in ("config", "tables", "figures", "report")
-)
+CONFIG, TABLES = "#parameter/config", "#parameter/tables"
+FIGURES, REPORT = "#parameter/figures", "#parameter/report"
 
 MEDIA = {
-    **{"json": "application/json", "jsonl": "application/jsonl", "html": "text/html"},
-    **{
-        "svg": "image/svg+xml",
-        "pdf": "application/pdf",
-        **{"bin": "application/octet-stream", "safetensors": "application/octet-stream"},
-        **{"npy": "application/octet-stream", "parquet": "application/vnd.apache.parquet"},
-    },
-    **{
-        "py": "text/x-python",
-        "md": "text/markdown",
-        "yaml": "application/yaml",
-        "log": "text/plain",
-    },
+    "bin": "application/octet-stream",
+    "html": "text/html",
+    "json": "application/json",
+    "jsonl": "application/jsonl",
+    "log": "text/plain",
+    "md": "text/markdown",
+    "npy": "application/octet-stream",
+    "parquet": "application/vnd.apache.parquet",
+    "pdf": "application/pdf",
+    "py": "text/x-python",
+    "safetensors": "application/octet-stream",
+    "svg": "image/svg+xml",
+    "yaml": "application/yaml",
 }
+"""Types of files by the endings of their names."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,8 @@ def _single(value: Any) -> Any:
 
 
 def _software(name: str) -> str:
-    return f"https://pypi.org/project/{name}/{version(name)}/"
+    """A Python package as the identifier of its entity."""
+    return f"#software/{name}"
 
 
 class _Crate:
@@ -184,13 +185,12 @@ class _Crate:
         names = [Requirement(one) for one in requires("disentangle") or ()]
         self._packages = sorted(one.name for one in names if one.marker is None)
         for name in self._packages:
-            place = _software(name)
             self._add(
-                place,
+                _software(name),
                 "SoftwareApplication",
                 name=name,
                 softwareVersion=version(name),
-                url=place,
+                identifier=f"pkg:pypi/{name}@{version(name)}",  # a package URL, as of ECMA-427
             )
         self._add(
             "#language/snakemake",

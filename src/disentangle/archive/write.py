@@ -129,6 +129,11 @@ def refuse_absolute_paths(study: StudyConfig) -> None:
         StudyError: naming each such key.
     """
     given = {f"checkpoints.{name}.source": one.source for name, one in study.checkpoints.items()}
+    given |= {
+        f"checkpoints.{name}.tokenizer": one.tokenizer
+        for name, one in study.checkpoints.items()
+        if one.tokenizer
+    }
     if study.observations:
         given["observations.file"] = study.observations.file
     else:
