@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 
 import pytest
-import yaml
 from tiny_study import BIN, command, fingerprints, lay_out, table
 
 from disentangle.storage import sha256_of
@@ -83,33 +82,6 @@ def test_the_report_needs_nothing_from_outside(study: Path) -> None:
 
 def test_a_second_run_does_nothing(study: Path) -> None:
     assert "Nothing to be done" in run(study)
-
-
-def test_a_copy_without_snakemakes_memory_makes_tables_at_most(study: Path, tmp_path: Path) -> None:
-    folder = lay_out(tmp_path)
-    shutil.copytree(study / "results", folder / "results", copy_function=shutil.copy2)
-    # the clone's files are newer than the results, as after git clone; only tables may follow
-    shown = run(folder, "-n", "--quiet", "rules")
-    planned = shown.rsplit("Job stats:", 1)[1].split("\n\n")[0]
-    assert "collect" in planned and "pretrain" not in planned
-
-
-def test_an_added_step_is_its_own_work_only(study: Path, tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(study, tmp_path / "extended", symlinks=True))
-    before = fingerprints(folder)
-    config = yaml.safe_load((folder / "tiny.yaml").read_text())
-    config["save"]["also"] = {"2K_*": [9]}
-    (folder / "tiny.yaml").write_text(yaml.safe_dump(config))
-    shown = run(folder)
-    assert "9 matrices measured" not in shown
-    assert "3 matrices measured, 9 taken as they were" in shown
-    assert "3 evaluations made, 19 taken as they were" in shown
-    for rule in ("pretrain", "measure_geometry", "evaluate_checkpoints"):
-        assert shown.count(f"(Rule: {rule})") == 1
-    assert len(table(folder, "checkpoints")) == 7
-    after = fingerprints(folder)
-    weights = [name for name in before if name.endswith("safetensors")]
-    assert all(after[name] == before[name] for name in weights)
 
 
 def status(folder: Path) -> str:

@@ -79,7 +79,7 @@ LOOKING = {"plan", "verify"}
 
 def put_back_unless_run(replaced):
     """Leave no trace of who only looked, as a dry run does, and of what edit that was for."""
-    if workflow.executor_plugin is None or workflow.dryrun:
+    if workflow.dryrun or workflow.executor_plugin is None:
         put_back(replaced)
     elif (
         workflow.dag_settings.targets and set(workflow.dag_settings.targets) <= LOOKING

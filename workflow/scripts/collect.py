@@ -42,18 +42,15 @@ with job("collect", snakemake):
     outcomes = [o for path in snakemake.input.perturbed for o in read_perturbed(Path(path))]
     missing += missing_variants(outcomes)
     for stage in ("geometry", "evaluation"):
-        refused = read_all_set_aside(map(Path, snakemake.input[f"{stage}_refused"]))
-        missing += set_aside_rows(stage, refused)
+        refused = map(Path, snakemake.input[f"{stage}_refused"])
+        missing += set_aside_rows(stage, read_all_set_aside(refused))
     geometry = read_tables([Path(path) for path in snakemake.input.geometry])
     evaluation = read_tables([Path(path) for path in snakemake.input.evaluation])
     tables = {
         "checkpoints": (checkpoints, CHECKPOINTS),
         "geometry": (geometry, GEOMETRY),
         "evaluation": (evaluation, EVALUATION),
-        "observations": (
-            observations(checkpoints, geometry, evaluation),
-            OBSERVATIONS,
-        ),
+        "observations": (observations(checkpoints, geometry, evaluation), OBSERVATIONS),
         "missing": (missing, MISSING),
         "doubts": (doubts(checkpoints, evaluation), DOUBTS),
     }
