@@ -64,8 +64,8 @@ checkpoint: install  ## add a model to a study file: make checkpoint SOURCE=path
 publish: install  ## deposit an archive at Zenodo: make publish ARCHIVE=... FLAGS=--upload; without FLAGS, say what would be sent
 	@$(BIN)/python -m disentangle.archive.publish "$(ARCHIVE)" $(FLAGS)
 
-test: $(VENV)/.installed-test  ## run the tests
-	@$(BIN)/python -m pytest
+test: $(VENV)/.installed-test  ## run the tests, two at a time
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 test-cluster: $(VENV)/.installed-test  ## run the tests that need a SLURM, on one of their own (as root, on Debian)
 	@if ! command -v slurmctld >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \

@@ -84,7 +84,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Path:
+def imported(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Path:
     folder = lay_out(tmp_path_factory.mktemp("external"))
     config = yaml.safe_load((folder / "tiny.yaml").read_text())
     model = {"source": str(source), "revisions": {0: "step0", 100: "end"}}
@@ -99,10 +99,10 @@ def study(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Path:
 
 
 def test_a_source_that_means_nothing_elsewhere_is_not_archived(
-    study: Path, source: Path, tmp_path: Path
+    imported: Path, source: Path, tmp_path: Path
 ) -> None:
     clone = tmp_path / "clone"
-    shutil.copytree(study, clone, copy_function=shutil.copy2)
+    shutil.copytree(imported, clone, copy_function=shutil.copy2)
     refused = run(clone, "archive")
     assert refused.returncode != 0
     said = refused.stderr[refused.stderr.index("archive stopped:") :]
@@ -110,8 +110,8 @@ def test_a_source_that_means_nothing_elsewhere_is_not_archived(
     assert "Traceback" not in said
 
 
-def test_it_is_measured_and_nothing_is_trained(study: Path, source: Path) -> None:
-    checkpoints = table(study, "checkpoints").query("run == 'neox'")
+def test_it_is_measured_and_nothing_is_trained(imported: Path, source: Path) -> None:
+    checkpoints = table(imported, "checkpoints").query("run == 'neox'")
     assert checkpoints["step"].tolist() == [0, 100]
     assert set(checkpoints["rows"]) == {300} and set(checkpoints["dim"]) == {16}
     assert checkpoints["tokens"].isna().all() and set(checkpoints["batch_size"]) == {8}
@@ -121,74 +121,78 @@ def test_it_is_measured_and_nothing_is_trained(study: Path, source: Path) -> Non
     sigma = (
         torch.linalg.svdvals(model.get_output_embeddings().weight[:300].double()).detach().numpy()
     )
-    geometry = table(study, "geometry")
+    geometry = table(imported, "geometry")
     w = geometry.query("run == 'neox' and matrix == 'W' and step == 100")
     assert np.allclose(w["singular_values"].iloc[0], sigma, rtol=1e-9)
-    evaluation = table(study, "evaluation")
+    evaluation = table(imported, "evaluation")
     assert set(evaluation["task"]) == {"heldout_id", "heldout_ood", "heldout_code", "piqa"}
-    assert not list(study.glob("results/tiny/tokens")), "nothing to train on is made"
+    assert not list(imported.glob("results/tiny/tokens")), "nothing to train on is made"
 
 
 @torch.no_grad()
 @pytest.mark.parametrize("name", OTHERS)
-def test_other_architectures_are_measured_as_they_are(study: Path, source: Path, name: str) -> None:
+def test_other_architectures_are_measured_as_they_are(
+    imported: Path, source: Path, name: str
+) -> None:
     model = AutoModelForCausalLM.from_pretrained(source / name).eval()
     tokenizer = AutoTokenizer.from_pretrained(source / name)
     head = model.get_output_embeddings().weight[:300].double()
-    w = table(study, "geometry").query("run == @name and matrix == 'W'").iloc[0]
+    w = table(imported, "geometry").query("run == @name and matrix == 'W'").iloc[0]
     sigma = torch.linalg.svdvals(head).numpy()
     assert np.allclose(w["singular_values"], sigma, rtol=1e-9)
     p = sigma / sigma.sum()
     assert w["effective_rank"] == pytest.approx(np.exp(-(p * np.log(p)).sum()))
-    (tied,) = table(study, "checkpoints").query("run == @name")["tied"]
+    (tied,) = table(imported, "checkpoints").query("run == @name")["tied"]
     assert tied == (name == "gpt2")
     nats = size = 0.0
-    for text in read_texts(study / "results/tiny/corpus/heldout/id.parquet")[:8]:
+    for text in read_texts(imported / "results/tiny/corpus/heldout/id.parquet")[:8]:
         ids = [tokenizer.eos_token_id, *tokenizer(text)["input_ids"]]
         assert len(ids) <= 128, "a passage is one window"
         logits = model(torch.tensor([ids[:-1]])).logits[0].log_softmax(-1)
         nats -= float(logits.gather(1, torch.tensor(ids[1:])[:, None]).sum())
         size += len(text.encode())
-    evaluation = table(study, "evaluation")
+    evaluation = table(imported, "evaluation")
     found = evaluation.query("run == @name and task == 'heldout_id' and metric == 'bits_per_byte'")
     assert found["value"].tolist() == pytest.approx([nats / math.log(2) / size], rel=1e-5)
 
 
-def test_a_model_that_cannot_be_loaded_is_set_aside_with_its_reason(study: Path) -> None:
-    (row,) = table(study, "missing").to_dict("records")
+def test_a_model_that_cannot_be_loaded_is_set_aside_with_its_reason(imported: Path) -> None:
+    (row,) = table(imported, "missing").to_dict("records")
     assert (row["run"], row["step"], row["state"]) == ("broken", 100, "quarantined")
     assert "cannot be loaded as a causal language model" in row["reason"]
-    assert "broken" not in set(table(study, "observations")["run"])
-    page = (study / "results" / "tiny" / "report.html").read_text()
+    assert "broken" not in set(table(imported, "observations")["run"])
+    page = (imported / "results" / "tiny" / "report.html").read_text()
     assert "Of 6 checkpoints that are expected 5 are there and measured, 1 set aside." in page
     assert row["reason"].replace("'", "&#39;") in page
 
 
-def test_the_report_and_the_plan_do_without_training(study: Path) -> None:
-    page = (study / "results" / "tiny" / "report.html").read_text()
+def test_the_report_and_the_plan_do_without_training(imported: Path) -> None:
+    page = (imported / "results" / "tiny" / "report.html").read_text()
     assert "4 models from elsewhere" in page and "training_curves" not in page
-    done = run(study, "plan")
+    done = run(imported, "plan")
     shown = done.stdout + done.stderr
     assert "Nothing is trained." in shown and "geometry: 15 measurements, 0 to do" in shown
 
 
-def test_the_source_is_as_it_was_and_is_not_read_again(study: Path, source: Path) -> None:
+def test_the_source_is_as_it_was_and_is_not_read_again(imported: Path, source: Path) -> None:
     before = {path: sha256_of(path) for path in source.rglob("*") if path.is_file()}
-    for path in (study / "results" / "tiny" / "trained").glob("*.json"):
+    for path in (imported / "results" / "tiny" / "trained").glob("*.json"):
         path.unlink()
-    manifest = next((study / "results" / "tiny" / "checkpoints").glob("neox/step100/manifest.json"))
+    manifest = next(
+        (imported / "results" / "tiny" / "checkpoints").glob("neox/step100/manifest.json")
+    )
     made = manifest.stat().st_mtime_ns
-    done = run(study, "train")
+    done = run(imported, "train")
     assert done.returncode == 0, done.stderr[-2000:]
     assert manifest.stat().st_mtime_ns == made
     assert before == {path: sha256_of(path) for path in source.rglob("*") if path.is_file()}
 
 
-def test_a_path_that_leaves_the_source_is_refused(study: Path, source: Path) -> None:
-    config = yaml.safe_load((study / "tiny.yaml").read_text())
+def test_a_path_that_leaves_the_source_is_refused(imported: Path, source: Path) -> None:
+    config = yaml.safe_load((imported / "tiny.yaml").read_text())
     config["checkpoints"]["neox"]["revisions"] = {7: "../../etc"}
-    (study / "tiny.yaml").write_text(yaml.safe_dump(config))
-    done = run(study, "train")
+    (imported / "tiny.yaml").write_text(yaml.safe_dump(config))
+    done = run(imported, "train")
     assert done.returncode != 0
     assert "leaves the folder" in done.stdout + done.stderr
-    assert pd.read_parquet(study / "results/tiny/tables/checkpoints.parquet").shape[0] == 5
+    assert pd.read_parquet(imported / "results/tiny/tables/checkpoints.parquet").shape[0] == 5
