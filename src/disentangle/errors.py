@@ -1,5 +1,17 @@
 """The errors that are meant for the person at the screen."""
 
+from collections.abc import Sequence
+
+MOST_SHOWN = 25
+"""Lines of a list that a screen has room for."""
+
+
+def listed(lines: Sequence[str]) -> str:
+    """A list for a message: a line each, and how many there was no room for."""
+    further = len(lines) - MOST_SHOWN
+    shown = [*lines[:MOST_SHOWN], *([f"and {further} more"] if further > 0 else [])]
+    return "\n".join(f"  {line}" for line in shown)
+
 
 class StudyError(Exception):
     """Something a user can put right: what is wrong, where, and what to do.

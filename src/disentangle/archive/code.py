@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from disentangle.errors import StudyError
+from disentangle.errors import StudyError, listed
 from disentangle.provenance import PACKAGE
 from disentangle.storage import digest
 
@@ -49,10 +49,8 @@ def read_code(root: Path, own: Collection[str], *, allow_uncommitted: bool) -> C
     if not changes:
         return Code(commit, [], _committed(root))
     if not allow_uncommitted:
-        shown = "\n".join(f"  {path}" for path in changes[:10])
-        more = f"\n  and {len(changes) - 10} more" if len(changes) > 10 else ""
         raise StudyError(
-            f"The workflow is not as committed ({commit[:12]}):\n{shown}{more}\n"
+            f"The workflow is not as committed ({commit[:12]}):\n{listed(changes)}\n"
             "Commit, so that the archive can name the commit. Or say\n"
             "  --config allow_uncommitted=true\n"
             "The archive then holds these files as they are here, and says so."

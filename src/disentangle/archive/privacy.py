@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from disentangle.errors import StudyError
+from disentangle.errors import StudyError, listed
 from disentangle.provenance import PACKAGE
 
 STARTS = "starts.jsonl"
@@ -81,13 +81,11 @@ def refuse_named_folders(paths: Iterable[tuple[str, Path]]) -> None:
     """
     folders = list(private_folders())
     found = [
-        f"  {name}: {folder}" for name, path in paths if (folder := names_a_folder(path, folders))
+        f"{name}: {folder}" for name, path in paths if (folder := names_a_folder(path, folders))
     ]
     if found:
-        more = f"\n  and {len(found) - 10} more" if len(found) > 10 else ""
         raise StudyError(
             "These results name folders of this machine, which an archive must not:\n"
-            + "\n".join(found[:10])
-            + more
+            + listed(found)
             + "\nMake the study's paths relative to where the workflow runs, and run it again."
         )

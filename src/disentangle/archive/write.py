@@ -16,7 +16,7 @@ from disentangle.archive.privacy import STARTS, cleaned, hosts_of, refuse_named_
 from disentangle.archive.readme import readme
 from disentangle.archive.runs import run_facts
 from disentangle.archive.zipped import write_zip
-from disentangle.errors import StudyError
+from disentangle.errors import StudyError, listed
 from disentangle.job import Say
 from disentangle.storage import sha256_of
 from disentangle.study.config import StudyConfig
@@ -143,16 +143,16 @@ def refuse_absolute_paths(study: StudyConfig) -> None:
             for domain, heldout in study.corpus.heldout.items()
         }
     found = [
-        f"  {key}: {value}"
+        f"{key}: {value}"
         for key, value in given.items()
         if value.split(":", 1)[-1].startswith(("/", "~")) or Path(value).is_absolute()
     ]
     if study.observations and ".." in Path(study.observations.file).parts:
-        found.append(f"  observations.file: {study.observations.file} is outside of this folder")
+        found.append(f"observations.file: {study.observations.file} is outside of this folder")
     if found:
         raise StudyError(
             "The study says where things are on this machine, which means nothing elsewhere:\n"
-            + "\n".join(found)
+            + listed(found)
             + "\nPut them, or a link to them, inside this folder (ln -s /data/text data/text),\n"
             "name them relative to it, and archive again."
         )
@@ -193,10 +193,9 @@ def _refuse_unrecorded(request: Request, jobs: list[Job]) -> None:
         if name.startswith(start) and name not in made and not name.startswith(known)
     )
     if unknown:
-        shown = "\n".join(f"  {name}" for name in unknown[:10])
-        more = f"\n  and {len(unknown) - 10} more" if len(unknown) > 10 else ""
         raise StudyError(
-            f"Nobody knows how these came about, since their jobs left no record:\n{shown}{more}\n"
+            "Nobody knows how these came about, since their jobs left no record:\n"
+            f"{listed(unknown)}\n"
             "They are of an earlier version, or their logs were deleted. Run their rules again\n"
             "with --forcerun RULE: what is trained and measured is taken as it is."
         )

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from disentangle.checkpoint.subjects import BASE
-from disentangle.errors import StudyError
+from disentangle.errors import StudyError, listed
 from disentangle.study.sections.observations import CHOICES, KNOWN, WEIGHTS, Reading
 from disentangle.tables.collected import STDERR
 
@@ -16,7 +16,6 @@ FEWEST = 5
 """Runs, as trained and at their end: no estimator gives an interval of fewer."""
 
 SHOWN = 3
-MOST = 25
 
 
 @dataclass(frozen=True)
@@ -71,11 +70,9 @@ def refuse(faults: Sequence[str]) -> None:
     """Raise StudyError with all faults, if there are any."""
     if not faults:
         return
-    shown = "\n".join(f"  {fault}" for fault in faults[:MOST])
-    more = f"\n  and {len(faults) - MOST} more" if len(faults) > MOST else ""
     count = "one fault" if len(faults) == 1 else f"{len(faults)} faults"
     raise StudyError(
-        f"The observations have {count}:\n{shown}{more}\n"
+        f"The observations have {count}:\n{listed(faults)}\n"
         "Columns and units are in docs/tables.md (observations), the study file's section in "
         "docs/observations.md. Rows are counted from 1, below the names."
     )

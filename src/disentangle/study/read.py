@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from disentangle.errors import StudyError
+from disentangle.errors import StudyError, listed
 from disentangle.study.config import StudyConfig
 from disentangle.study.design import expand
 from disentangle.study.run import configuration_name, steps_of
@@ -169,11 +169,9 @@ def read_config(raw: Mapping[str, Any], source: str = "config.yaml") -> StudyCon
     except ValidationError as error:
         faults = _faults_of(error)
     if faults:
-        shown = "\n".join(f"  {fault}" for fault in faults[:25])
-        more = f"\n  and {len(faults) - 25} more" if len(faults) > 25 else ""
         count = "one fault" if len(faults) == 1 else f"{len(faults)} faults"
         raise StudyError(
-            f"{source} has {count}:\n{shown}{more}\n"
+            f"{source} has {count}:\n{listed(faults)}\n"
             "Every key is explained in config.yaml and docs/studies.md. Nothing was started."
         )
     return config
