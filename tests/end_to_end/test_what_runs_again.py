@@ -190,6 +190,12 @@ ROWS = {
         jobs(*RESAMPLED, "write_report", "all"),
     ),
     "a size removed": Row(config(lambda c: c["sizes"].pop()), jobs(*ANEW)),
+    "a step removed": Row(
+        config(lambda c: c["save"].update(count=2)),
+        jobs(*ANEW, pretrain=2, quantize=2, finetune=2, **MEASURED),
+        matrices=(0, 12),
+        evaluations=(0, 32),
+    ),
     "a value in a sweep": Row(
         config(lambda c: c["design"].update(sweeps=[{"weight_decay": [0.5]}])),
         jobs(*ANEW, pretrain=2, quantize=2, finetune=2, **MEASURED),
@@ -239,6 +245,16 @@ ROWS = {
         jobs(*TABLES, measure_geometry=2),
         matrices=(18, 0),
         said="9 matrices measured (nuclear_norms alone)",
+    ),
+    "the logic of evaluation": Row(
+        appended("src/disentangle/evaluation/scores.py", "K = 1\n"),
+        jobs(*TABLES, evaluate_checkpoints=2),
+        evaluations=(38, 0),
+    ),
+    "the logic by which matrices are read": Row(
+        appended(f"{GEOMETRY}/representations.py", "K = 1\n"),
+        jobs(*TABLES, measure_geometry=2),
+        matrices=(18, 0),
     ),
     "the logic of a helper": Row(
         appended(f"{GEOMETRY}/angles.py", "K = 1\n"),
@@ -339,6 +355,11 @@ def test_an_edit_plans_its_own_work(finished: Path, tmp_path: Path, name: str) -
         (("a fine-tuning target", "a metric of the matrix itself"), ["geometry", "evaluate"]),
         (("a step",), ["geometry", "evaluate"]),
         (("a value in a sweep",), ["geometry", "evaluate"]),
+        (
+            ("the logic of evaluation", "the logic by which matrices are read"),
+            ["geometry", "evaluate"],
+        ),
+        (("a step removed",), ["geometry", "evaluate"]),
         (("a size removed", "statistics"), ["all"]),
     ],
 )
