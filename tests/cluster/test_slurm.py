@@ -32,8 +32,8 @@ second, finds any of them above it; the profile's retries end above what each ta
 LONG_RUN_SECONDS = 90
 """Training time of the run whose limit is a minute, of which it trains for half.
 
-It is reckoned from steps that were timed beside other jobs: alone it may go half as fast again, and
-must still meet its limit."""
+It is reckoned from the fastest of steps that were timed beside other jobs: a machine that turns
+idle goes no faster than that, and the run still meets its limit."""
 
 
 def configure(folder: Path, **sections: object) -> None:
@@ -82,7 +82,7 @@ def studies(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> tuple
     for made in ("corpus", "tokenizer", "tokens"):
         shutil.copytree(results / made, limited / "results" / "tiny" / made)
     (log,) = results.glob("checkpoints/4K_*/training.parquet")
-    limited_run = train_beyond_the_limit(cluster, limited, pd.read_parquet(log)["seconds"].median())
+    limited_run = train_beyond_the_limit(cluster, limited, pd.read_parquet(log)["seconds"].min())
     ended_well(here, local)
     ended_well(on_cluster, remote)
     ended_well(limited_run, limited)
