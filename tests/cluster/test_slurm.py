@@ -29,7 +29,7 @@ GPU_RULES = ("pretrain", "quantize", "finetune", "measure_geometry", "evaluate_c
 SMALL_MB = 400
 """Exceeded for seconds by training, geometry and evaluation, so that SLURM, which looks once a
 second, finds any of them above it; the profile's retries end above what each takes."""
-LONG_RUN_SECONDS = 90
+LONG_RUN_SECONDS = 60
 """Training time of the run whose limit is a minute, of which it trains for half.
 
 It is reckoned from the fastest of steps that were timed beside other jobs: a machine that turns
