@@ -65,7 +65,7 @@ publish: install  ## deposit an archive at Zenodo: make publish ARCHIVE=... FLAG
 	@$(BIN)/python -m disentangle.archive.publish "$(ARCHIVE)" $(FLAGS)
 
 test: $(VENV)/.installed-test  ## run the tests, two at a time
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-cluster: $(VENV)/.installed-test  ## run the tests that need a SLURM, on one of their own (as root, on Debian)
 	@if ! command -v slurmctld >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \

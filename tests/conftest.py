@@ -20,18 +20,6 @@ settings.load_profile("any machine")
 ROOT = Path(__file__).parent.parent
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Side by side, a file's tests stay together, and so do all that share the finished study.
-
-    The latter take as long as all others, so one process has them, and begins at once.
-    """
-    shared = [item for item in items if "study" in getattr(item, "fixturenames", ())]
-    for item in items:
-        group = "the finished study" if item in shared else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
-    items[:] = shared + [item for item in items if item not in shared]
-
-
 def deep_update(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     """Lay one nested mapping over another, as Snakemake does with --configfile."""
     merged = copy.deepcopy(base)

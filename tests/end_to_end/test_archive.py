@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from tiny_study import BIN, ROOT, commit, git
+from tiny_study import BIN, ROOT, commit, git, register_a_model
 
 from disentangle.storage import sha256_of
 
@@ -324,6 +324,15 @@ def test_without_weights_it_is_finished_and_any_part_of_it_can_be_made_again(
         path = f"results/tiny/tables/{name}.parquet"
         assert (folder / path).read_bytes() == (clone / path).read_bytes()
     assert "Nothing to be done" in (finished := resumed(folder)).stdout + finished.stderr
+
+    trained = (folder / "results/tiny/logs/pretrain/4K_part1.log.record.json").stat().st_mtime_ns
+    register_a_model(folder)
+    done = snakemake(folder, "geometry", "evaluate")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert len(pd.read_parquet(folder / "results/tiny/geometry/mine.parquet")) == 3
+    assert set(pd.read_parquet(folder / "results/tiny/evaluation/mine.parquet")["step"]) == {7}
+    records = folder / "results/tiny/logs/pretrain/4K_part1.log.record.json"
+    assert records.stat().st_mtime_ns == trained, "what has no weights here is not trained for it"
 
 
 def test_snakemakes_own_archive_and_report_work(clone: Path, tmp_path: Path) -> None:
