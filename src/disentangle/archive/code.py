@@ -68,7 +68,7 @@ def state_of(root: Path) -> str:
 
 def _git(root: Path, *arguments: str) -> bytes:
     try:
-        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True)  # noqa: S603, S607
+        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True)  # noqa: S603, S607 (git, asked of a folder)
     except FileNotFoundError:
         raise StudyError("An archive names the workflow's commit, and git is not here.") from None
     if done.returncode:
