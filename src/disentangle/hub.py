@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from disentangle.errors import StudyError
-from disentangle.storage import read_json
+from disentangle.storage import read_sealed
 
 ON_HUB = "hf:"
 """How the name of something on the hub begins in a study."""
@@ -212,7 +212,7 @@ def commit_of(item: HubItem, warmed: Path) -> str:
     Raises:
         StudyError: if it recorded none.
     """
-    for record in read_json(warmed)["items"]:
+    for record in read_sealed(warmed)["items"]:
         asked = (record["kind"], record["repo"], record["revision"])
         if asked == (item.kind, item.repo, item.revision):
             commit = str(record["commit"])

@@ -34,6 +34,7 @@ from disentangle.record import RECORD, machine
 from disentangle.storage import sha256_of
 from disentangle.study.config import StudyConfig
 from disentangle.study.file import read_study
+from disentangle.tables.files import read_tables
 
 COMPUTED = (
     *("write_design", "measure_geometry", "evaluate_checkpoints", "compare_layers"),
@@ -225,7 +226,7 @@ def _difference(path: Path, archived: Path) -> str | None:
         return None
     if path.suffix != ".parquet":
         return "is another when it is computed again"
-    return _difference_of_tables(pd.read_parquet(path), pd.read_parquet(archived))
+    return _difference_of_tables(read_tables([path]), read_tables([archived]))
 
 
 def _difference_of_tables(again: pd.DataFrame, archived: pd.DataFrame) -> str:

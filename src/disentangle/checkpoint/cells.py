@@ -1,10 +1,11 @@
 """Finished measurements, kept by what they depend on."""
 
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
-from disentangle.storage import digest, read_json, write_json
+from disentangle.storage import DamagedError, digest, read_sealed, write_sealed
 
 
 class Cells:
@@ -23,17 +24,37 @@ class Cells:
         return self._folder / name[:2] / f"{name}.json"
 
     def get(self, key: dict[str, Any]) -> Any | None:
-        """The value under a key, or None. What went in as NaN comes out as None."""
-        path = self._path(key)
-        return read_json(path)["value"] if path.exists() else None
+        """The value under a key, or None. What went in as NaN comes out as None.
+
+        A cell that is damaged counts as none, so its measurement is made once more.
+        """
+        try:
+            return read_cell(self._path(key))["value"]
+        except FileNotFoundError:
+            return None
+        except DamagedError as fault:
+            print(fault.path, fault.fault + "; it is measured again", file=sys.stderr)
+            return None
 
     def has(self, key: dict[str, Any]) -> bool:
-        """Whether there is a value under a key."""
-        return self._path(key).exists()
+        """Whether there is a sound value under a key."""
+        return self.get(key) is not None
 
     def put(self, key: dict[str, Any], value: Any) -> None:
         """Keep a value, with its key beside it for readers."""
-        write_json(self._path(key), {"key": key, "value": _without_nan(value)})
+        write_sealed(self._path(key), {"key": key, "value": _without_nan(value)})
+
+
+def read_cell(path: Path) -> dict[str, Any]:
+    """A cell's key and value.
+
+    Raises:
+        DamagedError: if it is not what was kept under its name.
+    """
+    cell = read_sealed(path)
+    if cell.keys() != {"key", "value"} or path.stem != digest(cell["key"]):
+        raise DamagedError(path, "is damaged: it is not the measurement that its name says")
+    return cell
 
 
 def _without_nan(value: Any) -> Any:

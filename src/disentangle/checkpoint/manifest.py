@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from disentangle.errors import StudyError
-from disentangle.storage import read_json, sha256_of, write_json
+from disentangle.storage import DamagedError, read_sealed, sha256_of, write_sealed
 
 WEIGHTS = "model.safetensors"
 MANIFEST = "manifest.json"
@@ -50,7 +50,7 @@ class CheckpointManifest:
 
     def write(self, folder: Path) -> None:
         """Write it into a checkpoint folder."""
-        write_json(folder / MANIFEST, asdict(self))
+        write_sealed(folder / MANIFEST, asdict(self))
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class RunManifest:
 
     def write(self, path: Path) -> None:
         """Write it as the file that stands for the run."""
-        write_json(path, asdict(self))
+        write_sealed(path, asdict(self))
 
 
 def tokenizer_files(folder: Path) -> list[Path]:
@@ -97,18 +97,18 @@ def read_checkpoint(folder: Path) -> CheckpointManifest:
     """Read a checkpoint's manifest.
 
     Raises:
-        StudyError: if it is missing or is not one.
+        StudyError: if it is missing, damaged, or not one.
     """
-    return _read(folder / MANIFEST, CheckpointManifest)
+    return _read(folder / MANIFEST, CheckpointManifest, make_again(folder.parent, folder))
 
 
 def read_run(path: Path) -> RunManifest:
     """Read a run's manifest.
 
     Raises:
-        StudyError: if it is missing or is not one.
+        StudyError: if it is missing, damaged, or not one.
     """
-    run: RunManifest = _read(path, RunManifest)
+    run: RunManifest = _read(path, RunManifest, make_again(path.parent, path))
     steps = {int(step): sha for step, sha in run.checkpoints.items()}
     refused = {int(step): reason for step, reason in run.refused.items()}
     return RunManifest(**asdict(run) | {"checkpoints": steps, "refused": refused})
@@ -121,16 +121,31 @@ def weights_are_not_here(folder: Path) -> str:
     needs its weights for new ones only.
     """
     return (
-        f"{folder / WEIGHTS} is not here: the weights were let go, as an archive may, or lost.\n"
-        f"To have them again, delete {folder.parent} and the file in trained/ (or quantized/, "
-        "finetuned/)\nthat names its run, and run the workflow: it makes what is missing."
+        f"{folder / WEIGHTS} is not here: it was deleted, or left out of an archive.\n"
+        f"To have it again: {make_again(folder.parent, folder.parent)}"
     )
 
 
-def _read(path: Path, kind: type) -> Any:
+def make_again(run_folder: Path, doomed: Path) -> str:
+    """How to have a part of a run's folder made again.
+
+    Args:
+        run_folder: the run's, or that of what it was perturbed to.
+        doomed: what in it is deleted first.
+    """
+    return (
+        f"Delete {doomed}\nand the file in trained/ (or quantized/, finetuned/) that names "
+        f"{run_folder.name}, and run the workflow again: it makes what is missing, and keeps the "
+        "rest.\n`make check STUDY=...` finds all that is damaged in a study."
+    )
+
+
+def _read(path: Path, kind: type, remedy: str) -> Any:
     try:
-        return kind(**read_json(path))
+        return kind(**read_sealed(path))
     except FileNotFoundError:
-        raise StudyError(f"{path} is missing; run the training of it again") from None
-    except (ValueError, TypeError) as error:
-        raise StudyError(f"{path} is not a manifest of this project: {error}") from error
+        raise StudyError(f"{path} is missing.\n{remedy}") from None
+    except DamagedError as error:
+        raise DamagedError(path, error.fault, remedy) from error
+    except TypeError as error:
+        raise DamagedError(path, f"is no manifest of this project: {error}", remedy) from error

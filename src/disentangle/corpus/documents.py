@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from disentangle.corpus.sources import describe_source, read_source
 from disentangle.errors import StudyError
+from disentangle.parquet import read_parquet, read_parquet_batches, write_parquet
 from disentangle.storage import replacing
 from disentangle.study.sections.corpus import HeldOut
 
@@ -101,15 +101,19 @@ def write_texts(table: pa.Table, sources: Iterable[str], path: Path) -> None:
     described = "; ".join(str(describe_source(source)) for source in sources)
     table = table.replace_schema_metadata({"sources": described})
     with replacing(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        write_parquet(table, temporary)
 
 
 def read_texts(path: Path) -> list[str]:
-    """The texts of a file that `write_texts` wrote, in order."""
-    return pq.read_table(path, columns=["text"]).column("text").to_pylist()
+    """The texts of a file that `write_texts` wrote, in order.
+
+    Raises:
+        DamagedError: if it is not as it was written.
+    """
+    return read_parquet(path, columns=["text"]).column("text").to_pylist()
 
 
 def read_text_batches(path: Path) -> Iterator[list[str]]:
-    """The texts of such a file in order, some thousand at a time."""
-    for batch in pq.ParquetFile(path).iter_batches(batch_size=4096, columns=["text"]):
+    """The texts of such a file in order, some thousand at a time; see `read_texts`."""
+    for batch in read_parquet_batches(path, columns=["text"], rows=4096):
         yield batch.column(0).to_pylist()

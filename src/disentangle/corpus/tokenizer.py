@@ -11,7 +11,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from disentangle.corpus.named_tokenizers import shipped_tokenizers, tokenizer_on_hub
 from disentangle.errors import StudyError
 from disentangle.hub import local_files
-from disentangle.storage import read_json, replacing, write_json
+from disentangle.storage import DamagedError, read_json, replacing, write_json
 
 END_OF_TEXT = "<|endoftext|>"
 """Ends a document, starts a sequence under evaluation, and pads, unless a tokenizer says other."""
@@ -106,8 +106,16 @@ def _write_config(folder: Path, ending: str, max_length: int) -> None:
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
-    """Read the tokenizer that `save_tokenizer` or `take_tokenizer` wrote."""
-    return Tokenizer.from_file(str(folder / "tokenizer.json"))
+    """Read the tokenizer that `save_tokenizer` or `take_tokenizer` wrote.
+
+    Raises:
+        DamagedError: if it is none.
+    """
+    path = folder / "tokenizer.json"
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # the library's own are of no narrower kind
+        raise DamagedError(path, f"is damaged: {error}") from error
 
 
 def end_of_text_id(tokenizer: Tokenizer, folder: Path) -> int:

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import pyarrow.parquet as pq
 from tokenizers import Encoding
 
 from disentangle.corpus.tokenizer import end_of_text_id, load_tokenizer
+from disentangle.parquet import read_parquet
 from disentangle.storage import replacing, sha256_of, write_json
 
 SHUFFLE_SEED = 20260222
@@ -46,7 +46,7 @@ def write_tokens(
     """
     tokenizer = load_tokenizer(tokenizer_folder)
     end_of_text = end_of_text_id(tokenizer, tokenizer_folder)
-    table = pq.read_table(documents)
+    table = read_parquet(documents)
     order = np.random.Generator(np.random.PCG64(SHUFFLE_SEED)).permutation(table.num_rows)
     texts = table.column("text").to_pylist()
     sources = table.column("source").to_pylist()

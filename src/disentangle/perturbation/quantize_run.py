@@ -20,7 +20,7 @@ from disentangle.errors import RefusedError, StudyError
 from disentangle.job import Say
 from disentangle.perturbation.quantized_checkpoint import settings_of, write_quantized
 from disentangle.provenance import PACKAGE, code_hash
-from disentangle.storage import sha256_of
+from disentangle.storage import DamagedError, sha256_of
 from disentangle.study.perturbation import quantized
 from disentangle.study.run import Run
 from disentangle.study.sections.perturbation import Quantization
@@ -134,7 +134,10 @@ def _made_before(
     """The manifest of a folder that holds what is wanted, whole or let go; else None."""
     if not (folder / MANIFEST).is_file():
         return None
-    manifest = read_checkpoint(folder)
+    try:
+        manifest = read_checkpoint(folder)
+    except DamagedError:
+        return None
     as_wanted = manifest.settings == wanted and manifest.code_version == code_version
     if not as_wanted:
         return None

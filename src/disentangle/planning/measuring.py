@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from disentangle.checkpoint.cells import Cells
 from disentangle.checkpoint.manifest import read_run, run_manifest
 from disentangle.checkpoint.subjects import perturbed_subjects, read_perturbed, trained_subjects
@@ -14,6 +12,7 @@ from disentangle.corpus.documents import read_texts
 from disentangle.evaluation.measure import evaluating_code, key_maker
 from disentangle.geometry.measure import cell_keys
 from disentangle.geometry.quantities import quantity_codes
+from disentangle.parquet import read_parquet
 from disentangle.storage import sha256_of
 from disentangle.study.external import ExternalRun
 from disentangle.study.perturbation import perturbed_runs, variants
@@ -58,7 +57,7 @@ class Results:
         """What the finished tables of a stage have rows of."""
         found: set[tuple[Any, ...]] = set()
         for path in sorted((self.folder / stage).glob("*.parquet")):
-            rows = pq.read_table(path, columns=columns)
+            rows = read_parquet(path, columns=columns)
             found.update(zip(*(rows.column(name).to_pylist() for name in columns), strict=True))
         return found
 

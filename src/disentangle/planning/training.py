@@ -8,10 +8,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Literal
 
-import pyarrow.parquet as pq
-
 from disentangle.checkpoint.manifest import MANIFEST
-from disentangle.storage import read_json
+from disentangle.parquet import read_parquet
+from disentangle.storage import read_sealed
 from disentangle.study.perturbation import finetuned, finetuning_run, perturbed_runs, variants
 from disentangle.study.run import Run, training_flops
 from disentangle.study.sections.perturbation import Perturbation
@@ -108,7 +107,7 @@ def _progress(run: Run, folder: Path) -> tuple[State, tuple[int, ...], int]:
     """How far a run is: its state, missing steps, and steps to train for them."""
     begun_as = folder / "identity.json"
     if begun_as.exists():
-        before = read_json(begun_as)
+        before = read_sealed(begun_as)
         # tokens and tokenizer are known once they are made, so they are not compared here
         if any(before.get(key) != value for key, value in run.identity().items()):
             return "conflict", run.checkpoints, 0
@@ -129,7 +128,7 @@ def _measured(run: Run, folder: Path) -> float:
     log = folder / "training.parquet"
     if not log.exists():
         return math.nan
-    seconds = pq.read_table(log, columns=["seconds"]).column(0).to_numpy()[1:]
+    seconds = read_parquet(log, columns=["seconds"]).column(0).to_numpy()[1:]
     return training_flops(run, len(seconds)) / seconds.sum() if len(seconds) else math.nan
 
 

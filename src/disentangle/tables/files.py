@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from disentangle.errors import StudyError
+from disentangle.parquet import read_parquet, write_parquet
 from disentangle.storage import replacing
 from disentangle.tables.table import Table
 
@@ -48,9 +48,9 @@ def write_table(rows: Sequence[Mapping[str, Any]] | pd.DataFrame, table: Table, 
     """Write rows as parquet; equal rows give equal bytes. See `to_arrow` for errors."""
     arrow = to_arrow(rows, table)
     with replacing(path) as temporary:
-        pq.write_table(arrow, temporary, compression="zstd")
+        write_parquet(arrow, temporary)
 
 
 def read_tables(paths: Sequence[Path]) -> pd.DataFrame:
-    """Read tables of one kind, one after the other."""
-    return pd.concat([pq.read_table(path).to_pandas() for path in paths], ignore_index=True)
+    """Read tables of one kind, one after the other; see `read_parquet` for errors."""
+    return pd.concat([read_parquet(path).to_pandas() for path in paths], ignore_index=True)

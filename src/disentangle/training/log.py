@@ -3,10 +3,11 @@
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from disentangle.storage import replacing
+from disentangle.storage import DamagedError, replacing
 from disentangle.tables.files import write_table
 from disentangle.tables.training import TRAINING
 from disentangle.training.run_folder import RunFolder
@@ -38,9 +39,9 @@ class TrainingLog:
             path: the JSON-lines file.
             resume_step: the last step that will not be trained again.
         """
-        kept = [line for line in _lines(path) if json.loads(line)["step"] <= resume_step]
+        kept = [record for record in _records(path) if record["step"] <= resume_step]
         with replacing(path) as temporary:
-            temporary.write_text("".join(kept))
+            temporary.write_text("".join(json.dumps(record) + "\n" for record in kept))
         self._file = path.open("a", buffering=1)
         self.path = path
 
@@ -57,14 +58,38 @@ def _lines(path: Path) -> list[str]:
     if not path.exists():
         return []
     # a killed writer leaves at most one line without its end
-    return [line for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+    lines = path.read_text(errors="replace").splitlines(keepends=True)
+    return [line for line in lines if line.endswith("\n")]
+
+
+def _record(line: str, number: int, path: Path) -> dict[str, Any]:
+    try:
+        record = asdict(StepRecord(**json.loads(line)))
+    except (ValueError, TypeError) as error:
+        fault = f"is damaged: line {number} is no step of a training run ({error})"
+        raise DamagedError(
+            path, fault, f"Delete line {number}; the log is then without it."
+        ) from error
+    return record
+
+
+def _records(path: Path) -> list[dict[str, Any]]:
+    """The steps of a log.
+
+    Raises:
+        DamagedError: naming the first line that is none.
+    """
+    return [_record(line, number, path) for number, line in enumerate(_lines(path), start=1)]
 
 
 def read_log(path: Path, run: str) -> pd.DataFrame:
-    """Read a log: run, and the fields of `StepRecord`, ascending by step, each step once."""
-    records = [json.loads(line) for line in _lines(path)]
+    """Read a log: run, and the fields of `StepRecord`, ascending by step, each step once.
+
+    Raises:
+        DamagedError: naming the first line that is no step.
+    """
     columns = list(StepRecord.__dataclass_fields__)
-    frame = pd.DataFrame(records, columns=columns).drop_duplicates("step", keep="last")
+    frame = pd.DataFrame(_records(path), columns=columns).drop_duplicates("step", keep="last")
     frame.insert(0, "run", run)
     return frame.sort_values("step", ignore_index=True)
 

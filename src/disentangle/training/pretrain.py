@@ -13,7 +13,7 @@ from disentangle.errors import StudyError
 from disentangle.hold import held
 from disentangle.job import Say
 from disentangle.provenance import code_hash, versions
-from disentangle.storage import read_json
+from disentangle.storage import DamagedError, read_json
 from disentangle.study.run import Run
 from disentangle.training.launch import train_on_many
 from disentangle.training.run_folder import RunFolder
@@ -162,7 +162,10 @@ def _planned(run: Run, made: dict[int, str]) -> dict[int, str]:
 def _manifest_of(folder: Path, identity: dict[str, Any]) -> RunManifest | None:
     """The manifest that an earlier training of the same run left, if it did."""
     path = folder / MANIFEST
-    before = read_run(path) if path.exists() else None
+    try:
+        before = read_run(path) if path.exists() else None
+    except DamagedError:  # all that it says is found in the folder again, but where it was trained
+        return None
     return before if before is not None and before.identity == identity else None
 
 

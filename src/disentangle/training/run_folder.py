@@ -11,7 +11,7 @@ from typing import Any
 
 from disentangle.checkpoint.manifest import WEIGHTS, read_checkpoint
 from disentangle.errors import StudyError
-from disentangle.storage import read_json, sha256_of, write_json
+from disentangle.storage import DamagedError, read_sealed, sha256_of, write_sealed
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,24 @@ class RunFolder:
         """Begin the folder as this run, or find that it was.
 
         Raises:
-            StudyError: if it was begun as another, naming what differs. Nothing is touched.
+            StudyError: if it was begun as another, naming what differs, or if what it was begun as
+                is damaged. Nothing is touched.
         """
         begun_as = self.path / "identity.json"
         if not begun_as.exists():
-            write_json(begun_as, identity)
+            write_sealed(begun_as, identity)
             return
-        if differing := _differing(read_json(begun_as), identity):
+        try:
+            before = read_sealed(begun_as)
+        except DamagedError as error:
+            raise DamagedError(
+                begun_as,
+                error.fault,
+                "It says what run the folder is of. If the study is as it was, delete this file: "
+                "it is written again.\nIf you do not know, delete the folder: the run is trained "
+                "anew.",
+            ) from error
+        if differing := _differing(before, identity):
             raise StudyError(
                 f"{self.path} was begun as another run; {', '.join(differing)} differ.\n"
                 "Nothing in it was touched. Give the changed study or size another name, or "
@@ -113,7 +124,7 @@ class RunFolder:
 
     def diverged_after(self) -> int | None:
         """The last step with a finite loss, if the run diverged."""
-        return read_json(self.divergence)["step"] if self.divergence.exists() else None
+        return read_sealed(self.divergence)["step"] if self.divergence.exists() else None
 
 
 def _differing(before: dict[str, Any], after: dict[str, Any], prefix: str = "") -> list[str]:

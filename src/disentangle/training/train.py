@@ -18,7 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 from disentangle.checkpoint.export import read_olmo_weights
 from disentangle.cluster import STOP_SIGNALS
 from disentangle.job import Say
-from disentangle.storage import write_json
+from disentangle.storage import write_sealed
 from disentangle.training.olmo_config import train_config
 from disentangle.training.process_group import find_device, process_group
 from disentangle.training.recorder import Recorder
@@ -88,7 +88,7 @@ def _fit(trainer: SuiteTrainer, recorder: Recorder) -> int | None:
     except DivergedError as error:
         recorder.say(f"diverged: {error}")
         if dist.get_rank() == 0:
-            write_json(recorder.folder.divergence, {"step": error.last_finite_step})
+            write_sealed(recorder.folder.divergence, {"step": error.last_finite_step})
     except InterruptedRunError as stop:
         recorder.say(str(stop))
     finally:
