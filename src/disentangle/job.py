@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from disentangle.errors import StudyError
+from disentangle.outputs import refuse_damaged
 from disentangle.record import record_of, write_record
 
 Say = Callable[[str], None]
@@ -41,7 +42,8 @@ def job(name: str, snakemake: Any, *, online: bool = False) -> Iterator[Say]:
 
     Only the job that fetches things is `online`.
 
-    The process ends with the block. What the job did, with what, and what it took stands then
+    Inputs that other jobs of the workflow made are compared with what those recorded of them. The
+    process ends with the block. What the job did, with what, and what it took stands then
     beside the log; see `disentangle.record`.
 
     Libraries print much and to file descriptors, so the descriptors are redirected, not
@@ -64,6 +66,7 @@ def job(name: str, snakemake: Any, *, online: bool = False) -> Iterator[Say]:
 
     status = 0
     try:
+        refuse_damaged([Path(path) for path in snakemake.input], log)
         yield say
     except BaseException as error:
         status = 1

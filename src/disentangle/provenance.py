@@ -8,6 +8,9 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 
+AROUND_JOBS = PACKAGE / "job.py"
+"""What logs a job, checks its inputs and records it: no result depends on it."""
+
 
 class _WithoutDocstrings(ast.NodeTransformer):
     """Drops what does not run: docstrings, also those under a field. Comments are no nodes."""
@@ -36,7 +39,7 @@ def _imports(tree: ast.AST) -> set[Path]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             dotted.add(node.module)
             dotted.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return {file for name in dotted if (file := _module_file(name))}
+    return {file for name in dotted if (file := _module_file(name))} - {AROUND_JOBS}
 
 
 @cache
@@ -49,8 +52,9 @@ def _logic(file: Path) -> tuple[str, frozenset[Path]]:
 def code_hash(*entries: Path) -> str:
     """Hash the logic of Python files and of every module of this package they reach.
 
-    Docstrings, comments, formatting and file times do not enter; a changed constant, helper or
-    import does. The package imports itself by absolute names only, which a test asserts.
+    Docstrings, comments, formatting, file times and what is around a job do not enter; a changed
+    constant, helper or import does. The package imports itself by absolute names only, which a
+    test asserts.
 
     Args:
         entries: a rule's script, or modules.

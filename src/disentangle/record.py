@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from disentangle.storage import read_json, write_json
+from disentangle.storage import DamagedError, read_json, sha256_of, write_json
 
 RECORD = ".record.json"
 """Ending of the file beside a log that holds the job's record."""
@@ -20,14 +20,17 @@ RECORD = ".record.json"
 USAGE = ("wall_seconds", "cpu_seconds", "max_rss_mb")
 """Fields of a record that say what the job took."""
 
+REQUIRED = {"rule", "inputs", "outputs", "params", "code", "status", "machine", *USAGE}
+"""Fields that every record has."""
+
 
 def record_of(log: Path) -> Path:
     """Where the record of the job with a log is."""
     return Path(f"{log}{RECORD}")
 
 
-def find_records(logs: Path) -> dict[tuple[str, str], dict[str, Any]]:
-    """Read every job's record.
+def record_paths(logs: Path) -> dict[tuple[str, str], Path]:
+    """Where the records are.
 
     Args:
         logs: the folder of all logs.
@@ -38,8 +41,30 @@ def find_records(logs: Path) -> dict[tuple[str, str], dict[str, Any]]:
     found = {}
     for path in sorted(logs.rglob(f"*{RECORD}")):
         rule, *rest = str(path.relative_to(logs)).removesuffix(f".log{RECORD}").split("/")
-        found[rule, "/".join(rest)] = read_json(path)
+        found[rule, "/".join(rest)] = path
     return found
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Read a job's record.
+
+    Raises:
+        DamagedError: if it is none.
+    """
+    record = read_json(path)
+    if not isinstance(record, dict) or not record.keys() >= REQUIRED:
+        rule = path.name.split(".")[0] if path.parent.name == "logs" else path.parent.name
+        raise DamagedError(
+            path,
+            "is damaged: it is no record of a job",
+            f"Delete it; `--forcerun {rule}` makes it again, and what is computed is kept.",
+        )
+    return record
+
+
+def find_records(logs: Path) -> dict[tuple[str, str], dict[str, Any]]:
+    """Read every job's record; see `record_paths` and `read_record`."""
+    return {job: read_record(path) for job, path in record_paths(logs).items()}
 
 
 def write_record(snakemake: Any, log: Path, began: datetime, status: int) -> None:
@@ -60,6 +85,11 @@ def write_record(snakemake: Any, log: Path, began: datetime, status: int) -> Non
             "wildcards": dict(snakemake.wildcards.items()),
             "inputs": [_inside(path) for path in snakemake.input],
             "outputs": [_inside(path) for path in snakemake.output],
+            "sha256": {
+                _inside(path): sha256_of(Path(path))
+                for path in snakemake.output
+                if not status and Path(path).is_file()
+            },
             "params": params,
             "code": params.get("code"),
             "threads": snakemake.threads,

@@ -6,18 +6,19 @@ from dataclasses import fields
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake_interface_executor_plugins.settings import DeploymentMethod
 
 from disentangle.archive.code import state_of
 from disentangle.corpus.hub_text import HUB_KINDS
 from disentangle.errors import StudyError
 from disentangle.hub import ON_HUB
+from disentangle.outputs import damage_in_words, damaged_files
 from disentangle.provenance import code_hash
 from disentangle.study import expand as expand_study
 from disentangle.study import read_config
 from disentangle.study.cohorts import cohorts
 from disentangle.study.design import external_runs
-from disentangle.study.orders import put_back, write_orders
 from disentangle.study.perturbation import finetuned, perturbed_runs
 from disentangle.study.resources import (
     JobResources,
@@ -28,6 +29,7 @@ from disentangle.study.resources import (
     training_resources,
 )
 from disentangle.study.settings import plain
+from disentangle.study.start import ONLY, Start
 from disentangle.study.tasks import TASK_LENGTH
 
 # What is asked for with --config and is no part of the study: an archive to verify, and whether one
@@ -131,15 +133,15 @@ def code_of(script):
 ORDERS = {}
 
 
-def order_of(rule, job="study"):
+def order_of(rule, job=ONLY):
     """The order of a rule's job, as an input of it; wildcards in `job` stay wildcards."""
     return results(f"orders/{rule}/{job}.json")
 
 
 def ordered(rule, **what):
     """Note what the one job of a rule is to do; give it as the rule's params."""
-    ORDERS[rule] = {"study": what}
-    return ORDERS[rule]["study"]
+    ORDERS[rule] = {ONLY: what}
+    return ORDERS[rule][ONLY]
 
 
 def scripts_of(wildcards):

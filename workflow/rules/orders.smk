@@ -1,4 +1,4 @@
-# What each job is to do, as files: see disentangle.study.orders. Rules with one job have noted it
+# What each job is to do, as files: see disentangle.study.start. Rules with one job have noted it
 # where they stand; here are those with a job a cohort or a domain.
 
 import atexit
@@ -76,18 +76,23 @@ ORDERS |= {
 # targets that run no job that has an order
 LOOKING = {"plan", "verify"}
 
-
-def put_back_unless_run(replaced):
-    """Leave no trace of who only looked, as a dry run does, and of what edit that was for."""
-    if workflow.dryrun or workflow.executor_plugin is None:
-        put_back(replaced)
-    elif (
-        workflow.dag_settings.targets and set(workflow.dag_settings.targets) <= LOOKING
-    ):
-        put_back(replaced)
-
-
 if workflow.is_main_process:
     # absolute, since Snakemake leaves its folder before the end
-    REPLACED = write_orders(Path(results("orders")).absolute(), ORDERS)
-    atexit.register(put_back_unless_run, REPLACED)
+    START = Start(
+        Path(results("")).absolute(), Path(".snakemake/starts", STUDY.study).absolute()
+    )
+    atexit.register(START.end)
+    DAMAGED = damaged_files(Path(results("")))
+    START.write_orders(ORDERS, again=DAMAGED.values())
+    START.set_aside(DAMAGED)
+    if DAMAGED:
+        logger.warning(damage_in_words(DAMAGED, results("")))
+
+
+onstart:
+    # called where jobs run: no dry run, and something to do
+    if workflow.is_main_process and not (
+        workflow.dag_settings.targets
+        and set(workflow.dag_settings.targets) <= LOOKING
+    ):
+        START.keep()

@@ -1,9 +1,25 @@
 # Training tokens in several files: a job a shard, and one that checks and lists them.
 
 
+ORDERS["tokenize_shard"] = dict.fromkeys(
+    map(str, SHARDS),
+    {
+        "sources": STUDY.corpus.train,
+        "limit": STUDY.corpus.limit,
+        "shards": STUDY.corpus.shards,
+        "tokenizer": plain(STUDY.tokenizer),
+        "code": code_of("tokenize_shard.py"),
+    },
+)
+ORDERS["find_overlap"] = dict.fromkeys(
+    map(str, SHARDS), {"domains": DOMAINS, "code": code_of("find_overlap.py")}
+)
+
+
 rule tokenize_shard:
     input:
         **warmed_for(*STUDY.corpus.train),
+        order=order_of("tokenize_shard", "{shard}"),
         # its name is in the params; a file that is only linked to may be older than it
         tokenizer=ancient(results("tokenizer/tokenizer.json")),
         config=ancient(results("tokenizer/tokenizer_config.json")),
@@ -19,11 +35,7 @@ rule tokenize_shard:
         mem_mb=8000,
         runtime=tokenizing_minutes(STUDY),
     params:
-        sources=STUDY.corpus.train,
-        limit=STUDY.corpus.limit,
-        shards=STUDY.corpus.shards,
-        tokenizer=plain(STUDY.tokenizer),
-        code=code_of("tokenize_shard.py"),
+        **ORDERS["tokenize_shard"]["0"],
     message:
         "Tokenising shard {wildcards.shard} of {params.shards}"
     script:
@@ -32,6 +44,7 @@ rule tokenize_shard:
 
 rule join_shards:
     input:
+        order=order_of("join_shards"),
         tokens=ancient(TOKENS),
         manifests=expand(results("tokens/shard-{shard}.json"), shard=SHARDS),
     output:
@@ -44,7 +57,7 @@ rule join_shards:
         mem_mb=2000,
         runtime=120,
     params:
-        code=code_of("join_shards.py"),
+        **ordered("join_shards", code=code_of("join_shards.py")),
     message:
         "Checking the shards of the training tokens"
     script:
@@ -54,6 +67,7 @@ rule join_shards:
 rule find_overlap:
     input:
         **HELDOUT,
+        order=order_of("find_overlap", "{shard}"),
         tokens=results("tokens/shard-{shard}.bin"),
         manifest=results("tokens/shard-{shard}.json"),
         tokenizer=results("tokenizer/tokenizer.json"),
@@ -67,8 +81,7 @@ rule find_overlap:
         mem_mb=4000,
         runtime=tokenizing_minutes(STUDY),
     params:
-        domains=DOMAINS,
-        code=code_of("find_overlap.py"),
+        **ORDERS["find_overlap"]["0"],
     message:
         "Looking for held-out text in shard {wildcards.shard}"
     script:
@@ -78,6 +91,7 @@ rule find_overlap:
 rule measure_leakage:
     input:
         **HELDOUT,
+        order=order_of("measure_leakage"),
         found=expand(results("corpus/overlap/{shard}.npy"), shard=SHARDS),
         tokenizer=results("tokenizer/tokenizer.json"),
     output:
@@ -90,8 +104,7 @@ rule measure_leakage:
         mem_mb=4000,
         runtime=60,
     params:
-        domains=DOMAINS,
-        code=code_of("join_overlap.py"),
+        **ordered("measure_leakage", domains=DOMAINS, code=code_of("join_overlap.py")),
     message:
         "Measuring how much held-out text stands in the training text"
     script:

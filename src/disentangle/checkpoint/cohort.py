@@ -25,13 +25,22 @@ def read_cohort(path: Path, checkpoints: Path) -> dict[str, Path]:
     Raises:
         StudyError: if a manifest is missing or is not the one that training left.
     """
-    manifests = {}
-    for run, sha256 in read_json(path).items():
-        manifest = run_manifest(checkpoints, run)
-        if not manifest.is_file() or sha256_of(manifest) != sha256:
-            raise StudyError(
-                f"{manifest} is not what training left there ({path} has its hash).\n"
-                f"Restore it, or delete {path}: training then finds what is there and what is not."
-            )
-        manifests[run] = manifest
+    manifests = {run: run_manifest(checkpoints, run) for run in read_json(path)}
+    absent = [manifest for manifest in manifests.values() if not manifest.is_file()]
+    for manifest in (*absent, *changed_manifests(path, checkpoints)):
+        raise StudyError(
+            f"{manifest} is not what training left there ({path} has its hash).\n"
+            f"Restore it, or delete {path}: training then finds what is there and what is not."
+        )
     return manifests
+
+
+def changed_manifests(path: Path, checkpoints: Path) -> list[Path]:
+    """Manifests of a cohort's runs that are there, and are not what training left.
+
+    Args:
+        path: the file that stands for the cohort's training.
+        checkpoints: the folder of all runs.
+    """
+    hashes = {run_manifest(checkpoints, run): sha256 for run, sha256 in read_json(path).items()}
+    return [p for p, sha256 in hashes.items() if p.is_file() and sha256_of(p) != sha256]

@@ -1,0 +1,157 @@
+"""Outputs of jobs, compared with the hashes that their jobs recorded."""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from disentangle.checkpoint.cohort import changed_manifests
+from disentangle.errors import listed
+from disentangle.record import read_record, record_paths
+from disentangle.storage import DamagedError, sha256_of
+
+LARGEST = 64 << 20
+"""Bytes of the largest output that is compared before every use of it; the audit compares all."""
+
+SEEN_WITHIN = 60
+"""Seconds after which a shared file system shows every machine what another one wrote."""
+
+READERS = 8
+"""Files that are hashed at a time: hashing leaves Python free."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """A file that a job made."""
+
+    path: Path
+    sha256: str
+    """As the job left it."""
+    job: tuple[str, str]
+    """The job that made it: its rule, and its name among the jobs of the rule."""
+    record: Path
+
+    def is_damaged(self) -> bool:
+        """Whether the file is there and is not as the job left it.
+
+        A job takes its record away when it begins, so a file that is being made again is not.
+        """
+        try:
+            differs = sha256_of(self.path) != self.sha256
+        except FileNotFoundError:
+            return False
+        return differs and _recorded(self.record).get(str(self.path)) == self.sha256
+
+
+def _recorded(record: Path) -> dict[str, str]:
+    """Hashes of a job's outputs; none of a job that failed, or that an earlier version ran."""
+    try:
+        found = read_record(record).get("sha256")
+    except (FileNotFoundError, DamagedError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def outputs_of(logs: Path) -> list[Output]:
+    """All outputs whose hashes jobs recorded.
+
+    Args:
+        logs: the folder of a study's logs.
+    """
+    return [
+        Output(Path(path), sha256, job, record)
+        for job, record in record_paths(logs).items()
+        for path, sha256 in _recorded(record).items()
+    ]
+
+
+def damaged(outputs: Iterable[Output], largest: float = LARGEST) -> list[Output]:
+    """Those outputs of at most `largest` bytes that are not as their jobs left them."""
+    due = [output for output in outputs if _size(output.path) <= largest]
+    with ThreadPoolExecutor(READERS) as pool:
+        return [o for o, is_so in zip(due, pool.map(Output.is_damaged, due), strict=True) if is_so]
+
+
+def _size(path: Path) -> float:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def refuse_damaged(inputs: Sequence[Path], log: Path) -> None:
+    """Refuse to work on what is not as the job that made it left it.
+
+    Args:
+        inputs: of a job.
+        log: the job's log, in the folder of the study's logs.
+
+    Raises:
+        DamagedError: naming the first such file and the job that makes it.
+    """
+    logs = next((folder for folder in log.parents if folder.name == "logs"), None)
+    if logs is None or not inputs:
+        return
+    wanted = {path.absolute() for path in inputs}
+    suspects = damaged(output for output in outputs_of(logs) if output.path.absolute() in wanted)
+    if not suspects:
+        return
+    _wait_until_seen(suspects)
+    for output in damaged(output for output in outputs_of(logs) if output in suspects):
+        raise DamagedError(
+            output.path,
+            f"is damaged or was changed by hand: {named(output.job)} left it otherwise",
+            "Start the same command again: the file is set aside then, and made again.",
+        )
+
+
+def _wait_until_seen(outputs: Iterable[Output]) -> None:
+    """Wait while a shared file system may still show an older record, or an older file."""
+    paths = [path for output in outputs for path in (output.path, output.record)]
+    newest = max((path.stat().st_mtime for path in paths if path.exists()), default=0)
+    time.sleep(max(0, min(SEEN_WITHIN, newest + SEEN_WITHIN - time.time())))
+
+
+def named(job: tuple[str, str]) -> str:
+    """A job's name for readers."""
+    return " ".join(job).strip()
+
+
+def damaged_files(results: Path) -> dict[str, tuple[str, str]]:
+    """Files of a study that are to be made again, and the job that makes each.
+
+    Small outputs that are not as their jobs left them; and what stands for a trained run whose
+    manifest is not the one it names, together with that manifest: its job finds all that is trained
+    and writes both again.
+
+    Args:
+        results: the study's folder, relative to where the workflow runs.
+
+    Returns:
+        Path in the study's folder to rule and name of its job.
+    """
+    outputs = outputs_of(results / "logs")
+    found = {output.path: output.job for output in damaged(outputs)}
+    for output in outputs:
+        stands_for_runs = output.path.parent == results / "trained" and output.path.is_file()
+        if stands_for_runs and output.path not in found:
+            for manifest in changed_manifests(output.path, results / "checkpoints"):
+                found[output.path] = found[manifest] = output.job
+    inside = (path for path in found if path.is_file() and path.is_relative_to(results))
+    return {path.relative_to(results).as_posix(): found[path] for path in inside}
+
+
+def damage_in_words(found: Mapping[str, tuple[str, str]], results: str) -> str:
+    """What to tell of files that are set aside to be made again.
+
+    Args:
+        found: path in the study's folder to its job.
+        results: the study's folder.
+    """
+    lines = listed([f"{results}{name}, made by {named(job)}" for name, job in found.items()])
+    return (
+        "These files are damaged or were changed by hand: they are not as their jobs left them.\n"
+        f"{lines}\n"
+        f"They are made again, which trains nothing. The old ones are kept in {results}damaged/."
+    )

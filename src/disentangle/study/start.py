@@ -1,0 +1,170 @@
+"""A start of the workflow: the files it changes before any job runs, and restores if none does.
+
+Snakemake remembers the parameters of jobs in `.snakemake/`, and goes by times where that is absent
+(results that were copied) or not asked (`--rerun-triggers mtime`). So what each job is to do, its
+order, is a file that is newer only if that changed: an input like any other. An output that is not
+as its job left it is set aside, so that Snakemake finds it missing and plans its job.
+
+Both happen when the workflow is read, before it is known whether any job will run. A dry run
+restores the files when it ends; so does every start that runs no job. Starts that overlap share
+what was there before: the last one to end restores it, unless one of them ran jobs.
+"""
+
+import fcntl
+import os
+import shutil
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from disentangle.storage import DamagedError, read_json, write_json
+
+ONLY = "study"
+"""Name of the order of a rule's only job."""
+
+AGAIN = "again"
+"""Key of an order that was written again for a job to run once more: when, nanoseconds."""
+
+ABSENT = ".absent"
+"""Ending, among what was there before, of a file that was not."""
+
+
+class Start:
+    """What one start of the workflow changes in a study's results."""
+
+    def __init__(self, results: Path, notes: Path) -> None:
+        """
+        Args:
+            results: the study's folder. Orders are in `orders/`, what was set aside in `damaged/`.
+            notes: a folder for what was there before, and for locks. Both are absolute where the
+                working directory may change.
+        """
+        self._results = results
+        self._notes = notes
+        self._replaced, self._set_aside = notes / "replaced", notes / "set_aside"
+        notes.mkdir(parents=True, exist_ok=True)
+        # held, shared, by every start from here to its end
+        self._alive = os.open(notes / "alive.lock", os.O_CREAT | os.O_RDWR, 0o644)
+        with self._changing():
+            if _locked(self._alive, fcntl.LOCK_EX):
+                self._restore()  # a start that was killed before it ran a job left this
+            _locked(self._alive, fcntl.LOCK_SH)
+
+    def write_orders(
+        self,
+        orders: Mapping[str, Mapping[str, dict[str, Any]]],
+        again: Collection[tuple[str, str]] = (),
+    ) -> None:
+        """Write `orders/<rule>/<job>.json` for every job, where it is not so already.
+
+        Args:
+            orders: rule to job to what it is to do, as plain data.
+            again: rule and name of jobs that are to run again though that did not change; the only
+                job of a rule may have the empty name.
+        """
+        with self._changing():
+            for rule, jobs in orders.items():
+                for job, order in jobs.items():
+                    name = f"orders/{rule}/{job}.json"
+                    forced = {(rule, job), (rule, "" if job == ONLY else job)} & set(again)
+                    if forced or not _is(self._results / name, order):
+                        self._note(name)
+                        # Snakemake takes a small file of the same content for the same file
+                        when = {AGAIN: time.time_ns()} if forced else {}
+                        write_json(self._results / name, order | when)
+
+    def set_aside(self, names: Iterable[str]) -> None:
+        """Take files away, by their paths in the results; `keep` puts them in `damaged/`."""
+        with self._changing():
+            for name in names:
+                with suppress(FileNotFoundError):  # another start was quicker
+                    _move(self._results / name, self._set_aside / name)
+
+    def keep(self) -> None:
+        """Let all changes stand: jobs go by them."""
+        with self._changing():
+            shutil.rmtree(self._replaced, ignore_errors=True)
+            for name in _files_in(self._set_aside):
+                _move(self._set_aside / name, self._results / "damaged" / name)
+
+    def end(self) -> None:
+        """Restore what was not kept, unless another start needs it."""
+        with self._changing():
+            if _locked(self._alive, fcntl.LOCK_EX):
+                self._restore()
+            os.close(self._alive)
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Be the only start that changes anything just now."""
+        descriptor = os.open(self._notes / "changing.lock", os.O_CREAT | os.O_RDWR, 0o644)
+        try:
+            with suppress(OSError):  # not every shared file system knows locks
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _note(self, name: str) -> None:
+        """Copy a file before it is replaced, unless a start before this one did."""
+        path, copy = self._results / name, self._replaced / name
+        absent = copy.with_name(copy.name + ABSENT)
+        if copy.exists() or absent.exists():
+            return
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_file():
+            shutil.copy2(path, copy)
+        else:
+            absent.touch()
+
+    def _restore(self) -> None:
+        for name in _files_in(self._replaced):
+            path = self._results / name.removesuffix(ABSENT)
+            if name.endswith(ABSENT):
+                path.unlink(missing_ok=True)
+                _remove_empty(path.parent)
+            else:
+                _move(self._replaced / name, path)
+        shutil.rmtree(self._replaced, ignore_errors=True)
+        for name in _files_in(self._set_aside):
+            if not (self._results / name).exists():
+                _move(self._set_aside / name, self._results / name)
+        shutil.rmtree(self._set_aside, ignore_errors=True)
+
+
+def _locked(descriptor: int, kind: int) -> bool:
+    """Whether a lock could be had at once; where there are no locks, every start is alone."""
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _files_in(folder: Path) -> list[str]:
+    return [p.relative_to(folder).as_posix() for p in sorted(folder.rglob("*")) if p.is_file()]
+
+
+def _move(path: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(path, target)
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove a folder and those that it is in, as far as nothing else is in them."""
+    with suppress(OSError):
+        while True:
+            folder.rmdir()
+            folder = folder.parent
+
+
+def _is(path: Path, order: dict[str, Any]) -> bool:
+    try:
+        written = read_json(path)
+        return bool(written | {AGAIN: None} == order | {AGAIN: None})
+    except (FileNotFoundError, DamagedError, TypeError):
+        return False
