@@ -21,7 +21,7 @@ RUN := $(BIN)/python -m disentangle.storage .snakemake/running.lock \
        $(BIN)/snakemake --nolock --cores $(CORES) --quiet rules
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run status resume checkpoint publish test test-cluster test-paper lint lock clean
+.PHONY: help install demo run status check resume checkpoint publish test test-cluster test-paper lint lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -54,6 +54,9 @@ run: install  ## run a study of your own: make run STUDY=studies/mine.yaml
 
 status: install  ## say what state a study is in: make status STUDY=studies/mine.yaml
 	@$(BIN)/python -m disentangle.planning.status $(STUDY)
+
+check: install  ## compare every file of a study with the hashes in it: make check STUDY=studies/mine.yaml
+	@$(BIN)/python -m disentangle.audit $(STUDY)
 
 resume: install  ## in an unpacked archive: run what is missing of its study, and compare
 	@$(BIN)/python -m disentangle.archive.resume $(RUN)

@@ -74,6 +74,20 @@ def code_hash(*entries: Path) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
+def computing_code(*entries: Path, libraries: tuple[str, ...]) -> str:
+    """Hash of what computes a number: our code, and the versions of the libraries that it calls.
+
+    The device is no part of it: kernels of a GPU and a CPU differ in the last digits of float32,
+    and each row of a table says in its numerics which it was.
+
+    Args:
+        entries: see `code_hash`.
+        libraries: distributions that the number comes from.
+    """
+    computing = [code_hash(*entries), versions(*libraries)]
+    return hashlib.sha256(repr(computing).encode()).hexdigest()[:16]
+
+
 def versions(*packages: str) -> dict[str, str]:
     """Installed versions of packages by their distribution names."""
     return {package: version(package) for package in packages}

@@ -29,7 +29,7 @@ class DamagedError(StudyError):
             remedy: what to do.
         """
         super().__init__(f"{path} {fault}.\n{remedy}")
-        self.path, self.fault = path, fault
+        self.path, self.fault, self.remedy = path, fault, remedy
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from disentangle.archive.privacy import STARTS, cleaned, hosts_of, refuse_named_
 from disentangle.archive.readme import readme
 from disentangle.archive.runs import run_facts
 from disentangle.archive.zipped import write_zip
+from disentangle.audit.audit import audit
 from disentangle.errors import StudyError, listed
 from disentangle.job import Say
 from disentangle.storage import sha256_of
@@ -64,6 +65,7 @@ def write_archive(request: Request, path: Path, say: Say) -> None:
     config = _config_names(request.config_files)
     own = [*config, *([study.observations.file] if study.observations else [])]
     code = read_code(request.root, own, allow_uncommitted=request.allow_uncommitted)
+    _refuse_damage(request.folder)
     jobs = find_jobs(request.folder, request.scripts)
     _refuse_unrecorded(request, jobs)
     included, by_hash, strangers = _results(request, jobs)
@@ -198,6 +200,16 @@ def _refuse_unrecorded(request: Request, jobs: list[Job]) -> None:
             f"{listed(unknown)}\n"
             "They are of an earlier version, or their logs were deleted. Run their rules again\n"
             "with --forcerun RULE: what is trained and measured is taken as it is."
+        )
+
+
+def _refuse_damage(folder: Path) -> None:
+    """Refuse a study with files that are not what its results say of them."""
+    faults = [str(fault) for fault in audit(folder).faults if fault.kind == "damaged"]
+    if faults:
+        raise StudyError(
+            f"Files of the study are damaged, or were changed by hand:\n{listed(faults)}\n"
+            "Put them right, and archive again."
         )
 
 

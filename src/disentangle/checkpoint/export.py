@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from transformers import Olmo2Config, OlmoConfig
 
 from disentangle.checkpoint.manifest import (
+    CONFIG,
     WEIGHTS,
     CheckpointManifest,
     read_checkpoint,
@@ -207,8 +208,12 @@ def write_checkpoint(
     for file in sorted(tokenizer_folder.glob("tokenizer*.json")):
         shutil.copyfile(file, making / file.name)
     sha256 = sha256_of(making / WEIGHTS)
-    hashes = tokenizer_hashes(making)
-    replace(manifest, weights_sha256=sha256, tokenizer=hashes).write(making)
+    replace(
+        manifest,
+        weights_sha256=sha256,
+        tokenizer=tokenizer_hashes(making),
+        config_sha256=sha256_of(making / CONFIG),
+    ).write(making)
     shutil.rmtree(folder, ignore_errors=True)
     making.rename(folder)
     return sha256

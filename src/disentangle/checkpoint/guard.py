@@ -10,6 +10,7 @@ import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from disentangle.checkpoint.manifest import (
+    CONFIG,
     WEIGHTS,
     CheckpointManifest,
     read_checkpoint,
@@ -46,10 +47,10 @@ def find_device() -> str:
 def load_checkpoint(folder: Path, device: str) -> Checkpoint:
     """Load a checkpoint folder after checking it.
 
-    Checked are: the SHA-256 of the weights and of the tokenizer's files; that every weight of the
-    model was in the file and had its shape; that W has the manifest's shape and, if untied, is not
-    the embedding; that all weights are finite; and that the model gives the probe tokens the loss
-    that the exported model gave them.
+    Checked are: the SHA-256 of weights, configuration and the tokenizer's files; that every weight
+    of the model was in the file and had its shape; that W has the manifest's shape and, if untied,
+    is not the embedding; that all weights are finite; and that the model gives the probe tokens the
+    loss that the exported model gave them.
 
     Raises:
         RefusedError: naming the checkpoint and what is wrong with it.
@@ -75,6 +76,11 @@ def load_checkpoint(folder: Path, device: str) -> Checkpoint:
     if manifest.tokenizer and differing:
         files = ", ".join(sorted({name for name, _ in differing}))
         raise refuse(f"{files}: not as the manifest has it, so its tokenizer is another's")
+    config = folder / CONFIG
+    if not config.is_file():
+        raise refuse(f"{CONFIG} is not there")
+    if manifest.config_sha256 and sha256_of(config) != manifest.config_sha256:
+        raise refuse(f"{CONFIG} was changed; its SHA-256 is not the manifest's")
     # with output_loading_info it gives a pair, which its annotations do not know
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(

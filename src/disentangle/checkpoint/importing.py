@@ -1,5 +1,6 @@
 """From anybody's causal language model to a checkpoint folder of this project."""
 
+import json
 import math
 import shutil
 from pathlib import Path
@@ -33,7 +34,7 @@ from disentangle.errors import RefusedError, StudyError
 from disentangle.hub import ON_HUB, HubItem, commit_of, local_folder
 from disentangle.job import Say
 from disentangle.provenance import versions
-from disentangle.storage import read_json, sha256_of
+from disentangle.storage import DamagedError, sha256_of
 from disentangle.study.external import CONFIG, ExternalRun, holds_model, is_olmo
 
 READ = ("*.json", "*.yaml", "*.safetensors", "*.bin", "*.txt", "*.model", "model.pt")
@@ -142,8 +143,7 @@ def _import_step(
     origin: dict[str, Any] = {"files": _fingerprints(source)}
     if run.tokenizer:
         origin["tokenizer"] = run.tokenizer
-    if (folder / MANIFEST).is_file():
-        before = read_checkpoint(folder)
+    if (before := _imported_before(folder)) is not None:
         same = (before.source, before.settings) == (named, origin)
         weights = folder / WEIGHTS  # may have been let go: then it comes in again
         if same and weights.exists() and sha256_of(weights) == before.weights_sha256:
@@ -187,10 +187,21 @@ def _import_step(
         probe_loss=loss,
         settings=origin,
         tokenizer=tokenizer_hashes(making),
+        config_sha256=sha256_of(making / CONFIG),
     ).write(making)
     shutil.rmtree(folder, ignore_errors=True)
     making.rename(folder)
     return sha256
+
+
+def _imported_before(folder: Path) -> CheckpointManifest | None:
+    """The manifest of a step that was imported, if it can be read: else it comes in again."""
+    if not (folder / MANIFEST).is_file():
+        return None
+    try:
+        return read_checkpoint(folder)
+    except DamagedError:
+        return None
 
 
 def _fingerprints(source: Path) -> dict[str, str]:
@@ -236,7 +247,7 @@ def _fault_of_kind(source: Path) -> str | None:
     if (source / "adapter_config.json").is_file():
         return "is an adapter to another model: merge it into that one, and take what comes of it"
     try:
-        config = read_json(source / CONFIG)
+        config = json.loads((source / CONFIG).read_text(encoding="utf-8"))  # of somebody else
         kind, own_code = config.get("model_type"), "auto_map" in config
     except (OSError, ValueError, AttributeError):
         return f"cannot be loaded as a causal language model: it has no {CONFIG} that says what"

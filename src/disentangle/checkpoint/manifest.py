@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from disentangle.errors import StudyError
-from disentangle.storage import DamagedError, read_sealed, sha256_of, write_sealed
+from disentangle.storage import DamagedError, digest, read_sealed, sha256_of, write_sealed
 
 WEIGHTS = "model.safetensors"
+CONFIG = "config.json"
 MANIFEST = "manifest.json"
 
 TOKENIZER_FILES = (
@@ -47,6 +48,13 @@ class CheckpointManifest:
     """How the checkpoint was made from another one; empty for one that was trained."""
     tokenizer: dict[str, str] = field(default_factory=dict)
     """SHA-256 of the files of its tokenizer, by name; empty in manifests of earlier versions."""
+    config_sha256: str = ""
+    """Of the model's configuration; empty in manifests of earlier versions."""
+
+    @property
+    def content_sha256(self) -> str:
+        """Digest of all of the checkpoint that a measurement of it depends on."""
+        return digest([self.weights_sha256, self.config_sha256, self.tokenizer, self.rows])
 
     def write(self, folder: Path) -> None:
         """Write it into a checkpoint folder."""
@@ -112,6 +120,20 @@ def read_run(path: Path) -> RunManifest:
     steps = {int(step): sha for step, sha in run.checkpoints.items()}
     refused = {int(step): reason for step, reason in run.refused.items()}
     return RunManifest(**asdict(run) | {"checkpoints": steps, "refused": refused})
+
+
+def read_step(run: RunManifest, run_folder: Path, step: int) -> CheckpointManifest:
+    """Read the manifest of one of a run's checkpoints.
+
+    Raises:
+        StudyError: if it is missing, damaged, or of other weights than the run's manifest names.
+    """
+    folder = step_folder(run_folder, step)
+    manifest = read_checkpoint(folder)
+    if manifest.weights_sha256 != run.checkpoints[step]:
+        fault = f"is of other weights than {run_folder / MANIFEST} names for this step"
+        raise DamagedError(folder / MANIFEST, fault, make_again(run_folder, folder))
+    return manifest
 
 
 def weights_are_not_here(folder: Path) -> str:

@@ -4,8 +4,14 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from disentangle.checkpoint.manifest import read_checkpoint, read_run, step_folder
-from disentangle.storage import read_json, write_json
+from disentangle.checkpoint.manifest import (
+    make_again,
+    read_checkpoint,
+    read_run,
+    read_step,
+    step_folder,
+)
+from disentangle.storage import DamagedError, read_json, write_json
 
 BASE = "base"
 """The variant of a checkpoint as it was trained."""
@@ -22,7 +28,8 @@ class Subject:
     """Training tokens seen by then, fine-tuning left out; None where that is not known."""
     variant: str
     folder: Path
-    weights_sha256: str
+    content_sha256: str
+    """Of the checkpoint, by its manifest."""
     last: bool
     """Whether it is a run's last checkpoint, as trained."""
 
@@ -36,11 +43,11 @@ def trained_subjects(manifests: Iterable[Path]) -> list[Subject]:
     found = []
     for path in manifests:
         run = read_run(path)
-        for step, sha256 in sorted(run.checkpoints.items()):
-            folder = step_folder(path.parent, step)
+        for step in sorted(run.checkpoints):
+            folder, made = step_folder(path.parent, step), read_step(run, path.parent, step)
             last = step == max(run.checkpoints)
-            tokens = read_checkpoint(folder).tokens
-            found.append(Subject(run.run, step, tokens, BASE, folder, sha256, last=last))
+            content = made.content_sha256
+            found.append(Subject(run.run, step, made.tokens, BASE, folder, content, last=last))
     return found
 
 
@@ -89,16 +96,22 @@ def perturbed_subjects(
         if outcome.step is None or outcome.weights_sha256 is None:
             continue
         base = read_checkpoint(step_folder(manifests[outcome.run].parent, outcome.of_step))
+        place = perturbed_folder(folder, outcome.run, outcome.variant)
+        made = read_checkpoint(step_folder(place, outcome.step))
+        if made.weights_sha256 != outcome.weights_sha256:
+            raise DamagedError(
+                step_folder(place, outcome.step),
+                f"holds other weights than were made for {outcome.run} {outcome.variant}",
+                make_again(place, step_folder(place, outcome.step)),
+            )
         found.append(
             Subject(
                 run=outcome.run,
                 step=outcome.of_step,
                 tokens=base.tokens,
                 variant=outcome.variant,
-                folder=step_folder(
-                    perturbed_folder(folder, outcome.run, outcome.variant), outcome.step
-                ),
-                weights_sha256=outcome.weights_sha256,
+                folder=step_folder(place, outcome.step),
+                content_sha256=made.content_sha256,
                 last=False,
             )
         )

@@ -11,14 +11,19 @@ from disentangle.checkpoint.subjects import BASE, Subject
 from disentangle.corpus.documents import read_texts
 from disentangle.errors import RefusedError
 from disentangle.job import Say, Throttle
-from disentangle.provenance import PACKAGE, code_hash
+from disentangle.provenance import PACKAGE, computing_code
 from disentangle.storage import digest
 from disentangle.study.sections.measuring import Evaluation
 
+LIBRARIES = ("torch", "transformers", "tokenizers", "lm-eval", "ai2-olmo", "numpy")
+
 
 def evaluating_code() -> str:
-    """Hash of the code that a score depends on: what surrounds it may change and cost nothing."""
-    return code_hash(PACKAGE / "evaluation" / "harness.py")
+    """Hash of what a score depends on: what surrounds it may change and cost nothing.
+
+    ai2-olmo is among the libraries for the tasks' documents, which its package ships.
+    """
+    return computing_code(PACKAGE / "evaluation" / "harness.py", libraries=LIBRARIES)
 
 
 def key_maker(
@@ -42,7 +47,7 @@ def key_maker(
         limits = dict.fromkeys(texts) | {task.name: task.limit for task in asked}
         return [
             {
-                "weights": subject.weights_sha256,
+                "checkpoint": subject.content_sha256,
                 "task": task,
                 "text": fingerprints.get(task, ""),
                 "limit": limit,

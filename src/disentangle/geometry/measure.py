@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from disentangle.checkpoint.cells import Cells
-from disentangle.checkpoint.manifest import read_checkpoint, read_run, step_folder
+from disentangle.checkpoint.manifest import read_run, read_step, step_folder
 from disentangle.checkpoint.quarantine import SetAside
 from disentangle.checkpoint.subjects import BASE
 from disentangle.corpus.documents import read_texts
@@ -20,12 +20,12 @@ Keys = dict[str, dict[str, Any]]
 
 
 def cell_keys(
-    weights_sha256: str, texts_sha256: dict[str, str], max_tokens: int, codes: Mapping[str, str]
+    content_sha256: str, texts_sha256: dict[str, str], max_tokens: int, codes: Mapping[str, str]
 ) -> dict[tuple[str, str], Keys]:
     """The keys of one checkpoint's measurements, by matrix and domain: W, then H on each domain.
 
     Args:
-        weights_sha256: the checkpoint's.
+        content_sha256: the checkpoint's, by its manifest.
         texts_sha256: of the passages of each domain.
         max_tokens: how far a passage is read.
         codes: quantity to the hash of its code; see `geometry.quantities`.
@@ -36,7 +36,7 @@ def cell_keys(
     return {
         (matrix, domain): {
             quantity: {
-                "weights": weights_sha256,
+                "checkpoint": content_sha256,
                 "matrix": matrix,
                 "domain": domain,
                 "quantity": quantity,
@@ -80,9 +80,10 @@ def measure_run(
     refused: list[SetAside] = []
     asked: set[str] = set()
     computed = 0
-    for step, weights_sha256 in sorted(run.checkpoints.items()):
+    for step in sorted(run.checkpoints):
         folder = step_folder(run_manifest.parent, step)
-        keys = cell_keys(weights_sha256, texts_sha256, max_tokens, codes)
+        manifest = read_step(run, run_manifest.parent, step)
+        keys = cell_keys(manifest.content_sha256, texts_sha256, max_tokens, codes)
         due = {place: _absent(cells, of_matrix) for place, of_matrix in keys.items()}
         if any(due.values()):
             from disentangle.geometry.matrices import Matrices
@@ -104,9 +105,8 @@ def measure_run(
                 continue
             asked.update(*due.values())
             computed += sum(map(bool, due.values()))
-        tokens = read_checkpoint(folder).tokens
         for (matrix, domain), of_matrix in keys.items():
-            place = {"run": run.run, "step": step, "tokens": tokens}
+            place = {"run": run.run, "step": step, "tokens": manifest.tokens}
             rows.append(place | {"matrix": matrix, "domain": domain} | _row(cells, of_matrix))
     alone = f" ({', '.join(sorted(asked))} alone)" if asked and asked != codes.keys() else ""
     taken = len(rows) - computed

@@ -6,7 +6,7 @@ others stay as they are.
 
 from functools import cache
 
-from disentangle.provenance import PACKAGE, code_hash
+from disentangle.provenance import PACKAGE, computing_code
 
 READING = (
     "checkpoint/guard.py",
@@ -15,6 +15,9 @@ READING = (
     "geometry/matrix.py",
 )
 """The modules by which W and H come to be: every quantity depends on them."""
+
+LIBRARIES = ("torch", "transformers", "tokenizers", "numpy")
+"""What reads a checkpoint and computes with it."""
 
 QUANTITIES = {
     "spectra": "geometry/spectra.py",
@@ -26,8 +29,8 @@ QUANTITIES = {
 
 @cache
 def quantity_codes() -> dict[str, str]:
-    """Hash of the code that each quantity depends on."""
+    """Hash of the code, libraries included, that each quantity depends on."""
     return {
-        name: code_hash(*(PACKAGE / path for path in (*READING, module)))
+        name: computing_code(*(PACKAGE / path for path in (*READING, module)), libraries=LIBRARIES)
         for name, module in QUANTITIES.items()
     }

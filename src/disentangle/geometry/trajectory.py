@@ -5,17 +5,18 @@ from pathlib import Path
 from typing import Any
 
 from disentangle.checkpoint.cells import Cells
-from disentangle.checkpoint.manifest import read_checkpoint, read_run, step_folder
+from disentangle.checkpoint.manifest import read_run, read_step, step_folder
 from disentangle.corpus.documents import read_texts
 from disentangle.errors import RefusedError
+from disentangle.geometry.quantities import LIBRARIES
 from disentangle.job import Say
-from disentangle.provenance import PACKAGE, code_hash
+from disentangle.provenance import PACKAGE, computing_code
 from disentangle.storage import sha256_of
 
 
 def comparing_code() -> str:
-    """Hash of the code that a comparison depends on."""
-    return code_hash(PACKAGE / "geometry" / "layer_comparison.py")
+    """Hash of the code, libraries included, that a comparison depends on."""
+    return computing_code(PACKAGE / "geometry" / "layer_comparison.py", libraries=LIBRARIES)
 
 
 def compare_layers(
@@ -57,14 +58,14 @@ def compare_layers(
     texts_sha256 = {domain: sha256_of(path) for domain, path in heldout.items()}
     rows: list[dict[str, Any]] = []
     computed = 0
-    for step, weights_sha256 in sorted(run.checkpoints.items()):
+    manifests = {step: read_step(run, run_manifest.parent, step) for step in run.checkpoints}
+    for step, manifest in sorted(manifests.items()):
         folder = step_folder(run_manifest.parent, step)
-        tokens = read_checkpoint(folder).tokens
         for domain, text in texts_sha256.items():
             key = {
                 "matrix": "layers",
-                "weights": weights_sha256,
-                "last_weights": run.checkpoints[last],
+                "checkpoint": manifest.content_sha256,
+                "last": manifests[last].content_sha256,
                 "domain": domain,
                 "text": text,
                 "max_tokens": max_tokens,
@@ -89,7 +90,7 @@ def compare_layers(
                 cell = cells.get(key)
                 computed += 1
             assert cell is not None
-            place = {"run": run.run, "step": step, "tokens": tokens, "domain": domain}
+            place = {"run": run.run, "step": step, "tokens": manifest.tokens, "domain": domain}
             numerics = json.dumps(cell["numerics"], sort_keys=True)
             rows += [place | layer | {"numerics": numerics} for layer in cell["layers"]]
     compared = len(run.checkpoints) * len(heldout)

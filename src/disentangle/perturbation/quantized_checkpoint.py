@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from disentangle.checkpoint.guard import load_checkpoint
-from disentangle.checkpoint.manifest import WEIGHTS, CheckpointManifest, tokenizer_files
+from disentangle.checkpoint.manifest import CONFIG, WEIGHTS, CheckpointManifest, tokenizer_files
 from disentangle.checkpoint.probe import probe_loss
 from disentangle.perturbation.gptq import DAMPING
 from disentangle.perturbation.quantize import quantize_model
@@ -70,7 +70,11 @@ def write_quantized(
     model.save_pretrained(making, max_shard_size="1000TB")
     for file in tokenizer_files(base):
         shutil.copyfile(file, making / file.name)
-    manifest = replace(manifest, weights_sha256=sha256_of(making / WEIGHTS))
+    manifest = replace(
+        manifest,
+        weights_sha256=sha256_of(making / WEIGHTS),
+        config_sha256=sha256_of(making / CONFIG),
+    )
     manifest.write(making)
     shutil.rmtree(folder, ignore_errors=True)
     making.rename(folder)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from disentangle.checkpoint.cells import Cells
-from disentangle.checkpoint.manifest import read_run, run_manifest
+from disentangle.checkpoint.manifest import read_run, read_step, run_manifest
 from disentangle.checkpoint.subjects import perturbed_subjects, read_perturbed, trained_subjects
 from disentangle.corpus.documents import read_texts
 from disentangle.evaluation.measure import evaluating_code, key_maker
@@ -103,8 +103,9 @@ def geometry_cells(
         hashes = {domain: sha256_of(path) for domain, path in heldout.items()}
         for path in results.trained(runs):
             manifest = read_run(path)
-            for step, weights in manifest.checkpoints.items():
-                by_place = cell_keys(weights, hashes, max_tokens, quantity_codes())
+            for step in manifest.checkpoints:
+                content = read_step(manifest, path.parent, step).content_sha256
+                by_place = cell_keys(content, hashes, max_tokens, quantity_codes())
                 for place, of_matrix in by_place.items():
                     keys[manifest.run, step, *place] = list(of_matrix.values())
     return _counted("geometry", planned, keys, results, ["run", "step", "matrix", "domain"])

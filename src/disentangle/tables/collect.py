@@ -31,7 +31,8 @@ def checkpoint_rows(run: Run | ExternalRun, manifest_path: Path) -> list[dict[st
     rows = []
     for step in sorted(manifest.checkpoints):
         fields = asdict(read_checkpoint(step_folder(manifest_path.parent, step)))
-        del fields["probe_tokens"], fields["settings"], fields["tokenizer"]
+        for name in ("probe_tokens", "settings", "tokenizer", "config_sha256"):
+            del fields[name]
         final = step == run.checkpoints[-1]
         of_run = {"status": manifest.status, "device": manifest.environment["device"]}
         shape = manifest.identity.get("shape", {})  # of a model from elsewhere

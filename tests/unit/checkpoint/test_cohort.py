@@ -1,11 +1,14 @@
 """What stands for a job's work is believed only while the work is what it was."""
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from disentangle.checkpoint.cohort import read_cohort, write_cohort
+from disentangle.checkpoint.manifest import read_checkpoint
 from disentangle.checkpoint.subjects import (
     Perturbed,
     perturbed_subjects,
@@ -29,6 +32,32 @@ def test_a_cohort_is_its_runs_manifests(own_run: Path) -> None:
         read_cohort(path, own_run.parent)
 
 
+def made(run: Path, folder: Path, variant: str, step: int) -> str:
+    """Put a copy of the last checkpoint where a perturbed one is; give its weights' hash."""
+    place = folder / run.name / variant / f"step{step}"
+    shutil.copytree(run / "step16", place)
+    return read_checkpoint(place).weights_sha256
+
+
+def test_another_checkpoint_in_the_place_of_one_is_refused(own_run: Path, tmp_path: Path) -> None:
+    shutil.rmtree(own_run / "step4")
+    shutil.copytree(own_run / "step0", own_run / "step4")
+    with pytest.raises(StudyError, match="is of other weights than"):
+        trained_subjects([own_run / "manifest.json"])
+    sha256 = made(own_run, tmp_path, "gptq-3bit", 16)
+    outcome = Perturbed(own_run.name, "gptq-3bit", 16, 16, sha256[::-1], "")
+    with pytest.raises(StudyError, match="holds other weights than"):
+        perturbed_subjects([outcome], {own_run.name: own_run / "manifest.json"}, tmp_path)
+
+
+def test_a_checkpoint_is_its_weights_its_configuration_and_its_tokenizer(own_run: Path) -> None:
+    manifest = read_checkpoint(own_run / "step16")
+    same = {manifest.content_sha256, replace(manifest, train_loss=3.0).content_sha256}
+    assert len(same) == 1
+    for change in ({"weights_sha256": "a"}, {"config_sha256": "a"}, {"tokenizer": {}}, {"rows": 7}):
+        assert replace(manifest, **change).content_sha256 not in same
+
+
 def test_subjects_are_all_checkpoints_and_what_was_made_of_the_last(
     own_run: Path, tmp_path: Path
 ) -> None:
@@ -40,8 +69,10 @@ def test_subjects_are_all_checkpoints_and_what_was_made_of_the_last(
         (16, "base", True),
     ]
     outcomes = [
-        Perturbed(own_run.name, "gptq-3bit", 16, 16, "abc", ""),
-        Perturbed(own_run.name, "finetuned-code", 16, 8, "def", ""),
+        Perturbed(own_run.name, "gptq-3bit", 16, 16, made(own_run, tmp_path, "gptq-3bit", 16), ""),
+        Perturbed(
+            own_run.name, "finetuned-code", 16, 8, made(own_run, tmp_path, "finetuned-code", 8), ""
+        ),
         Perturbed(own_run.name, "finetuned-law", 16, None, None, "fine-tuning diverged"),
     ]
     write_perturbed(outcomes, tmp_path / "perturbed.json")

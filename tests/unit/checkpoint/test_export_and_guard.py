@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from disentangle.checkpoint.export import hugging_face_config, to_hugging_face
 from disentangle.checkpoint.guard import RefusedError, load_checkpoint
+from disentangle.checkpoint.manifest import read_checkpoint
 from disentangle.corpus.sources import read_source
 from disentangle.corpus.tokenizer import load_tokenizer, save_tokenizer, train_tokenizer
 from disentangle.errors import StudyError
-from disentangle.storage import sha256_of, write_json
+from disentangle.storage import read_sealed, sha256_of, write_json
 from disentangle.training.olmo_config import model_config
 
 Tensors = dict[str, torch.Tensor]
@@ -79,12 +81,21 @@ def test_a_sound_checkpoint_is_loaded_without_its_padding_rows(trained_run: Path
 
 
 def rewrite(folder: Path, change: Callable[[Tensors], Tensors], honest: bool = True) -> None:
-    """Change the weights; an honest writer puts the new hash into the manifest."""
+    """Change the weights; an honest writer makes the manifest agree."""
     weights = folder / "model.safetensors"
     save_file(change(load_file(weights)), weights, metadata={"format": "pt"})
     if honest:
-        manifest = json.loads((folder / "manifest.json").read_text())
-        write_json(folder / "manifest.json", manifest | {"weights_sha256": sha256_of(weights)})
+        agree(folder)
+
+
+def agree(folder: Path) -> None:
+    """Put the hashes of weights and configuration into the manifest."""
+    manifest, config = read_checkpoint(folder), folder / "config.json"
+    replace(
+        manifest,
+        weights_sha256=sha256_of(folder / "model.safetensors"),
+        config_sha256=sha256_of(config) if config.exists() else manifest.config_sha256,
+    ).write(folder)
 
 
 def with_nan(tensors: Tensors) -> Tensors:
@@ -158,9 +169,9 @@ def test_a_tokenizer_that_is_not_its_own_is_refused(
 
 def test_a_manifest_of_before_says_nothing_of_the_tokenizer(own_run: Path) -> None:
     path = own_run / "step16" / "manifest.json"
-    manifest = json.loads(path.read_text())
+    manifest = read_sealed(path)
     del manifest["tokenizer"]
-    write_json(path, manifest)
+    write_json(path, manifest)  # nor had it a seal
     another_tokenizer(own_run / "step16")
     assert load_checkpoint(own_run / "step16", "cpu").manifest.tokenizer == {}
 
@@ -184,6 +195,9 @@ def test_a_config_of_another_size_is_refused(
 ) -> None:
     path = own_run / "step16" / "config.json"
     write_json(path, json.loads(path.read_text()) | changes)
+    with pytest.raises(RefusedError, match=r"config.json was changed"):
+        load_checkpoint(own_run / "step16", "cpu")
+    agree(own_run / "step16")
     with pytest.raises(RefusedError, match=reason):
         load_checkpoint(own_run / "step16", "cpu")
 
@@ -194,7 +208,10 @@ def test_a_config_that_is_lost_or_cut_short_is_refused(own_run: Path, content: s
     path.unlink()
     if content is not None:
         path.write_text(content)
-    with pytest.raises(RefusedError, match="it cannot be loaded") as error:
+        agree(own_run / "step16")
+    with pytest.raises(
+        RefusedError, match=r"it cannot be loaded|config.json is not there"
+    ) as error:
         load_checkpoint(own_run / "step16", "cpu")
     assert str(own_run) not in error.value.reason
 

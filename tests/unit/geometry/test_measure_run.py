@@ -19,6 +19,7 @@ from disentangle.geometry.measure_matrix import MEASURES
 from disentangle.geometry.quantities import QUANTITIES, READING, quantity_codes
 from disentangle.job import Say
 from disentangle.provenance import PACKAGE
+from disentangle.storage import read_sealed, write_sealed
 
 DOMAINS = ("id", "code")
 
@@ -122,10 +123,10 @@ def test_numerics_that_differ_between_quantities_are_told(
 ) -> None:
     measure(bench, trained_run, tmp_path)
     for path in tmp_path.rglob("*.json"):
-        cell = json.loads(path.read_text())
+        cell = read_sealed(path)
         if cell["key"]["quantity"] == "partition_isotropies":
             cell["value"]["numerics"]["device"] = "cuda"
-            path.write_text(json.dumps(cell))
+            write_sealed(path, cell)
     rows, _ = measure(bench, trained_run, tmp_path)
     numerics = [json.loads(row["numerics"]) for row in rows]
     assert {n["device"] for n in numerics} == {"cpu"}

@@ -19,6 +19,7 @@ from disentangle.corpus.sources import read_source
 from disentangle.corpus.targets import gather_target
 from disentangle.errors import StudyError
 from disentangle.perturbation.finetune import finetune
+from disentangle.storage import read_sealed, write_sealed
 from disentangle.study import Run
 from disentangle.study.sections.corpus import HeldOut
 from disentangle.study.sections.perturbation import Perturbation
@@ -100,9 +101,9 @@ def test_damaged_base_weights_are_refused(bench: Bench, own_run: Path) -> None:
 
 
 def test_a_diverged_run_is_not_fine_tuned(bench: Bench, own_run: Path, tmp_path: Path) -> None:
-    manifest = json.loads((own_run / "manifest.json").read_text())
+    manifest = read_sealed(own_run / "manifest.json")
     del manifest["checkpoints"]["16"]
-    (own_run / "manifest.json").write_text(json.dumps(manifest))
+    write_sealed(own_run / "manifest.json", manifest)
     outcome = tune(bench, own_run, tmp_path / "perturbed")
     assert outcome.weights_sha256 is None and outcome.reason == "the run diverged"
     assert not (tmp_path / "perturbed").exists()

@@ -31,7 +31,7 @@ from disentangle.perturbation.gptq import gptq
 from disentangle.perturbation.quantize import linears_of, quantize_model
 from disentangle.perturbation.quantized_checkpoint import write_quantized
 from disentangle.perturbation.rounding import round_to_nearest
-from disentangle.storage import read_json, sha256_of, write_json
+from disentangle.storage import read_sealed, sha256_of, write_json
 from disentangle.tables.collect import checkpoint_rows
 from disentangle.tables.collected import CHECKPOINTS
 from disentangle.tables.files import write_table
@@ -107,7 +107,7 @@ def test_the_folder_is_a_checkpoint_that_says_how_it_was_made(
 
 def test_a_manifest_of_before_there_were_settings_reads(own_run: Path) -> None:
     path = own_run / "step16" / "manifest.json"
-    fields = read_json(path)
+    fields = read_sealed(path)
     assert fields.pop("settings") == {}
     write_json(path, fields)
     assert read_checkpoint(own_run / "step16").settings == {}

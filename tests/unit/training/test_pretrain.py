@@ -18,12 +18,14 @@ from trained import Bench
 from disentangle.checkpoint.guard import load_checkpoint
 from disentangle.checkpoint.manifest import read_checkpoint, read_run
 from disentangle.errors import StudyError
+from disentangle.storage import read_sealed, write_sealed
 from disentangle.study.sections.model import Optimizer
 from disentangle.training.log import read_log
 from disentangle.training.olmo_config import train_config
 from disentangle.training.pretrain import pretrain
+from disentangle.training.run_folder import RunFolder
 
-LONG = 160
+LONG = 400
 """Steps of the run that is killed: enough to be hit in the middle."""
 
 
@@ -92,9 +94,9 @@ def test_asking_again_does_nothing(bench: Bench, own_run: Path) -> None:
 def test_where_nothing_is_missing_nothing_is_said_to_have_changed(
     bench: Bench, own_run: Path
 ) -> None:
-    manifest = json.loads((own_run / "manifest.json").read_text())
+    manifest = read_sealed(own_run / "manifest.json")
     manifest["environment"]["device"] = "cuda"  # trained elsewhere
-    (own_run / "manifest.json").write_text(json.dumps(manifest))
+    write_sealed(own_run / "manifest.json", manifest)
     assert pretrain(bench.runs[0], **bench.arguments(own_run)).environment["device"] == "cuda"
     program = (
         "import sys, disentangle.training.pretrain, disentangle.training.log; "
@@ -216,7 +218,7 @@ manifest.write(arguments["folder"] / "manifest.json")
 def start(run, bench: Bench, folder: Path, **changes: object) -> subprocess.Popen[str]:
     arguments = bench.arguments(folder) | changes
     del arguments["say"]
-    arguments["save_minutes"] = 0.005  # 0.3 s, so that there is a state to go on from
+    arguments["save_minutes"] = 0.002  # 0.1 s, so that there is a state to go on from
     told = json.dumps(arguments, default=str)
     command = [sys.executable, "-c", PROGRAM, json.dumps(run.to_json()), told]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -235,7 +237,9 @@ def test_a_stopped_run_goes_on_to_the_same_weights(
     run = bench.run(name="long", hyperparameters=h, steps=LONG, checkpoints=(0, 10, 40, LONG))
     folder = tmp_path / "stopped"
     process = start(run, bench, folder)
-    while process.poll() is None and steps_logged(folder) < 70:
+    # a quick machine makes as many steps before the first state is saved
+    saved = RunFolder(folder).states
+    while process.poll() is None and (steps_logged(folder) < 70 or not saved()):
         time.sleep(0.002)
     os.kill(process.pid, stop)
     _, error = process.communicate()

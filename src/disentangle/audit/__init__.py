@@ -1,0 +1,1 @@
+"""A study's files, compared with every hash that stands in its results."""

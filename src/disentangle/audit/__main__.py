@@ -1,0 +1,38 @@
+"""Check every file of a study.
+
+    python -m disentangle.audit [STUDY.yaml ...]
+
+Compared are all outputs of jobs with the hashes that their jobs recorded, all checkpoints with
+their manifests, all manifests, measurements and tables with their own check sums. Each fault is
+told with what to do for it; the exit status is 0 if there is none. Nothing is changed.
+"""
+
+import sys
+from pathlib import Path
+
+from disentangle.audit.audit import audit
+from disentangle.errors import StudyError, listed
+from disentangle.study.file import read_study
+
+
+def main() -> int:
+    """Check what the command line names; see the module."""
+    try:
+        study = read_study([Path(path) for path in sys.argv[1:]])
+    except StudyError as fault:
+        print(fault, file=sys.stderr)
+        return 2
+    results = Path("results") / study.study
+    if not results.is_dir():
+        print(f"There is no {results}: nothing of this study was made yet.", file=sys.stderr)
+        return 2
+    found = audit(results)
+    if found.faults:
+        many = "1 fault" if len(found.faults) == 1 else f"{len(found.faults)} faults"
+        print(f"{results}: {many}\n{listed([str(fault) for fault in found.faults])}")
+    print(f"Checked: {found.counted}.")
+    return int(bool(found.faults))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,186 @@
+"""The checks of an audit: each looks at one file, and gives its faults."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from disentangle.audit.fault import Fault
+from disentangle.checkpoint.cells import read_cell
+from disentangle.checkpoint.manifest import (
+    CONFIG,
+    MANIFEST,
+    WEIGHTS,
+    CheckpointManifest,
+    read_checkpoint,
+    read_run,
+    run_manifest,
+    step_folder,
+)
+from disentangle.checkpoint.subjects import Perturbed, perturbed_folder, read_perturbed
+from disentangle.errors import StudyError
+from disentangle.outputs import LARGEST, Output, outputs_of
+from disentangle.outputs import named as job_named
+from disentangle.parquet import read_parquet
+from disentangle.record import read_record, record_paths
+from disentangle.storage import DamagedError, read_json, read_sealed, sha256_of
+from disentangle.training.log import read_log
+from disentangle.training.run_folder import RunFolder
+
+RUN_AGAIN = "run the workflow: it is made again"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One file to look at."""
+
+    kind: str
+    """What is counted: outputs, checkpoints, measurements, ..."""
+    look: Callable[[], Iterator[Fault]]
+
+
+def checks_of(results: Path) -> Iterator[Check]:
+    """All checks of a study.
+
+    Args:
+        results: the study's folder, relative to where the workflow runs.
+    """
+    outputs = outputs_of(results / "logs")
+    recorded = {output.path for output in outputs}
+    for record in record_paths(results / "logs").values():
+        yield Check("records", partial(_readable, record, lambda path: read_record(path)))
+    for output in outputs:
+        yield Check("outputs", partial(_output, output))
+    for path in sorted(results.glob("*/*.parquet")):
+        if path not in recorded and path.parent.name != "damaged":
+            yield Check("tables", partial(_readable, path, lambda path: read_parquet(path)))
+    for trained in sorted((results / "trained").glob("*.json")):
+        yield from _trained(trained, results)
+    for kind in ("quantized", "finetuned"):
+        for made in sorted((results / kind).glob("*.json")):
+            yield from _perturbed(made, results)
+    for cell in sorted((results / "cells").rglob("*.json")):
+        yield Check("measurements", partial(_readable, cell, read_cell, "rm {}"))
+
+
+def _readable(
+    path: Path, read: Callable[[Path], object], remedy: str | None = None
+) -> Iterator[Fault]:
+    try:
+        read(path)
+    except DamagedError as error:
+        what = error.fault.removeprefix("is damaged: ")
+        yield Fault(path, "damaged", what, remedy.format(path) if remedy else error.remedy)
+
+
+def _output(output: Output) -> Iterator[Fault]:
+    if not output.path.is_file():
+        yield Fault(output.path, "missing", f"{job_named(output.job)} made it", RUN_AGAIN)
+    elif output.is_damaged():
+        small = output.path.stat().st_size <= LARGEST
+        # a start of the workflow compares small outputs only
+        by_hand = f"rm {output.path}, and run the workflow with --forcerun {output.job[0]}"
+        what = f"not as {job_named(output.job)} left it"
+        yield Fault(output.path, "damaged", what, RUN_AGAIN if small else by_hand)
+
+
+def _trained(trained: Path, results: Path) -> Iterator[Check]:
+    """The runs of a cohort, if what stands for them can be read: it is an output, too."""
+    try:
+        hashes = read_json(trained)
+    except DamagedError:
+        return
+    for run, sha256 in hashes.items():
+        manifest = run_manifest(results / "checkpoints", run)
+        yield Check("runs", partial(_run, manifest, sha256, trained))
+        yield from _steps(manifest, trained)
+
+
+def _run(manifest: Path, sha256: str | None, standing: Path) -> Iterator[Fault]:
+    """A run's own files: manifest, what it was begun as, and its log."""
+    if not manifest.is_file():
+        yield Fault(manifest, "missing", f"{standing} names its run", _again(standing))
+    elif sha256 is not None and sha256_of(manifest) != sha256:
+        yield Fault(manifest, "damaged", f"its SHA-256 is not the one in {standing}", RUN_AGAIN)
+    else:
+        yield from _readable(manifest, read_run)
+    folder = RunFolder(manifest.parent)
+    if (identity := folder.path / "identity.json").is_file():
+        yield from _readable(identity, read_sealed, "if the study is as it was: rm {}")
+    if (table := folder.path / "training.parquet").is_file():
+        yield from _readable(
+            table, lambda path: _training(path, folder), f"rm {{}} {standing}, {RUN_AGAIN}"
+        )
+
+
+def _training(table: Path, folder: RunFolder) -> None:
+    """Compare a run's training table with the log that it was made from."""
+    logged = read_log(folder.log, folder.path.name)
+    if not read_parquet(table).to_pandas().equals(logged):
+        raise DamagedError(table, f"is damaged: it or {folder.log.name} beside it was changed")
+
+
+def _steps(manifest: Path, standing: Path) -> Iterator[Check]:
+    try:
+        steps = read_run(manifest).checkpoints
+    except StudyError:  # said of the run
+        return
+    for step, sha256 in steps.items():
+        folder = step_folder(manifest.parent, step)
+        yield Check("checkpoints", partial(_checkpoint, folder, sha256, standing))
+
+
+def _perturbed(made: Path, results: Path) -> Iterator[Check]:
+    try:
+        outcomes = read_perturbed(made)
+    except (DamagedError, TypeError):
+        return
+    for outcome in outcomes:
+        folder = perturbed_folder(results / "perturbed", outcome.run, outcome.variant)
+        if (manifest := folder / MANIFEST).is_file():
+            yield Check("runs", partial(_run, manifest, None, made))
+        yield from _of_outcome(outcome, folder, made)
+
+
+def _of_outcome(outcome: Perturbed, folder: Path, made: Path) -> Iterator[Check]:
+    if outcome.step is not None and outcome.weights_sha256 is not None:
+        step = step_folder(folder, outcome.step)
+        yield Check("checkpoints", partial(_checkpoint, step, outcome.weights_sha256, made))
+
+
+def _checkpoint(folder: Path, sha256: str, standing: Path) -> Iterator[Fault]:
+    """A checkpoint's manifest, and its files against it."""
+    again = _again(folder, standing)
+    try:
+        manifest = read_checkpoint(folder)
+    except DamagedError as error:
+        yield Fault(error.path, "damaged", error.fault.removeprefix("is damaged: "), again)
+        return
+    except StudyError:
+        yield Fault(folder / MANIFEST, "missing", f"{standing} names its run", again)
+        return
+    if manifest.weights_sha256 != sha256:
+        what = f"it is of other weights than {standing} stands for"
+        yield Fault(folder / MANIFEST, "damaged", what, again)
+    yield from _files_of(folder, manifest, again)
+
+
+def _files_of(folder: Path, manifest: CheckpointManifest, again: str) -> Iterator[Fault]:
+    weights = folder / WEIGHTS
+    if not weights.is_file():
+        yield Fault(weights, "missing", "nothing new can be measured of it", again)
+    elif sha256_of(weights) != manifest.weights_sha256:
+        yield Fault(weights, "damaged", "its SHA-256 is not the one in its manifest", again)
+    for name, sha256 in sorted({**manifest.tokenizer, CONFIG: manifest.config_sha256}.items()):
+        if not sha256:  # of an earlier version, which did not note it
+            continue
+        if not (folder / name).is_file():
+            yield Fault(folder / name, "missing", "its manifest names it", again)
+        elif sha256_of(folder / name) != sha256:
+            what = "its SHA-256 is not the one in the manifest"
+            yield Fault(folder / name, "damaged", what, again)
+
+
+def _again(*doomed: Path) -> str:
+    """How to have checkpoints made again that cost training."""
+    return f"rm -r {' '.join(map(str, doomed))}, and run the workflow: it trains what is missing"
