@@ -199,6 +199,12 @@ ROWS = {
         jobs(*TABLES, evaluate_checkpoints=2),
         evaluations=(2, 38),
     ),
+    "passages to evaluate": Row(
+        config(lambda c: c["evaluation"].update(passages=9)),
+        # GPTQ is calibrated on the passages behind them, fine-tuning on none of them
+        jobs(*TABLES, quantize=2, evaluate_checkpoints=2),
+        evaluations=(36, 2),
+    ),
     "a domain for H": Row(
         config(lambda c: c["geometry"]["representations"].update(domains=["id", "code", "ood"])),
         jobs(*TABLES, measure_geometry=2),

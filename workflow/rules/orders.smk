@@ -8,6 +8,15 @@ READING = {
     "max_tokens": STUDY.geometry.representations.max_tokens,
 }
 
+# what GPTQ is calibrated on begins behind the passages that are evaluated
+CALIBRATION_OF = {
+    "quantize": {
+        "passages_evaluated": STUDY.evaluation.passages,
+        "code": code_of("quantize.py"),
+    },
+    "finetune": {},
+}
+
 ORDERS |= {
     "gather_passages": {
         domain: {
@@ -63,8 +72,7 @@ ORDERS |= {
             name: {
                 "runs": [run.name for run in runs],
                 "settings": PERTURBATION_OF[kind],
-                "passages_evaluated": STUDY.evaluation.passages,
-                "code": code_of(f"{kind}.py") if kind == "quantize" else "",
+                **CALIBRATION_OF[kind],
             }
             for name, runs in PERTURBED_RUNS.items()
         }

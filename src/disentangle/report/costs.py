@@ -36,7 +36,7 @@ def jobs_on_gpu(
 
     Args:
         checkpoints: the checkpoints table; so `geometry`, `evaluation`.
-        cohorts: names of the runs of each cohort.
+        cohorts: names of the runs of each cohort; a model from elsewhere is a job of its own.
     """
     found = {("pretrain", run) for run in checkpoints.loc[checkpoints["device"] == "cuda", "run"]}
     measured = {"measure_geometry": geometry, "evaluate_checkpoints": evaluation}
@@ -44,7 +44,7 @@ def jobs_on_gpu(
         devices = table["numerics"].map(lambda numerics: json.loads(numerics)["device"])
         found |= {(rule, run) for run in table.loc[devices.str.startswith("cuda"), "run"]}
     cohort_of = {run: cohort for cohort, runs in cohorts.items() for run in runs}
-    return {(rule, cohort_of[run]) for rule, run in found}
+    return {(rule, cohort_of.get(run, run)) for rule, run in found}
 
 
 def costs_by_rule(costs: pd.DataFrame) -> pd.DataFrame:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from disentangle.record import REQUIRED
 from disentangle.report.costs import gather_costs, jobs_on_gpu
 from disentangle.report.findings import headline, interval
 from disentangle.storage import write_json
@@ -72,7 +73,8 @@ def test_intervals_are_written_with_their_sign() -> None:
 
 
 def test_gpu_time_is_that_of_jobs_whose_results_say_so(tmp_path) -> None:
-    usage = {"wall_seconds": 10.0, "cpu_seconds": 7.0, "max_rss_mb": 5.0}
+    usage: dict[str, object] = dict.fromkeys(REQUIRED)
+    usage |= {"wall_seconds": 10.0, "cpu_seconds": 7.0, "max_rss_mb": 5.0}
     for rule in ("pretrain", "measure_geometry", "evaluate_checkpoints"):
         for run in "ab":
             write_json(tmp_path / rule / f"{run}_wd0.1.log.record.json", usage)
@@ -90,6 +92,15 @@ def test_gpu_time_is_that_of_jobs_whose_results_say_so(tmp_path) -> None:
     }
     assert costs.loc[costs["rule"] == "collect", "job"].tolist() == [""]
     assert costs["cpu_seconds"].sum() == 7 * 7.0
+
+
+def test_gpu_time_of_a_model_from_elsewhere_is_that_of_its_jobs() -> None:
+    """It was not trained here, and is a job of its own: no cohort of runs has it."""
+    cpu = pd.DataFrame({"run": ["a"], "device": ["cpu"]})
+    measured = pd.DataFrame({"run": ["mine"], "numerics": ['{"device": "cuda"}']})
+    none = pd.DataFrame({"run": [], "numerics": pd.Series([], dtype=str)})
+    found = jobs_on_gpu(cpu, measured, none, {"part1": ["a"]})
+    assert found == {("measure_geometry", "mine")}
 
 
 def test_gpu_time_of_runs_that_share_a_job_is_that_jobs() -> None:
