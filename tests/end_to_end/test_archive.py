@@ -196,6 +196,12 @@ def edited(archive: Path, path: Path, edit: Edit) -> Path:
     with zipfile.ZipFile(archive) as opened:
         files = {name: opened.read(name) for name in opened.namelist()}
     edit(files)
+    for name, data in files.items():
+        if name.endswith(".record.json"):
+            record = json.loads(data)
+            for output in record["sha256"].keys() & files.keys():
+                record["sha256"][output] = hashlib.sha256(files[output]).hexdigest()
+            files[name] = json.dumps(record).encode()
     metadata = json.loads(files["ro-crate-metadata.json"])
     for entity in metadata["@graph"]:
         if entity["@id"] in files and "sha256" in entity:
@@ -228,6 +234,7 @@ def test_another_clone_computes_the_same_tables_again(elsewhere: Path, archived:
     done = verified(elsewhere, archived)
     assert done.returncode == 0, done.stderr[-3000:]
     assert "tables, computed again, are the same bytes" in done.stderr
+    assert "figures and pages, made again, show the same" in done.stderr
 
 
 def test_what_was_changed_with_its_hash_is_found_by_computing_again(
@@ -263,6 +270,27 @@ def test_what_was_changed_with_its_hash_is_found_by_computing_again(
     assert "tables/associations.parquet: row 0, rho: 0.9" in done.stderr
     assert "tables/geometry.parquet: row" in done.stderr and "partition_isotropy: " in done.stderr
     assert "tables/checkpoints.parquet: row" in done.stderr
+
+
+def test_a_page_or_figure_changed_with_its_hash_is_found_by_making_it_again(
+    elsewhere: Path, archived: Path, tmp_path: Path
+) -> None:
+    def edit(files: dict[str, bytes]) -> None:
+        page = "results/tiny/report.html"
+        assert b"undecided" in files[page]
+        files[page] = files[page].replace(b"undecided", b"holds", 1)
+        figure = "results/tiny/figures/rank_and_loss"
+        shown = files[f"{figure}.svg"].replace(b"<use ", b'<use visibility="hidden" ', 1)
+        files[f"{figure}.svg"] = shown
+        files[f"{figure}.pdf"] = files["results/tiny/figures/associations.pdf"]
+
+    forged = edited(archived, tmp_path / "forged.zip", edit)
+    done = verified(elsewhere, forged)
+    assert done.returncode != 0
+    assert "tables, computed again, are the same bytes" in done.stderr
+    assert "3 of " in done.stderr and "files are not what the archive has" in done.stderr
+    for name in ("report.html", "figures/rank_and_loss.svg", "figures/rank_and_loss.pdf"):
+        assert f"results/tiny/{name}: " in done.stderr
 
 
 def test_code_that_is_not_the_archives_is_said_to_decide_nothing(

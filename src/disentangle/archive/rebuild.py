@@ -1,24 +1,28 @@
-"""Check an archive by computing its tables again from its stored measurements.
+"""Check an archive by making its tables, figures and report again from its stored measurements.
 
 No code of the archive is run: this workflow reads its data in a temporary folder. Weights are not
 unpacked, so every measurement must be among the stored ones.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
 
+from disentangle.archive import redrawn
 from disentangle.archive.verify import (
     FACTS,
     Source,
     check,
+    faults_of_gaps,
     open_zip,
     read_json,
     told,
@@ -43,6 +47,9 @@ COMPUTED = (
 )
 """Rules that turn stored measurements into tables. No other may run."""
 
+SHOWN = ("draw_figures", "write_report")
+"""Rules that turn tables into what people look at, in this order."""
+
 OF_THE_RUN = ("costs", "plan")
 """Tables that say what the run took, and do not follow from its results."""
 
@@ -66,8 +73,9 @@ def verify(archive: Path, root: Path, cores: int, say: Say) -> None:
             again; or why that could not be done.
     """
     try:
-        with zipfile.ZipFile(archive) as opened:
+        with archive.open("rb") as file, zipfile.ZipFile(file) as opened:
             source, faults = open_zip(opened)
+            faults = faults or faults_of_gaps(opened, file)
             if faults := faults or check(source):
                 raise StudyError(f"{archive}: {len(faults)} faults:\n{told(faults)}")
             say(f"{archive}: all {len(source.files)} files are what the archive says")
@@ -107,7 +115,7 @@ def _refuse_other_code(source: Source, facts: dict[str, Any], root: Path) -> Non
     for name in source.files:
         if name.startswith(f"results/{facts['study']}/logs/") and name.endswith(RECORD):
             record = read_json(source, name)
-            if record["rule"] in COMPUTED and record["code"] not in here:
+            if record["rule"] in (*COMPUTED, *SHOWN) and record["code"] not in here:
                 others.add(record["rule"])
     if others:
         changed = " with uncommitted changes" if facts["uncommitted"] else ""
@@ -124,15 +132,45 @@ def _verify_tables(
 ) -> None:
     study = _unpack(source, facts, folder)
     results = folder / "results" / study.study
+    logs, archived_logs = results / "logs", folder / "logs"
+    shutil.copytree(logs, archived_logs)
     if not facts["corpus"]:
         say("the text is not in it: tables are computed from the rows that were measured")
     doomed = sorted(_follows(results, measurements=facts["corpus"]))
-    wanted = {path: path.with_name(f"{path.name}.archived") for path in doomed}
-    for path, kept in wanted.items():
-        path.rename(kept)
+    wanted = _moved_away(doomed)
     for path in folder.rglob("*"):
         os.utime(path, (0, 0))
-    _compute(folder, facts["config_files"], root, cores)
+    _make(folder, facts["config_files"], root, cores, "tables", COMPUTED)
+    refuse = partial(_refuse_others, folder=folder, said=_other_machine(source, facts))
+    refuse(wanted)
+    say(f"{len(wanted)} tables, computed again, are the same bytes")
+    drawn = [*(results / "figures").glob("*.*"), results / "tables" / "costs.parquet"]
+    wanted = _moved_away([*sorted(drawn), results / "report.html"])
+    for rule in SHOWN:
+        # the table of costs is made from the records of the jobs as they ran then
+        shutil.rmtree(logs)
+        shutil.copytree(archived_logs, logs)
+        _make(folder, facts["config_files"], root, cores, rule, [rule])
+    refuse(wanted)
+    say(f"{len(wanted)} figures and pages, made again, show the same")
+
+
+def _moved_away(paths: Iterable[Path]) -> dict[Path, Path]:
+    """Give files another name; path to where the file is now."""
+    moved = {path: path.with_name(f"{path.name}.archived") for path in paths}
+    for path, kept in moved.items():
+        path.rename(kept)
+    return moved
+
+
+def _refuse_others(wanted: Mapping[Path, Path], *, folder: Path, said: str) -> None:
+    """Refuse files that are others than the archive's.
+
+    Args:
+        wanted: a file that was made again to the archive's.
+        folder: where they are.
+        said: of what may be the reason.
+    """
     faults = [
         f"{path.relative_to(folder).as_posix()}: {fault}"
         for path, kept in wanted.items()
@@ -140,11 +178,10 @@ def _verify_tables(
     ]
     if faults:
         raise StudyError(
-            f"Computed again, {len(faults)} of {len(wanted)} files are not what the archive has:\n"
+            f"Made again, {len(faults)} of {len(wanted)} files are not what the archive has:\n"
             + told(faults)
-            + _other_machine(source, facts)
+            + said
         )
-    say(f"{len(wanted)} tables, computed again, are the same bytes")
 
 
 def _unpack(source: Source, facts: dict[str, Any], folder: Path) -> StudyConfig:
@@ -202,20 +239,28 @@ def _follows(results: Path, *, measurements: bool) -> Iterator[Path]:
                 yield from (path, refused)
 
 
-def _compute(folder: Path, config_files: list[str], root: Path, cores: int) -> None:
+def _make(
+    folder: Path,
+    config_files: list[str],
+    root: Path,
+    cores: int,
+    target: str,
+    rules: Iterable[str],
+) -> None:
+    """Run the workflow's own rules, and no others, on the archive's data."""
     overlays = [str(folder / name) for name in config_files[1:]]
     command = [
-        *(sys.executable, "-m", "snakemake", "tables", "--snakefile", str(root / "Snakefile")),
+        *(sys.executable, "-m", "snakemake", target, "--snakefile", str(root / "Snakefile")),
         *("--directory", str(folder), "--cores", str(cores), "--nolock", "--quiet", "rules"),
         *("--rerun-triggers", "mtime", "--workflow-profile", "none"),
         *(["--configfile", *overlays] if overlays else []),
-        *("--allowed-rules", *COMPUTED),
+        *("--allowed-rules", *rules),
     ]
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder)  # noqa: S603 (ours)
     if done.returncode:
         said = (done.stdout + done.stderr).strip().splitlines()
         shown = "\n".join(f"  {line}" for line in said[-20:])
-        raise StudyError(f"The tables cannot be computed again:\n{shown}")
+        raise StudyError(f"What {target} makes cannot be made again:\n{shown}")
 
 
 def _difference(path: Path, archived: Path) -> str | None:
@@ -224,8 +269,10 @@ def _difference(path: Path, archived: Path) -> str | None:
         return "cannot be computed from what the archive holds"
     if sha256_of(path) == sha256_of(archived):
         return None
+    if path.suffix in (".html", ".svg", ".pdf"):
+        return redrawn.difference(path, archived)
     if path.suffix != ".parquet":
-        return "is another when it is computed again"
+        return "is another when it is made again"
     return _difference_of_tables(read_tables([path]), read_tables([archived]))
 
 

@@ -131,6 +131,31 @@ def open_zip(archive: zipfile.ZipFile) -> tuple[Source, list[str]]:
     return Source(sizes, archive.open), faults_of_entries(entries)
 
 
+def faults_of_gaps(archive: zipfile.ZipFile, file: IO[bytes]) -> list[str]:
+    """Bytes of a zip that belong to none of its files: before, between or behind them."""
+    entries = sorted(archive.infolist(), key=lambda entry: entry.header_offset)
+    expected = 0
+    for entry in entries:
+        if entry.header_offset != expected:
+            return [f"{entry.filename!r}: has bytes before it that belong to no file"]
+        file.seek(expected)
+        header = file.read(30)
+        lengths = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
+        if file.read(lengths)[: len(entry.filename.encode())] != entry.filename.encode():
+            return [f"{entry.filename!r}: is called otherwise before its content"]
+        expected += 30 + lengths + entry.compress_size
+        if entry.flag_bits & 8:  # a descriptor of unknown length follows
+            return [f"{entry.filename!r}: is stored in a way that no archive here is"]
+    if archive.start_dir != expected:
+        return ["the zip's directory: has bytes before it that belong to no file"]
+    directory = sum(46 + len(e.filename.encode()) + len(e.extra) + len(e.comment) for e in entries)
+    size = file.seek(0, 2)
+    # the end of a zip takes 22 bytes, and 76 more where it is larger than 4 GB
+    if size - expected - directory not in (22, 98) or archive.comment:
+        return ["the zip's end: has bytes around it that belong to no file"]
+    return []
+
+
 def open_folder(folder: Path) -> tuple[Source, list[str]]:
     """The files of a folder that an archive was unpacked in."""
     sizes, faults = {}, []
@@ -177,7 +202,8 @@ def read_graph(source: Source) -> dict[str, dict[str, Any]]:
 def types_of(entity: dict[str, Any]) -> set[str]:
     """What kinds of thing an entity is."""
     kind = entity.get("@type")
-    return {kind} if isinstance(kind, str) else {k for k in kind or [] if isinstance(k, str)}
+    kinds = kind if isinstance(kind, list) else [kind]
+    return {one for one in kinds if isinstance(one, str)}
 
 
 def refers(entity: dict[str, Any], *properties: str) -> list[str]:
@@ -208,7 +234,7 @@ def faults_of_files(source: Source, described: dict[str, dict[str, Any]]) -> lis
     for name in sorted(described.keys() & source.files.keys()):
         entity = described[name]
         size, wanted = str(entity.get("contentSize", "")), entity.get("sha256")
-        if not size.isdecimal() or not isinstance(wanted, str):
+        if not re.fullmatch(r"[0-9]{1,18}", size) or not isinstance(wanted, str):
             faults.append(f"{name}: is described without its size or its SHA-256")
         elif source.files[name] != int(size):
             faults.append(f"{name}: changed; {source.files[name]} bytes, and not {size}")
@@ -263,8 +289,9 @@ def faults_of_graph(entities: dict[str, dict[str, Any]], study: str) -> list[str
 
 
 def faults_of_records(source: Source, entities: dict[str, dict[str, Any]], study: str) -> list[str]:
-    """Jobs whose records say that they made other than what the description says."""
+    """Jobs whose records say that they made other than what the description says, or is there."""
     faults = []
+    entities_of = described_files(entities)
     start, end = f"results/{study}/logs/", ".log.record.json"
     for name in sorted(source.files):
         if not (name.startswith(start) and name.endswith(end)):
@@ -274,12 +301,66 @@ def faults_of_records(source: Source, entities: dict[str, dict[str, Any]], study
             faults.append(f"{name}: the record of a job that is not described")
             continue
         results = {unquote(one).removeprefix("#left-out/") for one in refers(action, "result")}
-        outputs = read_json(source, name).get("outputs", [])
+        record = read_json(source, name)
+        outputs = record.get("outputs") if isinstance(record, dict) else None
+        hashes = record.get("sha256", {}) if isinstance(record, dict) else None
+        if not isinstance(outputs, list) or not isinstance(hashes, dict):
+            faults.append(f"{name}: is no record of a job")
+            continue
         faults += [
-            f"{name}: says that the job made {output}, and {action['@id']} does not"
+            f"{name}: says that the job made {shown(output)}, and {action['@id']} does not"
             for output in outputs
             if output not in results
         ]
+        faults += [
+            f"{shown(output)}: is not as its job left it, by {name}"
+            for output, sha256 in hashes.items()
+            if output in entities_of and entities_of[output].get("sha256") != sha256
+        ]
+    return faults
+
+
+def shown(name: Any) -> str:
+    """Something out of an archive, on one line of a message."""
+    return repr(name)[:200]
+
+
+def under(data: Any, key: str) -> dict[str, Any]:
+    """The mapping under a key of a mapping; an empty one where there is none."""
+    found = data.get(key) if isinstance(data, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def faults_of_facts(
+    source: Source, entities: dict[str, dict[str, Any]], facts: dict[str, Any], study: str
+) -> list[str]:
+    """Where `archive.json` says other than the rest of the archive."""
+    faults = []
+    version = entities.get("Snakefile", {}).get("version")
+    if version is not None and facts.get("commit") != version:
+        faults.append(f"{FACTS}: names the commit {shown(facts.get('commit'))}, {METADATA} another")
+    described = {
+        unquote(name.removeprefix("#left-out/")): entity.get("sha256")
+        for name, entity in entities.items()
+        if name.startswith("#left-out/")
+    }
+    left_out = under(facts, "left_out")
+    named = {name: under(left_out, name).get("sha256") for name in left_out}
+    faults += [
+        f"{FACTS}: says other of {shown(name)}, left out, than {METADATA} does"
+        for name in sorted(named.keys() | described.keys())
+        if named.get(name) != described.get(name)
+    ]
+    for run, said in sorted(under(facts, "runs").items()):
+        manifest = f"results/{study}/checkpoints/{run}/manifest.json"
+        if manifest not in source.files:
+            faults.append(f"{FACTS}: names the run {shown(run)}, of which there is no manifest")
+            continue
+        steps = under(said, "checkpoints")
+        weights = {step: under(steps, step).get("weights_sha256") for step in steps}
+        made = read_json(source, manifest)
+        if not isinstance(made, dict) or made.get("checkpoints") != weights:
+            faults.append(f"{FACTS}: says other of the run {shown(run)} than its manifest does")
     return faults
 
 
@@ -298,6 +379,7 @@ def check(source: Source) -> list[str]:
     faults += faults_of_graph(entities, study)
     if not faults:
         faults += faults_of_records(source, entities, study)
+        faults += faults_of_facts(source, entities, facts, study)
     return faults
 
 
@@ -307,8 +389,9 @@ def faults_of(path: Path) -> list[str]:
         if path.is_dir():
             source, faults = open_folder(path)
             return faults or check(source)
-        with zipfile.ZipFile(path) as archive:
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
             source, faults = open_zip(archive)
+            faults = faults or faults_of_gaps(archive, file)
             return faults or check(source)
     except UnusableError as error:
         return [str(error)]

@@ -115,8 +115,9 @@ def _run(manifest: Path, sha256: str | None, standing: Path) -> Iterator[Fault]:
 
 def _training(table: Path, folder: RunFolder) -> None:
     """Compare a run's training table with the log that it was made from."""
-    logged = read_log(folder.log, folder.path.name)
-    if not read_parquet(table).to_pandas().equals(logged):
+    tabled = read_parquet(table).to_pandas()
+    logged = read_log(folder.log, run=str(tabled["run"].iloc[0]) if len(tabled) else "")
+    if not tabled.equals(logged):
         raise DamagedError(table, f"is damaged: it or {folder.log.name} beside it was changed")
 
 

@@ -16,7 +16,12 @@ FILES = {
     "results/s/orders/collect/a.json": b"{}",
     "results/s/logs/collect.log": b"done\n",
     "results/s/logs/collect.log.record.json": json.dumps(
-        {"outputs": ["results/s/tables/scores.parquet"]}
+        {
+            **{"rule": "collect", "code": "ab", "params": {}, "status": 0, "machine": {}},
+            **{"wall_seconds": 1.0, "cpu_seconds": 1.0, "max_rss_mb": 1.0},
+            "inputs": [],
+            "outputs": ["results/s/tables/scores.parquet"],
+        }
     ).encode(),
 }
 TABLE = "results/s/tables/scores.parquet"

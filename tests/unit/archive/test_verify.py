@@ -1,5 +1,6 @@
 """Whatever is done to an archive is found, by name, with Python alone."""
 
+import json
 import stat
 import subprocess
 import sys
@@ -203,3 +204,106 @@ def test_what_is_no_zip_is_said_to_be_none(tmp_path: Path) -> None:
     assert "cannot be read" in fault
     (fault,) = faults_of(tmp_path / "absent.zip")
     assert "cannot be read" in fault
+
+
+def rehashed(name: str, data: bytes, entities: list[dict[str, Any]] | None = None) -> list[Any]:
+    """The description of an archive in which a file is another, and its hash with it."""
+    found = [e for e in entities or graph() if e["@id"] != name]
+    return [*found, file_entity(name, data)]
+
+
+@pytest.mark.parametrize("place", ["before", "behind", "between", "comment"])
+def test_bytes_that_belong_to_no_file_are_found(tmp_path: Path, place: str) -> None:
+    path = write(tmp_path / "a.zip")
+    data = path.read_bytes()
+    if place == "before":
+        path.write_bytes(b"#!/bin/sh" + data)
+    elif place == "behind":
+        path.write_bytes(data + b"more")
+    elif place == "comment":
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.comment = b"read me"
+    else:
+        with zipfile.ZipFile(path) as archive:
+            start = archive.start_dir
+        path.write_bytes(data[:start] + b"more" + data[start:])
+    told = run(path)
+    assert told.returncode == 1 and "Traceback" not in told.stderr
+    assert "belong to no file" in told.stdout
+
+
+def test_a_name_that_is_another_before_the_content_is_found(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.zip")
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"Snakefile", b"snakefile", 1))
+    assert faults_of(path)
+
+
+@pytest.mark.parametrize("kind", [5, None, {"a": 1}, [1, ["File"]]])
+def test_a_kind_that_is_none_is_no_traceback(tmp_path: Path, kind: object) -> None:
+    entities = graph()
+    entity_of(entities, TABLE)["@type"] = kind
+    told = run(write(tmp_path / "a.zip", entities=entities))
+    assert told.returncode == 1 and "Traceback" not in told.stderr
+    assert f"{TABLE}: extra" in told.stdout
+
+
+@pytest.mark.parametrize("size", ["9" * 5000, "٣", "-1", "1e3", None, [3]])
+def test_a_size_that_is_none_is_found(tmp_path: Path, size: object) -> None:
+    entities = graph()
+    entity_of(entities, TABLE)["contentSize"] = size
+    told = run(write(tmp_path / "a.zip", entities=entities))
+    assert told.returncode == 1 and "Traceback" not in told.stderr
+    assert f"{TABLE}: is described without its size" in told.stdout
+
+
+RECORD = "results/s/logs/collect.log.record.json"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"[]", b"null", b"3", b"{}", b'{"outputs": null}', b'{"outputs": 3}'),
+        *(b'{"outputs": [3]}', b'{"outputs": [], "sha256": []}'),
+    ],
+)
+def test_a_record_that_is_none_is_found(tmp_path: Path, content: bytes) -> None:
+    files = FILES | {RECORD: content}
+    told = run(write(tmp_path / "a.zip", files, rehashed(RECORD, content)))
+    assert told.returncode == 1 and "Traceback" not in told.stderr
+    assert RECORD in told.stdout
+
+
+def test_an_output_that_is_not_as_its_job_left_it_is_found(tmp_path: Path) -> None:
+    content = json.dumps({"outputs": [TABLE], "sha256": {TABLE: "0" * 64}}).encode()
+    files = FILES | {RECORD: content}
+    (fault,) = faults_of(write(tmp_path / "a.zip", files, rehashed(RECORD, content)))
+    assert fault.startswith(f"{TABLE!r}: is not as its job left it")
+
+
+CHECKPOINTS = "results/s/checkpoints/a/manifest.json"
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"commit": "b"}, "names the commit 'b'"),
+        ({"commit": "a", "left_out": {"w": {"sha256": "0"}}}, "says other of 'w', left out"),
+        ({"commit": "a", "runs": {"b": {}}}, "names the run 'b'"),
+        ({"commit": "a", "runs": {"a": {"checkpoints": {}}}}, "says other of the run 'a'"),
+        ({"commit": "a", "runs": {"a": 3}, "left_out": 3}, "says other of the run 'a'"),
+        ({"commit": "a", "runs": [], "left_out": []}, ""),
+    ],
+)
+def test_facts_that_are_not_the_archives_are_found(
+    tmp_path: Path, facts: dict[str, Any], said: str
+) -> None:
+    manifest = b'{"checkpoints": {"0": "cd"}}'
+    content = json.dumps({"study": "s"} | facts).encode()
+    files = FILES | {"archive.json": content, CHECKPOINTS: manifest}
+    entities = graph(files)
+    entity_of(entities, "Snakefile")["version"] = "a"
+    entity_of(entities, "#job/collect")["result"] = [{"@id": TABLE}, {"@id": CHECKPOINTS}]
+    faults = faults_of(write(tmp_path / "a.zip", files, entities))
+    assert len(faults) == bool(said)
+    assert all(said in fault for fault in faults)

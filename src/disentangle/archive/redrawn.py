@@ -1,0 +1,110 @@
+"""A page or a figure, compared with the same made again: what is said, and what is drawn.
+
+Where the bytes are the same there is nothing to compare. They may differ on another machine, whose
+libraries compress otherwise or round a coordinate otherwise.
+"""
+
+import math
+import re
+import zlib
+from html.parser import HTMLParser
+from itertools import zip_longest
+from pathlib import Path
+
+TOLERANCE = 0.05
+"""Points on a page, or pixels: less than anybody sees."""
+
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+
+_STREAM = re.compile(rb"stream\r?\n(.*?)\r?\nendstream", re.DOTALL)
+
+
+def difference(again: Path, archived: Path) -> str | None:
+    """What is different about a page (.html) or a figure (.svg, .pdf), or None.
+
+    Args:
+        again: as it was made again.
+        archived: as the archive has it; anybody's.
+    """
+    ours, theirs = again.read_bytes(), archived.read_bytes()
+    if ours == theirs:
+        return None
+    if again.suffix == ".pdf":
+        same = _first_difference(_content(ours), _content(theirs)) is None
+        return None if same else "draws something else when it is made again"
+    return _first_difference(_said(ours), _said(theirs))
+
+
+def _first_difference(ours: list[str], theirs: list[str]) -> str | None:
+    for mine, other in zip_longest(ours, theirs, fillvalue="nothing"):
+        if not _alike(mine, other):
+            return f"has {other[:80]!r}, and {mine[:80]!r} when it is made again"
+    return None
+
+
+def _alike(mine: str, other: str) -> bool:
+    """Whether two texts are the same but for less than `TOLERANCE` in their numbers."""
+    if mine == other:
+        return True
+    if _NUMBER.sub("#", mine) != _NUMBER.sub("#", other):
+        return False
+    pairs = zip(_NUMBER.findall(mine), _NUMBER.findall(other), strict=True)
+    return _is_drawing(mine) and all(
+        math.isclose(float(a), float(b), rel_tol=0, abs_tol=TOLERANCE) for a, b in pairs
+    )
+
+
+def _is_drawing(text: str) -> bool:
+    """Whether numbers in a text are coordinates, and not what the page says."""
+    return text.startswith(("<path", "<use", "<g", "<rect", "<svg", "pdf:"))
+
+
+class _Parts(HTMLParser):
+    """Tags with all that they carry, and text, in order."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.parts.append(f"<{tag} " + " ".join(f"{key}={value!r}" for key, value in attrs))
+
+    def handle_endtag(self, tag: str) -> None:
+        self.parts.append(f"</{tag}")
+
+    def handle_data(self, data: str) -> None:
+        if text := " ".join(data.split()):
+            self.parts.append(text)
+
+    def handle_comment(self, data: str) -> None:
+        self.parts.append(f"<!--{data}")
+
+    def handle_decl(self, decl: str) -> None:
+        self.parts.append(f"<!{decl}")
+
+    def handle_pi(self, data: str) -> None:
+        self.parts.append(f"<?{data}")
+
+    def unknown_decl(self, data: str) -> None:
+        self.parts.append(f"<![{data}")
+
+
+def _said(page: bytes) -> list[str]:
+    parser = _Parts()
+    parser.feed(page.decode("utf-8", errors="replace"))
+    parser.close()
+    return parser.parts
+
+
+def _content(pdf: bytes) -> list[str]:
+    """What a PDF of ours holds, streams inflated; offsets of its parts left out."""
+    found = []
+    for stream in _STREAM.findall(pdf):
+        try:
+            inflated = zlib.decompressobj().decompress(stream, 64 << 20)
+        except zlib.error:
+            inflated = stream
+        found.append(f"pdf:{inflated.decode('latin-1')}")
+    skeleton = _STREAM.sub(b"stream endstream", pdf).partition(b"\nxref")[0]
+    lengths = re.sub(rb"/Length \d+|\d+ 0 obj\s+\d+\s+endobj", b"", skeleton)
+    return [*found, lengths.decode("latin-1")]
