@@ -1,0 +1,1 @@
+"""What is done to a study by chance, a module a kind of fault."""
