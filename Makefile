@@ -16,9 +16,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 # Jobs start by importing a few thousand modules; without byte code each takes twice as long.
 unexport PYTHONDONTWRITEBYTECODE
 
-# A kill leaves Snakemake's own lock behind; this one goes with the process that holds it.
-RUN := $(BIN)/python -m disentangle.storage .snakemake/running.lock \
-       $(BIN)/snakemake --nolock --cores $(CORES) --quiet rules
+# A kill leaves Snakemake's own lock behind; that of disentangle.running goes with its process.
+START := $(BIN)/python -m disentangle.running
+RUN := -- $(BIN)/snakemake --nolock --cores $(CORES) --quiet rules
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo run status check resume checkpoint publish test test-cluster test-paper lint lock clean
@@ -44,13 +44,13 @@ $(VENV)/.installed-test: $(VENV)/.installed requirements-test.lock
 	@touch $@
 
 demo: install  ## run the default study; ends by saying where the report is
-	@$(RUN)
+	@$(START) $(RUN)
 	@echo
 	@echo "The report: file://$(CURDIR)/results/demo/report.html"
 
 run: install  ## run a study of your own: make run STUDY=studies/mine.yaml
 	@test -n "$(STUDY)" || { echo "Say which: make run STUDY=studies/mine.yaml"; exit 2; }
-	@$(RUN) --configfile $(STUDY)
+	@$(START) $(STUDY) $(RUN) --configfile $(STUDY)
 
 status: install  ## say what state a study is in: make status STUDY=studies/mine.yaml
 	@$(BIN)/python -m disentangle.planning.status $(STUDY)
@@ -59,7 +59,7 @@ check: install  ## compare every file of a study with the hashes in it: make che
 	@$(BIN)/python -m disentangle.audit $(STUDY)
 
 resume: install  ## in an unpacked archive: run what is missing of its study, and compare
-	@$(BIN)/python -m disentangle.archive.resume $(RUN)
+	@$(BIN)/python -m disentangle.archive.resume $(START) $(RUN)
 
 checkpoint: install  ## add a model to a study file: make checkpoint SOURCE=path/to/model NAME=mine
 	@$(BIN)/python -m disentangle.study.register "$(SOURCE)" "$(NAME)" $(STUDY)

@@ -27,7 +27,7 @@ def command(*arguments: str) -> list[str]:
     """What `make run` runs."""
     python = str(BIN / "python")
     return [
-        *(python, "-m", "disentangle.storage", ".snakemake/running.lock"),
+        *(python, "-m", "disentangle.running", "tiny.yaml", "--"),
         *(str(BIN / "snakemake"), "--nolock", "--cores", "2", "--configfile", "tiny.yaml"),
         *arguments,
     ]

@@ -10,6 +10,7 @@ import yaml
 from disentangle.errors import StudyError
 from disentangle.study import expand
 from disentangle.study.file import read_study
+from disentangle.study.text_files import faults_of_text
 from fault_trials.trial import Trial
 from fault_trials.workbench import ROOT
 
@@ -109,7 +110,10 @@ def _torn(sound: dict[str, Any], chance: random.Random) -> tuple[str, bytes]:
 
 def _judged(path: Path, fault: str) -> Trial:
     try:
-        expand(read_study([path], ROOT / "config.yaml"))
+        study = read_study([path], ROOT / "config.yaml")
+        expand(study)
+        if faults := faults_of_text(study, path.parent):
+            raise StudyError("\n".join(faults))
     except StudyError as error:
         fits = len(str(error).splitlines()) <= SCREEN
         return Trial(fault, fits, "refused" if fits else "lost", str(error)[:500])

@@ -1,10 +1,8 @@
-"""Files that are whole or absent, their hashes and seals, and one run of a workflow at a time."""
+"""Files that are whole or absent, their hashes and their seals."""
 
-import fcntl
 import hashlib
 import json
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -97,24 +95,3 @@ def digest(data: Any) -> str:
     """SHA-256 of plain data in one spelling (sorted keys, no spaces)."""
     spelled = json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(spelled.encode()).hexdigest()
-
-
-def run_held(lock_file: Path, command: list[str]) -> None:
-    """Become `command` while holding `lock_file`; leave with a message if it is held.
-
-    The lock lives as long as the command's own process: the file stays open across exec, and
-    its children do not inherit it. Snakemake's own lock outlives a kill and has to be removed
-    by hand; with this one `--nolock` is safe.
-    """
-    lock_file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(lock_file, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        sys.exit(f"another run of this study goes on in this folder (it holds {lock_file})")
-    os.set_inheritable(descriptor, True)
-    os.execvp(command[0], command)  # noqa: S606 (the command is the Makefile's)
-
-
-if __name__ == "__main__":
-    run_held(Path(sys.argv[1]), sys.argv[2:])

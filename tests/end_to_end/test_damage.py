@@ -129,7 +129,7 @@ def test_two_dry_runs_of_one_edited_study_at_once(study: Path, tmp_path: Path) -
     (folder / "tiny.yaml").write_text(text.replace("resamples: 100", "resamples: 200", 1))
     results = folder / "results" / "tiny"
     before = times_of_files(results)
-    snakemake = command("--dry-run")[4:]  # without the lock that keeps runs apart
+    snakemake = command("--dry-run")[5:]  # without the lock that keeps runs apart
     both = [
         subprocess.Popen(snakemake, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         for _ in range(2)

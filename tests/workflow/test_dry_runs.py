@@ -124,6 +124,26 @@ def test_a_wrong_study_is_one_screen_and_no_job(tmp_path: Path) -> None:
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"study: mine\nstudy: yours\n", "the key 'study' is there twice"),
+        (b"study: mine\ncorpus: {train: ['text:none/*.md']}\n", "text:none/*.md matches no file"),
+    ],
+)
+def test_a_file_that_cannot_be_meant_starts_nothing(
+    tmp_path: Path, content: bytes, said: str
+) -> None:
+    (tmp_path / "config.yaml").write_text((ROOT / "config.yaml").read_text())
+    (tmp_path / "mine.yaml").write_bytes(content)
+    done = snakemake("-n", "--configfile", str(tmp_path / "mine.yaml"), folder=tmp_path)
+    shown = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert said in shown
+    assert "Traceback" not in shown and len(shown.splitlines()) < 30
+    assert not (tmp_path / "results").exists()
+
+
 def test_gpu_work_asks_for_a_gpu_and_the_rest_does_not() -> None:
     rules = {path.stem: path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk")}
     for stem, text in rules.items():

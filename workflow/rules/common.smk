@@ -11,7 +11,7 @@ from snakemake_interface_executor_plugins.settings import DeploymentMethod
 
 from disentangle.archive.code import state_of
 from disentangle.corpus.hub_text import HUB_KINDS
-from disentangle.errors import StudyError
+from disentangle.errors import StudyError, listed
 from disentangle.hub import ON_HUB
 from disentangle.outputs import damage_in_words, damaged_files
 from disentangle.provenance import code_hash
@@ -19,6 +19,7 @@ from disentangle.study import expand as expand_study
 from disentangle.study import read_config
 from disentangle.study.cohorts import cohorts
 from disentangle.study.design import external_runs
+from disentangle.study.file import read_mappings
 from disentangle.study.perturbation import finetuned, perturbed_runs
 from disentangle.study.resources import (
     JobResources,
@@ -31,6 +32,7 @@ from disentangle.study.resources import (
 from disentangle.study.settings import plain
 from disentangle.study.start import ONLY, Start
 from disentangle.study.tasks import TASK_LENGTH
+from disentangle.study.text_files import faults_of_text
 
 # What is asked for with --config and is no part of the study: an archive to verify, and whether one
 # may be made of a workflow that is not as committed. `archive` is a section of the study, too.
@@ -41,6 +43,9 @@ ALLOW_UNCOMMITTED = bool(config.pop("allow_uncommitted", False))
 CONFIG_FILES = [os.path.relpath(path) for path in workflow.configfiles]
 
 try:
+    if workflow.is_main_process:
+        # Snakemake lists its own first file last
+        read_mappings(list(map(Path, [CONFIG_FILES[-1], *CONFIG_FILES[:-1]])))
     STUDY = read_config(config, " + ".join(CONFIG_FILES))
 except StudyError as fault:
     raise WorkflowError(str(fault)) from None
@@ -58,6 +63,11 @@ if STUDY.observations and workflow.is_main_process:
             f"observations.file: there is no file {STUDY.observations.file}. Paths are relative "
             f"to where the workflow runs, {Path.cwd()}."
         )
+
+
+if workflow.is_main_process:
+    if FAULTS := faults_of_text(STUDY, Path(results(""))):
+        raise WorkflowError(f"{' + '.join(CONFIG_FILES)}:\n{listed(FAULTS)}")
 
 
 RUNS = {run.name: run for run in expand_study(STUDY)}

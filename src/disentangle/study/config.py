@@ -6,7 +6,7 @@
 import math
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from disentangle.study.sections.archive import Archive
 from disentangle.study.sections.corpus import Corpus, Tokenizer
@@ -17,7 +17,7 @@ from disentangle.study.sections.measuring import Evaluation, Geometry
 from disentangle.study.sections.model import Model, Optimizer, Size
 from disentangle.study.sections.observations import Observations
 from disentangle.study.sections.perturbation import Perturbation
-from disentangle.study.sections.section import DropsNull, Name, Section
+from disentangle.study.sections.section import DropsNull, Name, Section, distinct, repeated
 from disentangle.study.sections.statistics import Statistics
 
 
@@ -38,7 +38,7 @@ class StudyConfig(Section):
     optimizer: Optimizer
     design: Design
     save: Save = Save()
-    checkpoints: Annotated[dict[Name, External], DropsNull] = {}
+    checkpoints: Annotated[dict[Name, External], DropsNull, AfterValidator(distinct)] = {}
     """Models that were trained elsewhere, by a name of yours."""
     observations: Annotated[Observations, BeforeValidator(_file_alone)] | None = None
     """A table of models that others trained and measured: nothing is trained or measured then."""
@@ -53,9 +53,8 @@ class StudyConfig(Section):
     @field_validator("sizes")
     @classmethod
     def _distinct_sizes(cls, value: list[Size]) -> list[Size]:
-        names = [size.name for size in value]
-        if repeated := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"size {', '.join(repeated)} appears more than once")
+        if same := repeated([size.name for size in value]):
+            raise ValueError(f"size {', '.join(same)} appears more than once, or in another case")
         return value
 
     @model_validator(mode="after")

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from textwrap import shorten
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from disentangle.errors import StudyError, listed
+from disentangle.study.cohorts import cohorts
 from disentangle.study.config import StudyConfig
 from disentangle.study.design import expand
 from disentangle.study.run import configuration_name, steps_of
@@ -30,9 +32,41 @@ def _faults_of(error: ValidationError) -> list[str]:
         elif item["type"] == "missing":
             message = "is missing"
         elif not isinstance(item["input"], dict | list | BaseModel):
-            message += f" (got {item['input']!r})"
+            message += f" (got {shorten(repr(item['input']), 60)})"
         faults.append(f"{_path(item['loc'])}: {message}")
     return faults
+
+
+MOST_RUNS = 20_000
+"""More are a mistake in a list: each is a folder, and planning takes a minute."""
+
+
+def _is_score(outcome: str, config: StudyConfig) -> bool:
+    """Whether a study will have a column of that name; a task's metrics are not known here."""
+    domains = config.corpus.heldout
+    losses = {f"{domain}_{end}" for domain in domains for end in ("bits_per_byte", "loss")}
+    tasks = tuple(f"{task.name}_" for task in config.evaluation.tasks)
+    return outcome in losses or (bool(tasks) and outcome.startswith(tasks))
+
+
+def _faults_of_number(config: StudyConfig) -> list[str]:
+    """More runs than anybody means, told before they are expanded."""
+    values = sum(len(next(iter(sweep.varied.values()))) for sweep in config.design.sweeps)
+    runs = len(config.sizes) * (1 + values) * len(config.design.seeds or [0])
+    if runs > MOST_RUNS:
+        return [f"design: {runs} runs are more than the {MOST_RUNS} that a study may have"]
+    return []
+
+
+def _faults_of_names(config: StudyConfig) -> list[str]:
+    """Models from elsewhere that are called as runs or jobs of the study are."""
+    runs = expand(config, also={})
+    ours = {run.name for run in runs} | cohorts(runs, config.execution.runs_per_job).keys()
+    return [
+        f"checkpoints.{name}: a run or job of this study has that name; give it another"
+        for name in config.checkpoints
+        if name in ours
+    ]
 
 
 def _faults_between_sections(config: StudyConfig) -> list[str]:
@@ -70,10 +104,8 @@ def _faults_between_sections(config: StudyConfig) -> list[str]:
                 f"geometry.representations.domains[{i}]: no held-out domain {domain!r}; "
                 f"there are {', '.join(config.corpus.heldout)}"
             )
-    scored = [f"{domain}_" for domain in config.corpus.heldout]
-    scored += [f"{task.name}_" for task in config.evaluation.tasks]
     for i, outcome in enumerate(config.statistics.outcomes or []):
-        if not config.observations and not outcome.startswith(tuple(scored)):
+        if not config.observations and not _is_score(outcome, config):
             faults.append(
                 f"statistics.outcomes[{i}]: {outcome!r} is no score of this study; write "
                 "<domain>_bits_per_byte, <domain>_loss or <task>_<metric>"
@@ -84,6 +116,7 @@ def _faults_between_sections(config: StudyConfig) -> list[str]:
             f"{tokens_per_sequence}, which the models were not trained for"
         )
     faults += _faults_of_perturbation(config)
+    faults += _faults_of_names(config) if not faults else []
     if faults:
         return faults
 
@@ -165,7 +198,7 @@ def read_config(raw: Mapping[str, Any], source: str = "config.yaml") -> StudyCon
     try:
         config = _observations_alone(StudyConfig.model_validate(dict(raw)))
         config = _with_base_as_pattern(config)
-        faults = _faults_between_sections(config)
+        faults = _faults_of_number(config) or _faults_between_sections(config)
     except ValidationError as error:
         faults = _faults_of(error)
     if faults:

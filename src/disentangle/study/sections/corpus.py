@@ -1,12 +1,14 @@
 """The text: what is trained on, what is held out, and the tokenizer."""
 
+from posixpath import normpath
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from disentangle.corpus.hub_text import HUB_KINDS, HubText
 from disentangle.corpus.named_tokenizers import known_tokenizer
-from disentangle.study.sections.section import DropsNull, Name, Quantity, Section
+from disentangle.corpus.olmo_data import fault_of_name
+from disentangle.study.sections.section import DropsNull, Name, Quantity, Section, distinct
 
 
 class HeldOut(Section):
@@ -14,9 +16,9 @@ class HeldOut(Section):
 
     source: str
     """Where it comes from; see `corpus.sources`."""
-    passages: int = Field(1000, gt=0)
+    passages: int = Field(1000, gt=0, le=10**7)
     """At most this many, drawn evenly by a fixed hash; fewer where the source has fewer."""
-    max_chars: int = Field(400, ge=40)
+    max_chars: int = Field(400, ge=40, le=10**7)
     """A longer document is cut into passages of at most this many characters."""
 
     @field_validator("source")
@@ -27,6 +29,9 @@ class HeldOut(Section):
 
 SOURCES = ("olmo-data:", "stdlib-python", "text:", "jsonl:", "parquet:", *HUB_KINDS)
 
+
+OF_FILES = ("text:", "jsonl:", "parquet:", "tokens:")
+"""Sources that name files, by a pattern."""
 
 READY_MADE = "tokens:"
 """What names token files that are made already; for training only."""
@@ -43,7 +48,18 @@ def known_source(value: str) -> str:
         raise ValueError(f"unknown source {value!r}; a source starts with {', '.join(SOURCES)}")
     if value.startswith(HUB_KINDS):
         HubText.parse(value)
+    kind, _, rest = value.partition(":")
+    if kind == "olmo-data" and (fault := fault_of_name(rest)):
+        raise ValueError(fault)
+    if value.startswith(OF_FILES) and not rest:
+        raise ValueError(f"names no file; write {value}GLOB, such as {value}data/*")
     return value
+
+
+def spelled_once(source: str) -> str:
+    """A source as all who mean the same files spell it: data/*.txt and ./data//*.txt are one."""
+    kind, _, rest = source.partition(":")
+    return f"{kind}:{normpath(rest)}" if source.startswith(OF_FILES) else source
 
 
 def known_training_source(value: str) -> str:
@@ -64,7 +80,7 @@ class Corpus(Section):
     limit: Quantity | None = None
     """At most about this many training tokens, an even draw of documents; all by default.
     A budget beyond what there is goes round again, in another order."""
-    shards: int = Field(1, gt=0)
+    shards: int = Field(1, gt=0, le=10_000)
     """Token files, each made by a job of its own that streams its part of the text, and drops what
     repeats within the part; `limit` is divided between them. One is shuffled and free of repeats
     as a whole. Of `tokens:GLOB`, the number of files it matches."""
@@ -84,11 +100,13 @@ class Corpus(Section):
     def _has_id(cls, value: dict[str, HeldOut]) -> dict[str, HeldOut]:
         if "id" not in value:
             raise ValueError("needs a domain named 'id' (in-distribution)")
+        distinct(value)
         return value
 
     @model_validator(mode="after")
     def _disjoint(self) -> "Corpus":
-        shared = sorted(d for d, h in self.heldout.items() if h.source in self.train)
+        train = set(map(spelled_once, self.train))
+        shared = sorted(d for d, h in self.heldout.items() if spelled_once(h.source) in train)
         if shared:
             raise ValueError(f"held-out domain {', '.join(shared)} reads a training source")
         if self.ready_made and len(self.train) > 1:

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from disentangle.study.sections.section import Fraction, Quantity, Section
+from disentangle.study.sections.section import Fraction, Quantity, Section, Seed
 
 
 class Hyperparameters(Section):
@@ -12,14 +12,14 @@ class Hyperparameters(Section):
 
     tokens: Quantity
     """Training budget."""
-    batch_size: int = Field(gt=0)
+    batch_size: int = Field(gt=0, le=10**7)
     """Sequences per optimizer step."""
-    weight_decay: float = Field(ge=0)
-    learning_rate: float = Field(gt=0)
+    weight_decay: float = Field(ge=0, le=1000)
+    learning_rate: float = Field(gt=0, le=10**6)
     """Peak learning rate as a multiple of `optimizer.learning_rate`."""
     final_lr: Fraction
     """Learning rate at the end, as a share of the peak."""
-    seed: int = Field(ge=0)
+    seed: Seed
     """Of initialisation and data order."""
 
 
@@ -27,11 +27,11 @@ class Sweep(Section):
     """One departure from the base configuration; lists given together vary together."""
 
     tokens: list[Quantity] | None = None
-    batch_size: list[Annotated[int, Field(gt=0)]] | None = None
-    weight_decay: list[Annotated[float, Field(ge=0)]] | None = None
-    learning_rate: list[Annotated[float, Field(gt=0)]] | None = None
+    batch_size: list[Annotated[int, Field(gt=0, le=10**7)]] | None = None
+    weight_decay: list[Annotated[float, Field(ge=0, le=1000)]] | None = None
+    learning_rate: list[Annotated[float, Field(gt=0, le=10**6)]] | None = None
     final_lr: list[Fraction] | None = None
-    seed: list[Annotated[int, Field(ge=0)]] | None = None
+    seed: list[Seed] | None = None
 
     @property
     def varied(self) -> dict[str, list[Any]]:
@@ -53,7 +53,7 @@ class Design(Section):
 
     base: Hyperparameters
     sweeps: list[Sweep] = []
-    seeds: list[Annotated[int, Field(ge=0)]] | None = Field(None, min_length=1)
+    seeds: list[Seed] | None = Field(None, min_length=1)
     """Train every configuration once with each of these, instead of with the base's seed."""
 
     @model_validator(mode="after")
@@ -71,7 +71,7 @@ class Design(Section):
 class Save(Section):
     """Which steps of a run become checkpoints."""
 
-    count: int = Field(5, ge=2)
+    count: int = Field(5, ge=2, le=10_000)
     """Step 0, the last step, and log-spaced steps between."""
     first: Annotated[float, Field(gt=0, lt=1)] = 1 / 32
     """The first log-spaced step, as a share of the run."""

@@ -29,9 +29,9 @@ class Demand(Section):
 class Execution(Section):
     """How it runs, not what is run: nothing here enters a run's identity."""
 
-    threads: int = Field(1, gt=0)
+    threads: int = Field(1, gt=0, le=4096)
     """CPU threads of one training process, and of one geometry or evaluation job."""
-    runs_per_job: int = Field(1, gt=0)
+    runs_per_job: int = Field(1, gt=0, le=10_000)
     """Most runs of one size that a job takes, one after the other, if they train about as fast as a
     job starts; see `study.cohorts`."""
     strategy: Literal["ddp", "fsdp"] = "ddp"
@@ -43,7 +43,7 @@ class Execution(Section):
     goes on in its next job."""
     by_size: Annotated[dict[Name, Demand], DropsNull] = {}
     """Overrides of what is estimated, by the name of a size."""
-    micro_batch: int = Field(64, gt=0)
+    micro_batch: int = Field(64, gt=0, le=10**7)
     """Sequences per device and forward pass; a larger batch is accumulated."""
     save_minutes: float = Field(10, gt=0)
     """How often a run's state is put down between checkpoints, in case it is killed."""

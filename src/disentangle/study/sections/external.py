@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from disentangle.hub import ON_HUB, split_repo
-from disentangle.study.sections.section import Fraction, Quantity, Section
+from disentangle.study.sections.section import Fraction, Quantity, Section, Seed
 
 
 class Known(Section):
@@ -18,7 +18,7 @@ class Known(Section):
     """Peak, not a multiple."""
     final_lr: Fraction | None = None
     """Share of the peak."""
-    seed: int | None = Field(None, ge=0)
+    seed: Seed | None = None
 
 
 class External(Section):

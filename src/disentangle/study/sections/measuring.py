@@ -2,7 +2,7 @@
 
 from pydantic import Field, field_validator
 
-from disentangle.study.sections.section import Name, Section
+from disentangle.study.sections.section import Name, Section, repeated
 from disentangle.study.tasks import task_fault
 
 
@@ -10,7 +10,7 @@ class Representations(Section):
     """How H, the final-layer representation of each passage's last token, is read."""
 
     domains: list[Name] = Field(["id"], min_length=1)
-    max_tokens: int = Field(64, ge=2)
+    max_tokens: int = Field(64, ge=2, le=2**20)
     """A passage is read up to this many tokens."""
 
 
@@ -27,7 +27,7 @@ class Task(Section):
     """A registered task of the evaluation harness, with its own prompt and metrics."""
 
     name: Name
-    limit: int | None = Field(None, gt=0)
+    limit: int | None = Field(None, gt=0, le=10**7)
     """At most this many documents."""
     every_checkpoint: bool = False
     """Ask it of every checkpoint, so that late falls of its score are judged; else of the last."""
@@ -43,7 +43,14 @@ class Task(Section):
 class Evaluation(Section):
     """Loss on the held-out domains at every checkpoint, tasks at the last one or at every one."""
 
-    passages: int = Field(256, gt=0)
+    passages: int = Field(256, gt=0, le=10**7)
     """How many passages of each domain the loss is taken over."""
     tasks: list[Task] = []
-    batch_size: int = Field(32, gt=0)
+    batch_size: int = Field(32, gt=0, le=10**5)
+
+    @field_validator("tasks")
+    @classmethod
+    def _each_once(cls, value: list[Task]) -> list[Task]:
+        if same := repeated([task.name for task in value]):
+            raise ValueError(f"{', '.join(same)} is listed more than once; give it one limit")
+        return value

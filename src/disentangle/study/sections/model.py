@@ -4,16 +4,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from disentangle.study.sections.section import Fraction, Name, Section
+from disentangle.study.sections.section import Name, Section
 
 
 class Size(Section):
     """One model size: the shape of an OLMo decoder."""
 
     name: Name
-    d_model: int = Field(gt=0)
-    n_layers: int = Field(gt=0)
-    n_heads: int = Field(gt=0)
+    d_model: int = Field(gt=0, le=2**16)
+    n_layers: int = Field(gt=0, le=1024)
+    n_heads: int = Field(gt=0, le=1024)
     tied: bool | None = None
     """`model.tied` for this size, where it differs."""
 
@@ -30,22 +30,26 @@ class Size(Section):
 class Model(Section):
     """What all sizes share: sequential blocks, SwiGLU, RoPE, no biases, unweighted LayerNorm."""
 
-    sequence_length: int = Field(ge=8)
-    mlp_ratio: int = Field(8, gt=0)
+    sequence_length: int = Field(ge=8, le=2**20)
+    mlp_ratio: int = Field(8, gt=0, le=1024)
     """SwiGLU hidden width is mlp_ratio / 2 times d_model, so a block has 16 d^2 at 8."""
     tied: bool = False
     """Whether the unembedding W is the embedding matrix."""
-    pad_rows_to: int = Field(128, gt=0)
+    pad_rows_to: int = Field(128, gt=0, le=2**16)
     """The vocabulary dimension of the weights is rounded up to a multiple of this."""
     precision: Literal["fp32", "amp_bf16", "amp_fp16"] = "fp32"
+
+
+Beta = Annotated[float, Field(ge=0, lt=1)]
+"""How much of a running mean is kept at each step; 1 would keep its beginning for ever."""
 
 
 class Optimizer(Section):
     """AdamW and the schedule around a run's hyperparameters."""
 
-    learning_rate: float = Field(gt=0)
+    learning_rate: float = Field(gt=0, le=1000)
     """The peak learning rate that `learning_rate: 1` in the design multiplies."""
-    betas: tuple[Fraction, Fraction] = (0.9, 0.95)
+    betas: tuple[Beta, Beta] = (0.9, 0.95)
     eps: float = Field(1e-8, gt=0)
     clip: float = Field(1.0, gt=0)
     """Maximum norm of the gradient."""

@@ -1,16 +1,32 @@
 """What all sections of a study file share."""
 
 import re
-from typing import Annotated
+from collections import Counter
+from collections.abc import Collection, Iterable
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
 
 from disentangle.study.quantities import parse_quantity
 
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
+LONGEST_NAME = 100
+"""Letters: names are joined to names of files, which may have 255."""
+
+
 def _safe_name(value: str) -> str:
+    if len(value) > LONGEST_NAME:
+        raise ValueError(f"has {len(value)} letters; {LONGEST_NAME} are the most")
     if not SAFE_NAME.fullmatch(value):
         raise ValueError("use letters, digits, '.', '_' and '-' only: it becomes a folder name")
     return value
@@ -20,8 +36,13 @@ Name = Annotated[str, AfterValidator(_safe_name)]
 """A name that becomes a file or folder name."""
 
 
-Quantity = Annotated[int, BeforeValidator(parse_quantity), Field(gt=0)]
-"""A positive whole number, also spelled 262k, 8B, 1.5M (powers of ten)."""
+Quantity = Annotated[int, BeforeValidator(parse_quantity), Field(gt=0, le=10**15)]
+"""A positive whole number, also spelled 262k, 8B, 1.5M (powers of ten). The bound is a
+hundred times all text there is."""
+
+
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+"""Of NumPy's generators, which take no larger one."""
 
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -37,7 +58,35 @@ def _without_dropped(value: object) -> object:
 DropsNull = BeforeValidator(_without_dropped)
 
 
+def repeated(names: Iterable[str]) -> list[str]:
+    """Names that are there twice, or differ in case alone: some file systems take them for one."""
+    seen = Counter(name.casefold() for name in names)
+    return sorted({name for name in names if seen[name.casefold()] > 1})
+
+
+def distinct(value: Collection[str]) -> Any:
+    """Check that no two names are one on any file system.
+
+    Raises:
+        ValueError: naming those that are.
+    """
+    if same := repeated(value):
+        raise ValueError(f"{', '.join(same)}: twice, or different in case alone")
+    return value
+
+
 class Section(BaseModel):
     """A part of the study file: unknown keys are faults, values do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: object, info: ValidationInfo) -> object:
+        """Python counts true as 1; who writes it in a study file means something else."""
+        kind = cls.model_fields[info.field_name or ""].annotation
+        truths = kind in (bool, bool | None)
+        values = value if isinstance(value, list) else [value]
+        if not truths and any(isinstance(one, bool) for one in values):
+            raise ValueError("is true or false, where a value is meant")
+        return value

@@ -1,0 +1,50 @@
+"""The files that a study's text is in, before any job looks for them."""
+
+from collections.abc import Iterator
+from glob import glob
+from pathlib import Path
+
+from disentangle.study.config import StudyConfig
+from disentangle.study.sections.corpus import OF_FILES
+
+
+def faults_of_text(study: StudyConfig, results: Path) -> list[str]:
+    """Sources that match no file, and files that are trained on and held out at once.
+
+    Text that was gathered already needs its files no more.
+
+    Args:
+        study: a checked study.
+        results: its folder.
+    """
+    if study.observations:
+        return []
+    faults = []
+    train: dict[Path, str] = {}
+    gathered = not study.sizes or any(
+        (results / name).exists() for name in ("corpus/train.parquet", "tokens/manifest.json")
+    )
+    for i, source in enumerate(study.corpus.train):
+        files = set(_files_of(source))
+        train |= dict.fromkeys(files, source)
+        if source.startswith(OF_FILES) and not files and not gathered:
+            faults.append(f"corpus.train[{i}]: {source} matches no file (seen from {Path.cwd()})")
+    for domain, heldout in study.corpus.heldout.items():
+        files = set(_files_of(heldout.source))
+        where = f"corpus.heldout.{domain}.source: {heldout.source}"
+        there = (results / f"corpus/heldout/{domain}.parquet").exists()
+        if heldout.source.startswith(OF_FILES) and not files and not there:
+            faults.append(f"{where} matches no file (seen from {Path.cwd()})")
+        if study.sizes and (both := sorted(files & train.keys())):
+            more = f" and {len(both) - 1} more" if len(both) > 1 else ""
+            faults.append(f"{where}: {both[0]}{more} is trained on, too, by {train[both[0]]}")
+    return faults
+
+
+def _files_of(source: str) -> Iterator[Path]:
+    """The files that a source names, links followed."""
+    if source.startswith(OF_FILES):
+        # Path.glob takes no absolute patterns
+        for path in glob(source.partition(":")[2], recursive=True):  # noqa: PTH207
+            if Path(path).is_file():
+                yield Path(path).resolve()
