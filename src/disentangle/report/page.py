@@ -16,6 +16,7 @@ from disentangle.report.costs import costs_by_rule
 from disentangle.report.findings import headline
 from disentangle.report.paper import beside_the_paper
 from disentangle.report.rows import (
+    MOST_RUNS,
     association_rows,
     by_variant,
     calibration_ranges,
@@ -101,6 +102,7 @@ def write_report(
         worlds={name: world.meaning for name, world in WORLDS.items()},
         findings=headline(associations, first_outcome),
         claims=claims(tables["claims"], tables["claim_tests"]),
+        most_runs=MOST_RUNS,
         outcome=first_outcome,
         chief_metric=chief_metric(associations["metric"].tolist()),
         finals=finals(runs, observations),

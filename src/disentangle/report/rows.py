@@ -17,6 +17,12 @@ from disentangle.tables.collect import QUARANTINED
 
 SLOPES = ("slope", "at_lowest", "at_highest", "at_smallest", "at_largest")
 
+COUNTED = "number of"
+"""How the quantity of a test begins that counts: its interval is what was found and what may be."""
+
+MOST_RUNS = 10_000
+"""Beyond this many runs it is only said that it would be more."""
+
 VERDICTS = ("saturated", "not saturated", "undecided")
 
 
@@ -43,10 +49,32 @@ def tasks(evaluation: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def claims(claims: pd.DataFrame, tests: pd.DataFrame) -> list[dict[str, Any]]:
-    """The ledger, each claim with its tests."""
-    return [
-        row | {"parts": records(tests[tests["claim"] == row["claim"]])} for row in records(claims)
-    ]
+    """The ledger, each claim with its tests; what was found is written with what it is."""
+    by_test = {(row["claim"], row["part"]): _spelled(row) for row in records(tests)}
+    ledger = []
+    for row in records(claims):
+        deciding = by_test.get((row["claim"], row["test"]), {"found": "–"})
+        parts = [test for (claim, _), test in by_test.items() if claim == row["claim"]]
+        spelled = {"found": deciding["found"], "parts": parts}
+        ledger.append(row | spelled | {"runs_to_decide": runs_needed(row["runs_to_decide"])})
+    return ledger
+
+
+def _spelled(test: dict[str, Any]) -> dict[str, Any]:
+    value, low, high = test["observed"], test["low"], test["high"]
+    if value != value:
+        return test | {"found": "–"}
+    if test["quantity"].startswith(COUNTED):
+        most = "" if high == low else f" to {high:.0f}"
+        return test | {"found": f"{value:.0f}{most}"}
+    return test | {"found": f"{test['quantity']} = {interval(value, low, high)}"}
+
+
+def runs_needed(runs: float) -> str:
+    """How many runs would decide, as far as that is worth saying."""
+    if runs != runs:
+        return "–"
+    return f"more than {MOST_RUNS:,}" if runs > MOST_RUNS else f"{runs:,.0f}"
 
 
 def with_intervals(table: pd.DataFrame, figures: Sequence[str]) -> list[dict[str, Any]]:
