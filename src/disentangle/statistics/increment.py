@@ -186,7 +186,7 @@ def incremental_r2(
         return np.asarray(weights @ gain / np.where(constant, np.nan, total))
 
     if broken := breakdown(base, full):
-        reason = f"no interval: {broken}"
+        reason = f"the fit breaks down: {broken}"
         return Increment(full.r2 - base.r2, np.nan, np.nan, base.r2, full.r2, reason)
     low, high, reason = bootstrap_interval(delta, configurations, resamples=resamples, seed=seed)
     return Increment(full.r2 - base.r2, low, high, base.r2, full.r2, reason)

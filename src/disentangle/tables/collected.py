@@ -76,7 +76,13 @@ DOUBTS = Table(
     (
         RUN,
         ("step", COUNT, "Optimizer step of the checkpoint"),
-        ("doubt", TEXT, "duplicate, outlier, or stranger to the text"),
+        (
+            "doubt",
+            TEXT,
+            "duplicate; outlier (by 5 standard errors); stranger to the text (loss on the probe "
+            "above 1.2 ln(rows)); or no better than a guess (above 0.99 ln(rows) at the last "
+            "checkpoint)",
+        ),
         ("evidence", TEXT, "What is odd, with the figures"),
     ),
 )
