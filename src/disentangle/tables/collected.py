@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 
+from disentangle.tables.meanings import meaning_of
 from disentangle.tables.table import COUNT, HOW_TRAINED, NUMBER, PLACE, RUN, TEXT, Table
 
 CHECKPOINTS = Table(
@@ -45,7 +46,7 @@ OBSERVATIONS = Table(
         *HOW_TRAINED,
         ("compute", NUMBER, "Training FLOPs so far: 6 (blocks + head) tokens"),
     ),
-    open_ended=True,
+    further=meaning_of,
 )
 
 
