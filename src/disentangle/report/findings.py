@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from disentangle.claims.ledger import GAIN
+from disentangle.claims.ledger import BESIDE, OF_THE_REST
 from disentangle.figures.style import metric_label, outcome_label
 from disentangle.report.numbers import counted, interval, probability
 from disentangle.report.trust import raw_interval
@@ -66,8 +66,7 @@ def headline(
         ),
         Finding(
             f"As a predictor beside all training choices: {gain_in_words(row)}.",
-            f"Runs left out one by one, it predicts {_share(row)} of what the choices leave "
-            f"unpredicted. {_beside_scale(row)}",
+            f"{BESIDE} = {_share(row)}, as a share of what they leave. {_beside_scale(row)}",
         ),
         survivors(associations, outcome),
         Finding("What a sample of this size can decide.", power_statement(n, df)),
@@ -89,13 +88,13 @@ def gain_in_words(row: "pd.Series[Any]") -> str:
     if not np.isfinite(low):
         return "too few runs to tell"
     if low > 0:
-        return "it improves the prediction" + (f", by less than {GAIN:g}" if high < GAIN else "")
-    return "no gain to speak of" if high <= GAIN else "no clear gain"
+        small = f", by less than {OF_THE_REST:g}" if high < OF_THE_REST else ""
+        return f"it improves the prediction{small}"
+    return "no gain to speak of" if high <= OF_THE_REST else "no clear gain"
 
 
 def _share(row: "pd.Series[Any]") -> str:
-    value = interval(*(row[f"delta_r2_design{end}"] for end in ("", "_low", "_high")))
-    return f"a share of {value}" if np.isfinite(row["delta_r2_design"]) else "an unknown share"
+    return interval(*(row[f"delta_r2_design{end}"] for end in ("", "_low", "_high")))
 
 
 def _beside_scale(row: "pd.Series[Any]") -> str:

@@ -20,7 +20,7 @@ class Models:
 
     total: int
     kinds: str
-    """Trained here, brought in, or from a table: in words, with their numbers."""
+    """Trained here, brought in, or from a table: in words, with their numbers, which add up."""
     scale: str
     """Sizes and budgets in words."""
     beside_the_paper: str
@@ -57,16 +57,17 @@ def describe(runs: Sequence[Run], observations: pd.DataFrame) -> Models:
         configurations = len({run.configuration for run in runs})
         cells = len({(run.size.name, run.configuration) for run in runs})
         trained = (
-            f"{len(runs)} trained here ({counted(named, 'size')} by "
+            f"{counted(len(runs), 'model')} trained here ({counted(named, 'size')} by "
             f"{counted(configurations, 'configuration')}"
         )
         repeats = len(runs) - cells
         kinds.append(trained + (f", {repeats} of them with another seed)" if repeats else ")"))
     if external:
-        kinds.append(f"{external} from elsewhere")
+        kinds.append(f"{counted(external, 'model')} from elsewhere")
     if others > 0:
-        kinds.append(f"{others} that others trained and measured")
+        kinds.append(f"{counted(others, 'model')} that others trained and measured")
     total = len(runs) + external + max(others, 0)
+    together = f"{total:,} language models: " if len(kinds) > 1 else ""
     sizes = rows["params_non_embedding"].dropna()
     budgets = rows["tokens_budget"].dropna()
     known = []
@@ -80,4 +81,9 @@ def describe(runs: Sequence[Run], observations: pd.DataFrame) -> Models:
     tokens = "trained on more than", "trained on less than"
     if len(budgets) and (said := _compared(budgets, PAPERS_TOKENS, *tokens)):
         compared.append(said)
-    return Models(total, "; ".join(kinds), ", ".join(known), " and ".join(compared))
+    return Models(
+        total=total,
+        kinds=together + "; ".join(kinds),
+        scale=", ".join(known),
+        beside_the_paper=" and ".join(compared),
+    )

@@ -113,9 +113,7 @@ def _association(
     increment = incremental_r2(
         y, x, scale_baseline(rows), configuration, resamples=resamples, seed=seed
     )
-    beside_design = r2_beside_design(
-        y, x, design_matrix(rows), cell, resamples=resamples, seed=seed
-    )
+    beside_design = r2_beside_design(y, x, design_matrix(rows))
     by_run, checkpoint_count = _along_runs(checkpoints, outcome, metric)
     mixed = mixed_effect(y, x, numeric_design(rows, hyperparameters), rows["size"].to_numpy())
     return {

@@ -46,10 +46,10 @@ ASSOCIATIONS = Table(
         (
             "delta_r2_design",
             NUMBER,
-            "Share of what all training choices leave unpredicted that the metric predicts, runs "
-            "left out one by one",
+            "Share of what all training choices leave unexplained that the metric explains: "
+            "squared partial correlation beside the full design, adjusted for degrees of freedom",
         ),
-        ("delta_r2_design_low", NUMBER, "Lower end of its 95 % bootstrap interval"),
+        ("delta_r2_design_low", NUMBER, "Lower end of its 95 % interval (Fisher's z, squared)"),
         ("delta_r2_design_high", NUMBER, "Upper end"),
         ("mixed_coef", NUMBER, "Standardised coefficient with random intercepts by size"),
         ("mixed_se", NUMBER, "Its standard error"),

@@ -80,10 +80,10 @@ def test_intervals_cover_and_estimates_are_not_biased() -> None:
 
 
 def test_a_gain_beside_all_choices_is_no_more_often_found_than_it_may_be() -> None:
-    table = found(["nonlinear", "interacting"], 100, intervals=100)["found"]
+    table = found(["nonlinear", "interacting"], 300)["found"]
     for world in ("nonlinear", "interacting"):
-        assert table[world, "delta_r2_design", 0.0] <= 0.05
-        assert table[world, "delta_r2_design", 0.5] > 0.5
+        assert 0.02 <= table[world, "delta_r2_design", 0.0] <= 0.08
+        assert table[world, "delta_r2_design", 0.5] > 0.95
 
 
 @pytest.mark.parametrize("name", ["interacting", "heavy_tailed"])

@@ -61,7 +61,7 @@ def test_the_demo_has_seven_configurations_wherever_it_is_counted(
     found = describe(runs, rows)
     assert found.total == 18
     assert found.kinds == (
-        "18 trained here (2 sizes by 7 configurations, 4 of them with another seed)"
+        "18 models trained here (2 sizes by 7 configurations, 4 of them with another seed)"
     )
     assert found.scale == "32.8k to 131k weights without embeddings, 131k to 262k training tokens"
     assert found.beside_the_paper == (
@@ -75,7 +75,10 @@ def test_models_from_elsewhere_count_among_all(demo_config: dict[str, Any]) -> N
     other = blank | {"run": "mine", "configuration": "external", "params_non_embedding": 4.1e8}
     found = describe(runs, pd.concat([rows, pd.DataFrame([other])]))
     assert found.total == 19
-    assert found.kinds.endswith("; 1 from elsewhere")
+    assert found.kinds == (
+        "19 language models: 18 models trained here (2 sizes by 7 configurations, 4 of them with "
+        "another seed); 1 model from elsewhere"
+    )
     assert "smaller" not in found.beside_the_paper
 
 
@@ -94,4 +97,4 @@ def test_nothing_is_said_of_size_that_the_table_does_not_say(
     found = describe([], rows.assign(tokens_budget=tokens, configuration="x"))
     assert found.beside_the_paper.startswith(said)
     assert bool(found.beside_the_paper) == bool(said)
-    assert found.kinds == "2 that others trained and measured"
+    assert found.kinds == "2 models that others trained and measured"

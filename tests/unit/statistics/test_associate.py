@@ -125,9 +125,6 @@ def test_the_mixed_effect_by_run_and_the_gain_over_the_design_are_their_estimato
         observations[OUTCOMES[0]],
         observations[METRICS[0]],
         design_matrix(observations),
-        cells(observations),
-        resamples=100,
-        seed=0,
     )
     assert row["delta_r2_design"] == beside.delta
     assert [row["delta_r2_design_low"], row["delta_r2_design_high"]] == [beside.low, beside.high]
