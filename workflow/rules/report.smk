@@ -2,7 +2,7 @@
 
 FIGURES = [
     *(["training_curves", "training_choices"] if RUNS else []),
-    *(["rank_and_loss"] if RUNS or STUDY.observations else []),
+    "rank_and_loss",
     "rank_over_training",
     "metric_agreement",
     "associations",

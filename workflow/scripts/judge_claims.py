@@ -1,4 +1,4 @@
-"""The paper's findings, each held against the study's tables by a rule fixed beforehand."""
+"""The paper's findings, each held against the study's tables by the rules of the ledger."""
 
 from pathlib import Path
 

@@ -12,6 +12,7 @@ from scipy.stats import binomtest, norm
 
 from disentangle.calibration.worlds import WORLDS, draw, true_rho
 from disentangle.provenance import PACKAGE, code_hash
+from disentangle.statistics.beside_design import r2_beside_design
 from disentangle.statistics.bootstrap import Floats
 from disentangle.statistics.clustered import clustered_slope
 from disentangle.statistics.design import (
@@ -112,6 +113,11 @@ def _increment(s: Sample) -> Answer:
     return Answer(np.nan, np.nan, np.nan, None if np.isnan(found.low) else bool(found.low > 0))
 
 
+def _beside_design(s: Sample) -> Answer:
+    found = r2_beside_design(s.y, s.x, design_matrix(s.rows))
+    return Answer(np.nan, np.nan, np.nan, None if np.isnan(found.low) else bool(found.low > 0))
+
+
 @dataclass(frozen=True)
 class Estimator:
     """An estimator, and whether it takes so long that fewer studies must do."""
@@ -129,6 +135,7 @@ ESTIMATORS = (
     Estimator("clustered", _clustered),
     Estimator("mixed", _mixed, slow=True),
     Estimator("delta_r2", _increment, slow=True),
+    Estimator("delta_r2_design", _beside_design),
 )
 
 

@@ -1,1 +1,1 @@
-"""The ledger: the paper's findings as tests whose rules were fixed before the data were seen."""
+"""The ledger: the paper's findings as tests, by rules that are the same for every study."""

@@ -7,11 +7,21 @@ from typing import Any
 import pandas as pd
 
 from disentangle.checkpoint.subjects import BASE
+from disentangle.statistics.associate import reason_of
 from disentangle.statistics.estimate import Estimate
 from disentangle.tables.comparable import comparable_runs
 from disentangle.tables.select import CHIEF_METRIC, CHIEF_OUTCOME, geometry_metrics
 
 LOSS = "_bits_per_byte"
+
+FIGURES = {
+    "rho": ("rho", "raw"),
+    "partial_rho": ("partial", "partial"),
+    "residual_rho": ("residual", "residual"),
+    "delta_r2": ("delta_r2", "delta_r2"),
+    "delta_r2_design": ("delta_r2_design", "delta_r2_design"),
+}
+"""Figure to how the columns of its bounds begin, and what a note calls its estimator."""
 
 
 @dataclass(frozen=True)
@@ -68,16 +78,9 @@ class Evidence:
         return self._final(variant).merge(before, on="run")
 
     def association(
-        self,
-        outcome: str,
-        metric: str,
-        value: str,
-        low: str,
-        high: str,
-        *,
-        variant: str = BASE,
+        self, outcome: str, metric: str, figure: str, *, variant: str = BASE
     ) -> Estimate:
-        """A figure of the associations table, with its interval."""
+        """A figure of the associations table, a key of `FIGURES`, with its interval."""
         table = self.associations
         rows = table[
             (table["variant"] == variant)
@@ -87,8 +90,10 @@ class Evidence:
         if rows.empty:
             return Estimate.unknown("not among the associations")
         row = rows.iloc[0]
-        missing = str(row["note"] or "") if row[low] != row[low] else ""
-        return Estimate(row[value], row[low], row[high], int(row["n"]), missing)
+        ends, estimator = FIGURES[figure]
+        low, high = (row[f"{ends}_{end}"] for end in ("low", "high"))
+        missing = reason_of(str(row["note"] or ""), estimator) if low != low else ""
+        return Estimate(row[figure], low, high, int(row["n"]), missing)
 
     def of(
         self, runs: pd.DataFrame, estimator: Callable[..., Estimate], *args: Any, **kwargs: Any

@@ -14,12 +14,15 @@ def _test(number: int, part: Part) -> dict[str, Any]:
     return {
         "claim": number,
         "part": part.part,
-        "expected": rule.expected,
+        "quantity": rule.quantity,
+        "expected": rule.holds_if,
+        "fails_if": rule.fails_if,
         "observed": estimate.value,
         "low": estimate.low,
         "high": estimate.high,
         "n": estimate.n,
         "verdict": verdict,
+        "decides": part.decides,
         "runs_to_decide": rule.runs_to_decide(estimate) if verdict == "undecided" else math.nan,
         "table": part.table,
         "filter": part.filter,
@@ -42,8 +45,9 @@ def judge(evidence: Evidence) -> tuple[list[dict[str, Any]], list[dict[str, Any]
     """
     claims, tests = [], []
     for claim in CLAIMS:
-        parts = [_test(claim.number, part) for part in claim.parts(evidence)]
-        tests += parts
+        found = [_test(claim.number, part) for part in claim.parts(evidence)]
+        tests += found
+        parts = [part for part in found if part["decides"]]
         verdicts: list[Verdict] = [part["verdict"] for part in parts]
         overall = together(verdicts)
         row = {
@@ -57,7 +61,10 @@ def judge(evidence: Evidence) -> tuple[list[dict[str, Any]], list[dict[str, Any]
             shown = next(part for part in parts if part["verdict"] == overall)
             needed = [part["runs_to_decide"] for part in parts if part["verdict"] == "undecided"]
             row |= {
-                "expected": f"{shown['part']}: {shown['expected']}",
+                "test": shown["part"],
+                "quantity": shown["quantity"],
+                "expected": shown["expected"],
+                "fails_if": shown["fails_if"],
                 "observed": shown["observed"],
                 "interval": _interval(shown),
                 "n": shown["n"],
@@ -70,7 +77,10 @@ def judge(evidence: Evidence) -> tuple[list[dict[str, Any]], list[dict[str, Any]
             }
         else:
             row |= {
+                "test": "",
+                "quantity": "",
                 "expected": "",
+                "fails_if": "",
                 "observed": math.nan,
                 "interval": "",
                 "n": 0,

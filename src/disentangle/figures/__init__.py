@@ -11,7 +11,6 @@ from disentangle.figures.rank_and_loss import rank_and_loss
 from disentangle.figures.rank_over_training import rank_over_training
 from disentangle.figures.training_choices import training_choices
 from disentangle.figures.training_curves import training_curves
-from disentangle.study.external import EXTERNAL
 from disentangle.study.perturbation import variants
 from disentangle.study.run import Run
 from disentangle.study.sections.perturbation import Perturbation
@@ -31,9 +30,8 @@ def draw(
         "rank_over_training": rank_over_training(runs, observations),
         "metric_agreement": metric_agreement(agreement),
         "associations": associations_figure(associations),
+        "rank_and_loss": rank_and_loss(observations),
     }
-    if (observations["configuration"] != EXTERNAL).any():
-        figures["rank_and_loss"] = rank_and_loss(observations)
     if training is not None:
         figures["training_curves"] = training_curves(runs, training)
         figures["training_choices"] = training_choices(runs, observations)

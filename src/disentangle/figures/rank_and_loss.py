@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from disentangle.figures.style import GRID, PALETTE, metric_label, outcome_label
+from disentangle.figures.style import GRID, INK, PALETTE, metric_label, outcome_label
 from disentangle.study.external import EXTERNAL
 from disentangle.tables.comparable import final_runs
 from disentangle.tables.select import chief_metric, chief_outcome, geometry_metrics, losses
@@ -20,22 +20,32 @@ HYPERPARAMETERS = {
     "seed": "seed",
 }
 
+NAMED = 4
+"""Models from elsewhere that have a colour and a name each; more are black stars."""
+
 
 def rank_and_loss(observations: pd.DataFrame) -> Figure:
     """Draw one panel per hyperparameter that varies; the points are the same in all.
 
-    Effective rank of W, or what there is of metrics instead, against loss on the id domain.
+    Effective rank of W, or what there is of metrics instead, against loss on the id domain. Models
+    from elsewhere are stars beside those of the study, and circles where there are no others.
     """
     rank, loss = chief_metric(geometry_metrics(observations)), chief_outcome(losses(observations))
     finals = final_runs(observations, "base").dropna(subset=[rank, loss])
-    finals = finals[finals["configuration"] != EXTERNAL]
+    finals = finals.rename(columns={rank: "rank", loss: "loss"})
+    external = finals[finals["configuration"] == EXTERNAL]
+    if len(external) < len(finals):
+        finals = finals[finals["configuration"] != EXTERNAL]
+    else:
+        external = external[:0]
     varied = [name for name in HYPERPARAMETERS if finals[name].nunique() > 1] or ["size"]
     columns = min(3, len(varied))
     rows = -(-len(varied) // columns)
-    figure = Figure(figsize=(3.3 * columns + 0.4, 2.9 * rows))
+    # a legend stands beside its panel: within, it would hide a point of some study
+    figure = Figure(figsize=(4.2 * columns + 0.4, 2.9 * rows))
     panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     for panel, name in zip(panels.flat, varied, strict=False):
-        _panel(panel, finals.rename(columns={rank: "rank", loss: "loss"}), name)
+        _panel(panel, finals, external, name)
     for i in range(len(varied), rows * columns):
         panels.flat[i].set_axis_off()
         panels.flat[i - columns].tick_params(labelbottom=True)  # nothing below it says the scale
@@ -44,7 +54,7 @@ def rank_and_loss(observations: pd.DataFrame) -> Figure:
     return figure
 
 
-def _panel(panel: Axes, finals: pd.DataFrame, name: str) -> None:
+def _panel(panel: Axes, finals: pd.DataFrame, external: pd.DataFrame, name: str) -> None:
     values = list(dict.fromkeys(finals.sort_values("params_non_embedding")["size"]))
     if name != "size":
         values = sorted(finals[name].unique())
@@ -64,5 +74,26 @@ def _panel(panel: Axes, finals: pd.DataFrame, name: str) -> None:
             zorder=2 if common else 3,
         )
     panel.set_title(HYPERPARAMETERS[name])
-    panel.legend(handletextpad=0.1, borderpad=0.2)
+    names = external["run"].tolist()
+    by_name = name == "size" and len(names) <= NAMED
+    for key, group in external.groupby("run" if by_name else "configuration", sort=True):
+        panel.scatter(
+            group["rank"],
+            group["loss"],
+            s=90,
+            marker="*",
+            color=PALETTE[(len(values) + names.index(str(key))) % len(PALETTE)] if by_name else INK,
+            edgecolor="white",
+            linewidth=0.6,
+            label=str(key) if by_name else "from elsewhere",
+            zorder=4,
+        )
+    if panel.collections:
+        panel.legend(
+            handletextpad=0.1,
+            borderpad=0.2,
+            borderaxespad=0,
+            loc="upper left",
+            bbox_to_anchor=(1.02, 1),
+        )
     panel.grid(color=GRID)

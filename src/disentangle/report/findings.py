@@ -1,13 +1,27 @@
 """What the numbers say, in sentences, and what they cannot say."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from disentangle.claims.ledger import BESIDE, OF_THE_REST
 from disentangle.figures.style import metric_label, outcome_label
+from disentangle.report.numbers import counted, interval, probability
+from disentangle.report.trust import raw_interval
 from disentangle.statistics import power_statement
+from disentangle.statistics.associate import reason_of
 from disentangle.tables.select import CHIEF_METRIC, chief_metric
+
+LEVEL = 0.05
+"""Share of false discoveries among the metrics that are said to survive control."""
+
+NAMED = 5
+"""Metrics that are named in a sentence."""
+
+SCALE = ("params_non_embedding", "tokens_budget")
+"""Training choices that the paper's baseline has."""
 
 
 @dataclass(frozen=True)
@@ -18,32 +32,15 @@ class Finding:
     evidence: str
 
 
-def interval(value: float, low: float, high: float) -> str:
-    """A number with its interval, or a dash: '-0.42 [-0.71, -0.05]'."""
-    if not np.isfinite(value):
-        return "not estimable"
-    shown = _signed(value)
-    return f"{shown} [{_signed(low)}, {_signed(high)}]" if np.isfinite(low) else shown
-
-
-def _signed(value: float) -> str:
-    # an out-of-fold R^2 has no lower bound, and a long number would only look exact
-    return f"{value:+.2f}" if abs(value) < 100 else f"{value:+.0e}"
-
-
-def _direction(rho: float, low: float, high: float, metric: str) -> str:
-    if not np.isfinite(low) or low <= 0 <= high:
-        return "no clear association"
-    quantity = "rank" if metric == CHIEF_METRIC else metric_label(metric)
-    return f"models with higher {quantity} have {'higher' if rho > 0 else 'lower'} loss"
-
-
-def headline(associations: pd.DataFrame, outcome: str) -> list[Finding]:
+def headline(
+    associations: pd.DataFrame, outcome: str, calibration: pd.DataFrame | None = None
+) -> list[Finding]:
     """What the study says about effective rank of W, or its first metric, and one outcome.
 
     Args:
-        associations: the associations table.
+        associations: the associations table, of models as trained.
         outcome: a column of observations.
+        calibration: the calibration table, if there is one.
     """
     metric = chief_metric(associations["metric"].tolist())
     rows = associations[(associations["outcome"] == outcome) & (associations["metric"] == metric)]
@@ -54,33 +51,111 @@ def headline(associations: pd.DataFrame, outcome: str) -> list[Finding]:
     raw = (row["rho"], row["rho_low"], row["rho_high"])
     partial = (row["partial_rho"], row["partial_low"], row["partial_high"])
     residual = (row["residual_rho"], row["residual_low"], row["residual_high"])
-    gain = (row["delta_r2"], row["delta_r2_low"], row["delta_r2_high"])
     df = int(row["residual_df"]) if np.isfinite(row["residual_df"]) else 0
+    trust = raw_interval(pd.DataFrame() if calibration is None else calibration)
     return [
         Finding(
             f"Taken by itself: {_direction(*raw, metric)}.",
-            f"Spearman ρ = {interval(*raw)} over n = {n} models, {outcome_label(outcome)}.",
+            f"Spearman ρ = {interval(*raw)} over n = {n} models, {outcome_label(outcome)}. {trust}",
         ),
         Finding(
             f"Given how the models were trained: {_direction(*residual, metric)}.",
             f"Residualised on the design, with effects that change evenly in log size: ρ = "
-            f"{interval(*residual)}, {df} degrees of freedom left. The paper's partial "
+            f"{interval(*residual)}, {counted(df, 'degree')} of freedom left. The paper's partial "
             f"Spearman, which trusts effects to be additive: ρ = {interval(*partial)}.",
         ),
         Finding(
-            "As a predictor beside size, compute and tokens: " + _gain_in_words(*gain) + ".",
-            f"Held-out ΔR² = {interval(*gain)}, whole configurations left out together. With few "
-            "configurations the fit extrapolates, and R² may fall far below zero.",
+            f"As a predictor beside all training choices: {gain_in_words(row)}.",
+            f"{BESIDE} = {_share(row)}, as a share of what they leave. {_beside_scale(row)}",
         ),
+        survivors(associations, outcome),
         Finding("What a sample of this size can decide.", power_statement(n, df)),
     ]
 
 
-def _gain_in_words(value: float, low: float, high: float) -> str:
-    if not np.isfinite(value):
-        return "too few configurations to tell"
-    if np.isfinite(low) and low > 0:
-        return "it improves the prediction"
-    if np.isfinite(high) and high < 0:
-        return "it makes the prediction worse"
-    return "no clear gain"
+def _direction(rho: float, low: float, high: float, metric: str) -> str:
+    if not np.isfinite(low):
+        return "too few runs to tell"
+    if low <= 0 <= high:
+        return "no clear association"
+    quantity = "rank" if metric == CHIEF_METRIC else metric_label(metric)
+    return f"models with higher {quantity} have {'higher' if rho > 0 else 'lower'} loss"
+
+
+def gain_in_words(row: "pd.Series[Any]") -> str:
+    """What a row of associations says of its metric as a predictor beside all training choices."""
+    low, high = row["delta_r2_design_low"], row["delta_r2_design_high"]
+    if not np.isfinite(low):
+        return "too few runs to tell"
+    if low > 0:
+        small = f", by less than {OF_THE_REST:g}" if high < OF_THE_REST else ""
+        return f"it improves the prediction{small}"
+    return "no gain to speak of" if high <= OF_THE_REST else "no clear gain"
+
+
+def _share(row: "pd.Series[Any]") -> str:
+    return interval(*(row[f"delta_r2_design{end}"] for end in ("", "_low", "_high")))
+
+
+def _beside_scale(row: "pd.Series[Any]") -> str:
+    """The paper's figure, and what its baseline leaves out."""
+    others = [name for name in str(row["controls"] or "").split(", ") if name not in SCALE]
+    varied = ", ".join(name.replace("_", " ") for name in others if name and name != "nan")
+    left_out = f", which leaves out {varied}" if varied else ""
+    reason = reason_of(str(row["note"] or ""), "delta_r2")
+    value = interval(*(row[f"delta_r2{end}"] for end in ("", "_low", "_high")))
+    if breaks_down(reason):
+        value = f"not usable ({reason})"
+    return f"Over the paper's baseline of size, compute and tokens{left_out}: ΔR² {value}."
+
+
+def breaks_down(reason: str) -> bool:
+    """Whether a held-out fit broke down, by the reason that its row's note gives."""
+    return "breaks down" in reason
+
+
+def survivors(associations: pd.DataFrame, outcome: str) -> Finding:
+    """Which metrics go with an outcome given how models were trained, of all that were tested.
+
+    By the residual estimator's q, Benjamini & Hochberg's over the metrics of one outcome.
+    """
+    given = "given how the models were trained"
+    tested = associations[np.isfinite(associations["residual_q"].astype(float))]
+    rows = tested[tested["outcome"] == outcome].sort_values("residual_q", kind="stable")
+    name = outcome_label(outcome)
+    if rows.empty:
+        return Finding(
+            f"All metrics, {given}: none can be tested.",
+            "The training choices leave too few degrees of freedom.",
+        )
+    found = rows[rows["residual_q"] < LEVEL]
+    others = tested[tested["outcome"] != outcome]
+    elsewhere = (
+        f" On the other outcomes {int((others['residual_q'] < LEVEL).sum())} of {len(others)} do."
+        if len(others)
+        else ""
+    )
+    rule = (
+        f"Residual ρ; q is Benjamini and Hochberg's over the {len(rows)} metrics, below {LEVEL:g}."
+    )
+    if found.empty:
+        best = rows.iloc[0]
+        return Finding(
+            f"All metrics, {given}: none of the {len(rows)} tested goes with {name}.",
+            f"The nearest is {_with_q(best)}. {rule}{elsewhere}",
+        )
+    seeds = int((found["within_q"] < LEVEL).sum())
+    named = "; ".join(_with_q(row) for _, row in found.head(NAMED).iterrows())
+    more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    return Finding(
+        f"All metrics, {given}: {len(found)} of {len(rows)} tested "
+        f"{'goes' if len(found) == 1 else 'go'} with {name}.",
+        f"{named}{more}. {rule} Between seeds of equal training, where nothing else is assumed, "
+        f"{seeds} of these {'does' if seeds == 1 else 'do'} too, by the same q.{elsewhere}",
+    )
+
+
+def _with_q(row: pd.Series) -> str:
+    q = probability(row["residual_q"])
+    shown = q if q.startswith("<") else f"= {q}"
+    return f"{metric_label(row['metric'])} (ρ = {row['residual_rho']:+.2f}, q {shown})"

@@ -14,8 +14,12 @@ from disentangle.figures.style import metric_label, outcome_label, variant_label
 from disentangle.figures.training_curves import departures
 from disentangle.report.costs import costs_by_rule
 from disentangle.report.findings import headline
+from disentangle.report.models import describe
+from disentangle.report.numbers import number, probability
 from disentangle.report.paper import beside_the_paper
 from disentangle.report.rows import (
+    FEWEST,
+    MOST_RUNS,
     association_rows,
     by_variant,
     calibration_ranges,
@@ -25,18 +29,22 @@ from disentangle.report.rows import (
     effects,
     external_models,
     finals,
+    noise,
     records,
     set_aside_counts,
-    tasks,
     verdicts,
     with_intervals,
+    without_slope,
 )
+from disentangle.report.tasks import tasks
+from disentangle.report.trust import all_intervals
 from disentangle.report.tying import tying_pairs
 from disentangle.statistics.agreement import TOGETHER
 from disentangle.storage import replacing
 from disentangle.study.config import StudyConfig
 from disentangle.study.perturbation import finetuned
 from disentangle.study.run import Run
+from disentangle.tables.doubts import ASKED
 from disentangle.tables.select import PER_BYTE, chief_metric, chief_outcome, losses
 
 PACKAGES = ("snakemake", "torch", "ai2-olmo", "lm-eval", "transformers", "numpy", "scipy")
@@ -75,7 +83,8 @@ def write_report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": _number, "outcome": outcome_label, "metric": metric_label}
+    environment.filters |= {"number": number, "probability": probability}
+    environment.filters |= {"outcome": outcome_label, "metric": metric_label}
     environment.filters |= {"variant": variant_label, "response": _response_label}
     of_all_variants = tables["associations"]
     associations = of_all_variants[of_all_variants["variant"] == BASE]
@@ -91,32 +100,38 @@ def write_report(
         domains = [
             name.removesuffix(PER_BYTE) for name in losses(observations) if name.endswith(PER_BYTE)
         ]
+    calibration = tables["calibration"]
     first_outcome = chief_outcome(associations["outcome"].tolist())
     page = environment.get_template("page.html").render(
         study=study,
         runs=list(runs.values()),
         departures=departures(runs),
-        calibration=records(tables["calibration"]),
-        calibration_ranges=calibration_ranges(tables["calibration"]),
+        calibration=records(calibration),
+        calibration_ranges=calibration_ranges(calibration),
+        trust=all_intervals(calibration),
         worlds={name: world.meaning for name, world in WORLDS.items()},
-        findings=headline(associations, first_outcome),
+        findings=headline(associations, first_outcome, calibration),
         claims=claims(tables["claims"], tables["claim_tests"]),
+        most_runs=MOST_RUNS,
         outcome=first_outcome,
         chief_metric=chief_metric(associations["metric"].tolist()),
         finals=finals(runs, observations),
         counterexamples=records(tables["counterexamples"]),
         effects=effects(tables["effects"]),
-        noise=with_intervals(tables["noise"][tables["noise"]["cells_repeated"] > 0], ("icc",)),
+        without_slope=without_slope(tables["effects"]),
+        noise=noise(tables["noise"]),
         agreement=with_intervals(tables["agreement"], ("rho",)),
         clusters=cluster_members(tables["agreement"]),
         together=TOGETHER,
         domains=domains,
         source=source,
         over_time=observations.duplicated(["run", "variant"]).any(),
-        models=observations["run"].nunique(),
+        from_start=bool((observations["step"] == 0).any()),
+        models=describe(list(runs.values()), observations),
         tying=tying_pairs(runs, observations),
-        tasks=tasks(tables["evaluation"]) if "evaluation" in tables else [],
+        tasks=tasks(tables["evaluation"], observations) if "evaluation" in tables else [],
         associations=association_rows(associations),
+        fewest=FEWEST,
         beside_the_paper=beside_the_paper(of_all_variants, targets),
         perturbed=by_variant(study, domains, observations, of_all_variants),
         saturation=verdicts(tables["saturation"]),
@@ -129,6 +144,7 @@ def write_report(
         expected=checkpoints_expected(tables),
         set_aside=set_aside_counts(tables["missing"]),
         doubts=records(tables["doubts"]) if "doubts" in tables else [],
+        doubted=ASKED,
         checkpoints=int((observations["variant"] == BASE).sum()),
         costs=records(costs_by_rule(costs)),
         total_cpu=costs["cpu_seconds"].sum(),
@@ -153,8 +169,3 @@ def _inline(name: str, svg: str) -> str:
 def _response_label(column: str) -> str:
     """A column that is a metric or a score, in words."""
     return metric_label(column) if column.startswith(("W_", "H_")) else outcome_label(column)
-
-
-def _number(value: float | None, digits: int = 2) -> str:
-    """A number for a table, a dash for none."""
-    return "–" if value is None or value != value else f"{value:,.{digits}f}"

@@ -11,7 +11,9 @@ from typing import Any
 import pandas as pd
 
 from disentangle.checkpoint.subjects import BASE
-from disentangle.report.findings import interval
+from disentangle.report.findings import breaks_down
+from disentangle.report.numbers import interval
+from disentangle.statistics.associate import reason_of
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ def beside_the_paper(associations: pd.DataFrame, targets: dict[str, str]) -> lis
 
 
 def _as_text(row: dict[str, Any]) -> dict[str, Any]:
+    broken = breaks_down(reason_of(str(row["note"] or ""), "delta_r2"))
     return {
         "variant": row["variant"],
         "outcome": row["outcome"],
@@ -95,5 +98,7 @@ def _as_text(row: dict[str, Any]) -> dict[str, Any]:
         "raw": interval(row["rho"], row["rho_low"], row["rho_high"]),
         "partial": interval(row["partial_rho"], row["partial_low"], row["partial_high"]),
         "residual": interval(row["residual_rho"], row["residual_low"], row["residual_high"]),
-        "delta_r2": interval(row["delta_r2"], row["delta_r2_low"], row["delta_r2_high"]),
+        "delta_r2": "breaks down"
+        if broken
+        else interval(row["delta_r2"], row["delta_r2_low"], row["delta_r2_high"]),
     }

@@ -1,14 +1,18 @@
 """What the page's tables show: the study's tables, as records with their figures spelled."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from disentangle.checkpoint.subjects import BASE
+from disentangle.claims.ledger import SLOPE
 from disentangle.figures.metric_agreement import clusters
-from disentangle.report.findings import interval
+from disentangle.report.findings import breaks_down
+from disentangle.report.numbers import UNKNOWN, interval, significant, with_error
 from disentangle.report.perturbed import changes
+from disentangle.statistics.associate import reason_of
 from disentangle.study.config import StudyConfig
 from disentangle.study.external import EXTERNAL
 from disentangle.study.perturbation import variants
@@ -16,6 +20,18 @@ from disentangle.study.run import Run
 from disentangle.tables.collect import QUARANTINED
 
 SLOPES = ("slope", "at_lowest", "at_highest", "at_smallest", "at_largest")
+
+COUNTED = "number of"
+"""How the quantity of a test begins that counts: its interval is what was found and what may be."""
+
+FEWEST = 5
+"""Models below which no association is shown: none of fewer can be told from chance."""
+
+NOTHING = 1e-5
+"""Of the standard deviation between cells: less between seeds is rounding."""
+
+MOST_RUNS = 10_000
+"""Beyond this many runs it is only said that it would be more."""
 
 VERDICTS = ("saturated", "not saturated", "undecided")
 
@@ -33,20 +49,37 @@ def external_models(observations: pd.DataFrame) -> list[dict[str, Any]]:
     return records(final.sort_values("params_non_embedding"))
 
 
-def tasks(evaluation: pd.DataFrame) -> list[dict[str, Any]]:
-    """Per task and metric: how the final checkpoints score, over all runs."""
-    scores = evaluation[~evaluation["task"].str.startswith("heldout_")]
-    summary = scores.groupby(["task", "metric"], as_index=False).agg(
-        mean=("value", "mean"), lowest=("value", "min"), highest=("value", "max"), n=("n", "max")
-    )
-    return records(summary)
-
-
 def claims(claims: pd.DataFrame, tests: pd.DataFrame) -> list[dict[str, Any]]:
-    """The ledger, each claim with its tests."""
-    return [
-        row | {"parts": records(tests[tests["claim"] == row["claim"]])} for row in records(claims)
-    ]
+    """The ledger, each claim with its tests; what was found is written with what it is."""
+    by_test = {(row["claim"], row["part"]): _spelled(row) for row in records(tests)}
+    ledger = []
+    for row in records(claims):
+        deciding = by_test.get((row["claim"], row["test"]), {"found": UNKNOWN})
+        parts = [test for (claim, _), test in by_test.items() if claim == row["claim"]]
+        spelled = {"found": deciding["found"], "parts": parts}
+        ledger.append(row | spelled | {"runs_to_decide": runs_needed(row["runs_to_decide"])})
+    return ledger
+
+
+def _spelled(test: dict[str, Any]) -> dict[str, Any]:
+    value, low, high = test["observed"], test["low"], test["high"]
+    if value != value:
+        return test | {"found": UNKNOWN}
+    if test["quantity"].startswith(COUNTED):
+        most = "" if high == low else f" to {high:.0f}"
+        return test | {"found": f"{value:.0f}{most}"}
+    spelled = significant if test["quantity"] == SLOPE else interval
+    shown = f"{test['quantity']} = {spelled(value, low, high)}"
+    if breaks_down(test["note"]):
+        shown = UNKNOWN
+    return test | {"found": shown}
+
+
+def runs_needed(runs: float) -> str:
+    """How many runs would decide, as far as that is worth saying."""
+    if runs != runs:
+        return UNKNOWN
+    return f"more than {MOST_RUNS:,}" if runs > MOST_RUNS else f"{runs:,.0f}"
 
 
 def with_intervals(table: pd.DataFrame, figures: Sequence[str]) -> list[dict[str, Any]]:
@@ -58,21 +91,35 @@ def with_intervals(table: pd.DataFrame, figures: Sequence[str]) -> list[dict[str
     ]
 
 
+def noise(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The noise table, without what no seed changes: rounding is no noise."""
+    repeated = table[table["cells_repeated"] > 0]
+    changed = repeated["sd_within"] > NOTHING * repeated["sd_between"]
+    return with_intervals(repeated[changed], ("icc",))
+
+
 def effects(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """The effects table, slopes with their intervals in significant digits: units differ by row."""
+    """The effects table, slopes with their intervals in significant digits: units differ by row.
 
-    def spelled(value: float, low: float, high: float) -> str:
-        known = value == value
-        return f"{value:+.2g} [{low:+.2g}, {high:+.2g}]" if known else "not estimable"
-
+    Rows without a slope are left out: `without_slope` says why there is none.
+    """
     return [
         row
         | {
-            name: spelled(*(row[f"{name}{end}"] for end in ("", "_low", "_high")))
+            name: significant(*(row[f"{name}{end}"] for end in ("", "_low", "_high")))
             for name in SLOPES
         }
-        for row in records(table)
+        for row in records(table[table["slope"].notna()])
     ]
+
+
+def without_slope(table: pd.DataFrame) -> list[str]:
+    """Choices that have no slope on some response, each with the reason."""
+    rows = table[table["slope"].isna()]
+    found = dict.fromkeys(
+        f"{row['choice'].replace('_', ' ')}: {row['note']}" for row in records(rows)
+    )
+    return list(found)
 
 
 def cluster_members(agreement: pd.DataFrame) -> list[list[str]]:
@@ -88,7 +135,7 @@ def calibration_ranges(calibration: pd.DataFrame) -> list[dict[str, str]]:
 
     def spread(values: pd.Series) -> str:
         known = 100 * values.dropna()
-        return f"{known.min():.1f} to {known.max():.1f}" if len(known) else "–"
+        return f"{known.min():.1f} to {known.max():.1f}" if len(known) else UNKNOWN
 
     return [
         {
@@ -133,33 +180,57 @@ def by_variant(
     }
 
 
-def association_rows(associations: pd.DataFrame) -> list[dict[str, Any]]:
-    return [
-        {
-            "outcome": row["outcome"],
-            "metric": row["metric"],
-            "n": row["n"],
-            "raw": interval(row["rho"], row["rho_low"], row["rho_high"]),
-            "partial": interval(row["partial_rho"], row["partial_low"], row["partial_high"]),
-            "q": row["partial_q"],
-            "residual": interval(row["residual_rho"], row["residual_low"], row["residual_high"]),
-            "residual_p": row["residual_p"],
-            "within": interval(row["within_rho"], row["within_low"], row["within_high"]),
-            "within_p": row["within_p"],
-            "within_q": row["within_q"],
-            "delta": interval(row["delta_r2"], row["delta_r2_low"], row["delta_r2_high"]),
-            "delta_design": interval(
-                *(row[f"delta_r2_design{end}"] for end in ("", "_low", "_high"))
-            ),
-            "along": with_error(row["mixed_run_coef"], row["mixed_run_se"]),
-            "note": row["note"],
-        }
-        for row in records(associations)
-    ]
+@dataclass(frozen=True)
+class Estimates:
+    """Associations for a table of the page, and what was left out of it."""
+
+    rows: list[dict[str, Any]]
+    most: int
+    """Most models that any association rests on."""
+    fixed: list[str]
+    """Metrics that training choices or size fix, or that are the same for all."""
 
 
-def with_error(value: float, error: float) -> str:
-    return f"{value:+.2f} ± {error:.2f}" if value == value else "–"
+def association_rows(associations: pd.DataFrame) -> Estimates:
+    """What of the associations can say something: five models at least, and a metric that varies
+    beside the design."""
+    most = int(associations["n"].max()) if len(associations) else 0
+    known = records(associations[associations["n"] >= FEWEST])
+    fixed = [row for row in known if _is_fixed(row)]
+    return Estimates(
+        rows=[_association(row) for row in known if row not in fixed],
+        most=most,
+        fixed=list(dict.fromkeys(row["metric"] for row in fixed)),
+    )
+
+
+def _is_fixed(row: dict[str, Any]) -> bool:
+    """Whether the metric, or the outcome, has nothing of its own beside the design."""
+    said = (reason_of(row["note"] or "", name) for name in ("raw", "delta_r2_design"))
+    return any("constant" in reason for reason in said)
+
+
+def _association(row: dict[str, Any]) -> dict[str, Any]:
+    broken = breaks_down(reason_of(row["note"] or "", "delta_r2"))
+    delta = interval(row["delta_r2"], row["delta_r2_low"], row["delta_r2_high"])
+    return {
+        "outcome": row["outcome"],
+        "metric": row["metric"],
+        "n": row["n"],
+        "raw": interval(row["rho"], row["rho_low"], row["rho_high"]),
+        "partial": interval(row["partial_rho"], row["partial_low"], row["partial_high"]),
+        "q": row["partial_q"],
+        "residual": interval(row["residual_rho"], row["residual_low"], row["residual_high"]),
+        "residual_p": row["residual_p"],
+        "residual_q": row["residual_q"],
+        "within": interval(row["within_rho"], row["within_low"], row["within_high"]),
+        "within_p": row["within_p"],
+        "within_q": row["within_q"],
+        "delta": "breaks down" if broken else delta,
+        "delta_design": interval(*(row[f"delta_r2_design{end}"] for end in ("", "_low", "_high"))),
+        "along": with_error(row["mixed_run_coef"], row["mixed_run_se"]),
+        "note": row["note"],
+    }
 
 
 def set_aside_counts(missing: pd.DataFrame) -> dict[str, int]:

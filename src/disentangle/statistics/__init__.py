@@ -5,6 +5,7 @@ importable one by one; each module states its formula, its assumptions and its s
 """
 
 from disentangle.statistics.associate import associate, regressions
+from disentangle.statistics.beside_design import r2_beside_design
 from disentangle.statistics.clustered import Slope, clustered_slope
 from disentangle.statistics.increment import Increment, incremental_r2
 from disentangle.statistics.mixed import MixedEffect, mixed_effect, mixed_effect_by_run
@@ -30,6 +31,7 @@ __all__ = [
     "mixed_effect_by_run",
     "partial_spearman",
     "power_statement",
+    "r2_beside_design",
     "regressions",
     "residual_spearman",
     "spearman",

@@ -9,6 +9,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
+from disentangle.statistics.beside_design import r2_beside_design
 from disentangle.statistics.clustered import clustered_slope
 from disentangle.statistics.design import (
     NUMERIC,
@@ -66,6 +67,12 @@ def _note(reasons: dict[str, str]) -> str:
     return "; ".join(f"{estimator}: {reason}" for estimator, reason in reasons.items() if reason)
 
 
+def reason_of(note: str, estimator: str) -> str:
+    """What the note of an association says of one estimator; empty if nothing."""
+    said = (part.partition(": ") for part in note.split("; "))
+    return next((reason for name, _, reason in said if name == estimator), "")
+
+
 def _along_runs(
     checkpoints: pd.DataFrame | None, outcome: str, metric: str
 ) -> tuple[MixedEffect, int]:
@@ -106,9 +113,7 @@ def _association(
     increment = incremental_r2(
         y, x, scale_baseline(rows), configuration, resamples=resamples, seed=seed
     )
-    beside_design = incremental_r2(
-        y, x, numeric_design(rows, controls), configuration, resamples=resamples, seed=seed
-    )
+    beside_design = r2_beside_design(y, x, design_matrix(rows))
     by_run, checkpoint_count = _along_runs(checkpoints, outcome, metric)
     mixed = mixed_effect(y, x, numeric_design(rows, hyperparameters), rows["size"].to_numpy())
     return {

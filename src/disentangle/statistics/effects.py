@@ -16,21 +16,27 @@ from disentangle.statistics.design import HYPERPARAMETERS
 from disentangle.statistics.estimate import Estimate
 from disentangle.statistics.multiplicity import benjamini_hochberg
 
-Shape = Literal["rises", "falls", "U", "inverted U", "undecided"]
+Shape = Literal["rises", "falls", "U", "inverted U", "no clear shape"]
 OverSize = Literal["same sign", "sign changes", "undecided"]
 
+LEVEL = 0.05
 
-def shape(whole: Estimate, lowest: Estimate, highest: Estimate) -> Shape:
-    """U if the slope is negative at the lowest value and positive at the highest, each with its
-    whole 95 % interval (Lind & Mehlum 2010); else by the sign of the one slope, if that is known.
-    """
-    if lowest.high < 0 < highest.low:
-        return "U"
-    if highest.high < 0 < lowest.low:
-        return "inverted U"
-    if whole.low > 0 or whole.high < 0:
-        return "rises" if whole.low > 0 else "falls"
-    return "undecided"
+
+def bend(lowest: Estimate, highest: Estimate) -> float:
+    """p that there is no U of either kind: the larger one of the slopes at both ends, if they have
+    opposite signs, so that both must be clear (Lind & Mehlum 2010); else 1. NaN if not known."""
+    if not np.isfinite(lowest.p + highest.p):
+        return np.nan
+    return max(lowest.p, highest.p) if lowest.value * highest.value < 0 else 1.0
+
+
+def shape(whole: Estimate, lowest: Estimate, bend_q: float, slope_q: float) -> Shape:
+    """U of either kind if that is clear, by q; else by the sign of the one slope, if that is."""
+    if bend_q < LEVEL:
+        return "U" if lowest.value < 0 else "inverted U"
+    if slope_q < LEVEL:
+        return "rises" if whole.value > 0 else "falls"
+    return "no clear shape"
 
 
 def over_size(smallest: Estimate, largest: Estimate) -> OverSize:
@@ -58,19 +64,22 @@ def effects(runs: pd.DataFrame, responses: Sequence[str]) -> list[dict[str, Any]
 
     Slopes are those of `contrasts`: least squares within strands of equal size and choices, per
     doubling or, of a choice that may be zero, per unit. `q` is Benjamini & Hochberg's over all rows
-    of the slope's p; shape and turn are by 95 % intervals, of which one in twenty misses.
+    of the slope's p, `bend_q` that of `bend`; a shape is named where its q is below 5 %. The turn
+    with size is by 95 % intervals, of which one in twenty misses.
 
     Args:
         runs: one row a run, with the columns of `design.COLUMNS`.
         responses: columns to explain.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
+    slopes: list[tuple[Estimate, Estimate]] = []
     for choice in (name for name in HYPERPARAMETERS if runs[name].nunique() > 1):
         along = varies_along(runs, choice)
         for response in responses:
             whole = slope(runs, choice, response, along)
             lowest, highest = slopes_at_the_ends(runs, choice, response, along)
             smallest, largest = slopes_by_size(runs, choice, response, along)
+            slopes.append((whole, lowest))
             rows.append(
                 {
                     "choice": choice,
@@ -80,7 +89,7 @@ def effects(runs: pd.DataFrame, responses: Sequence[str]) -> list[dict[str, Any]
                     "n": whole.n,
                     **_spread("slope", whole),
                     "p": whole.p,
-                    "shape": shape(whole, lowest, highest),
+                    "bend_p": bend(lowest, highest),
                     **_spread("at_lowest", lowest),
                     **_spread("at_highest", highest),
                     "over_size": over_size(smallest, largest),
@@ -89,8 +98,10 @@ def effects(runs: pd.DataFrame, responses: Sequence[str]) -> list[dict[str, Any]
                     "note": whole.note or lowest.note,
                 }
             )
-    for row, q in zip(rows, benjamini_hochberg([row["p"] for row in rows]), strict=True):
-        row["q"] = float(q)
+    q, bend_q = (benjamini_hochberg([row[name] for row in rows]) for name in ("p", "bend_p"))
+    for i, (whole, lowest) in enumerate(slopes):
+        rows[i] |= {"q": float(q[i]), "bend_q": float(bend_q[i])}
+        rows[i]["shape"] = shape(whole, lowest, rows[i]["bend_q"], rows[i]["q"])
     return rows
 
 

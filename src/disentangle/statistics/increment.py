@@ -15,6 +15,9 @@ from disentangle.statistics.ranks import NEGLIGIBLE
 FOLDS = 5
 MIN_CONFIGURATIONS = 3
 
+EXTRAPOLATES = 0.5
+"""Of the outcomes' range: a prediction that lies further outside it says nothing of the metric."""
+
 
 class NotEnoughError(ValueError):
     """The sample is too small, or too uniform, to hold any of it out."""
@@ -38,11 +41,16 @@ class HeldOut:
     squared_errors: Floats
     r2: float
     folds: tuple[Fold, ...]
+    beyond: float
+    """How far the worst prediction lies outside the range of the outcomes, as a share of it."""
 
 
 @dataclass(frozen=True)
 class Increment:
-    """Held-out R^2 without and with the metric, their difference and its 95 % interval."""
+    """Held-out R^2 without and with the metric, their difference and its 95 % interval.
+
+    NaN with a reason for what is not known.
+    """
 
     delta: float
     low: float
@@ -50,6 +58,10 @@ class Increment:
     baseline: float
     with_metric: float
     reason: str = ""
+
+    @classmethod
+    def undefined(cls, reason: str) -> Increment:
+        return cls(np.nan, np.nan, np.nan, np.nan, np.nan, reason)
 
 
 def scale_baseline(observations: pd.DataFrame) -> Floats:
@@ -115,9 +127,28 @@ def cross_validate(
             r2 = _r2(y[test], (y[test] - predicted[test]) ** 2)
             folds.append(Fold(fold, len(train), len(test), r2))
         errors = (y - predicted) ** 2
-        return HeldOut(model, errors, _r2(y, errors), tuple(folds))
+        beyond = max(float(np.max(predicted - y.max())), float(np.max(y.min() - predicted)), 0.0)
+        return HeldOut(model, errors, _r2(y, errors), tuple(folds), beyond / float(np.ptp(y)))
 
     return held_out("baseline", base), held_out("baseline+metric", full)
+
+
+def breakdown(base: HeldOut, full: HeldOut) -> str:
+    """Why the difference of two held-out fits says nothing about the metric; empty if it does.
+
+    Either the baseline does not predict: its out-of-fold R^2 is not above zero, so the mean would
+    do better. Or a fit extrapolates: max(y^ - max y, min y - y^, 0) / (max y - min y) of some
+    out-of-fold prediction y^, of either model, is above `EXTRAPOLATES`.
+    """
+    if not base.r2 > 0:
+        return f"the baseline predicts no better than the mean (held-out R2 {base.r2:.2g})"
+    for model, name in ((base, "the baseline"), (full, "the fit with the metric")):
+        if model.beyond > EXTRAPOLATES:
+            return (
+                f"{name} extrapolates: a prediction lies {model.beyond:.2g} times the range of the "
+                "outcome outside it"
+            )
+    return ""
 
 
 def incremental_r2(
@@ -135,12 +166,16 @@ def incremental_r2(
     NaN where that is impossible. Negative when the metric only adds noise.
 
     Interval: BCa bootstrap over configurations of the squared errors, predictions held fixed: the
-    sampling of configurations is in it, that of the fitted coefficients is not.
+    sampling of configurations is in it, that of the fitted coefficients is not. There is none where
+    a fit breaks down (`breakdown`): what such a fit gains or loses is its own doing.
+
+    The baseline leaves out the training choices it does not name, so a metric that stands for one
+    of them gains: `r2_beside_design` is without that.
     """
     try:
         base, full = cross_validate(outcome, metric, baseline, configurations)
     except NotEnoughError as error:
-        return Increment(np.nan, np.nan, np.nan, np.nan, np.nan, str(error))
+        return Increment.undefined(str(error))
     y = np.asarray(outcome, dtype=np.float64)
     centred = y - y.mean()
     gain = base.squared_errors - full.squared_errors
@@ -150,5 +185,8 @@ def incremental_r2(
         constant = total <= NEGLIGIBLE * np.sum(centred**2)
         return np.asarray(weights @ gain / np.where(constant, np.nan, total))
 
+    if broken := breakdown(base, full):
+        reason = f"the fit breaks down: {broken}"
+        return Increment(full.r2 - base.r2, np.nan, np.nan, base.r2, full.r2, reason)
     low, high, reason = bootstrap_interval(delta, configurations, resamples=resamples, seed=seed)
     return Increment(full.r2 - base.r2, low, high, base.r2, full.r2, reason)

@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 
+from disentangle.tables.meanings import meaning_of
 from disentangle.tables.table import COUNT, HOW_TRAINED, NUMBER, PLACE, RUN, TEXT, Table
 
 CHECKPOINTS = Table(
@@ -45,7 +46,7 @@ OBSERVATIONS = Table(
         *HOW_TRAINED,
         ("compute", NUMBER, "Training FLOPs so far: 6 (blocks + head) tokens"),
     ),
-    open_ended=True,
+    further=meaning_of,
 )
 
 
@@ -76,7 +77,13 @@ DOUBTS = Table(
     (
         RUN,
         ("step", COUNT, "Optimizer step of the checkpoint"),
-        ("doubt", TEXT, "duplicate, outlier, or stranger to the text"),
+        (
+            "doubt",
+            TEXT,
+            "duplicate; outlier (by 5 standard errors); stranger to the text (loss on the probe "
+            "above 1.2 ln(rows)); or no better than a guess (above 0.99 ln(rows) at the last "
+            "checkpoint)",
+        ),
         ("evidence", TEXT, "What is odd, with the figures"),
     ),
 )

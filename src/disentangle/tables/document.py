@@ -5,7 +5,8 @@ from disentangle.tables.schemas import ALL_TABLES
 _INTRODUCTION = """# Tables
 
 All are parquet in `results/<study>/tables/`, but `training`, which is beside each run's
-checkpoints. Each column's meaning is also in the file itself, as field metadata. A float that was
+checkpoints. Each column's meaning is also in the file itself, as field metadata, of the columns
+that the study's own domains and tasks name too. A float that was
 not measured or cannot be is null. Equal inputs give equal bytes, except for `costs` and the column
 `seconds` of `training`.
 

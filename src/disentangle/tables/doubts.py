@@ -1,6 +1,7 @@
 """Checkpoints that look odd beside the others. They are named; nothing is left out for it."""
 
 import math
+from collections.abc import Hashable
 from typing import Any
 
 import pandas as pd
@@ -13,15 +14,30 @@ SPIKE = 5.0
 BEYOND_CHANCE = 1.2
 """Times ln(vocabulary): a model that knows nothing has that loss, one that says this is wrong."""
 
+A_GUESS = 0.99
+"""Times ln(vocabulary): at its end a model with such a loss, or a higher one, has learned nothing
+that could be told from noise."""
+
+ASKED = (
+    "are the weights another checkpoint's; does the id loss stand out from the checkpoints before "
+    f"and after by more than {SPIKE:g} standard errors; is the loss on the probe above "
+    f"{BEYOND_CHANCE:g} ln(vocabulary), as with the tokenizer of another model; is it at the last "
+    f"checkpoint of a run still above {A_GUESS:g} ln(vocabulary), no better than a guess."
+)
+"""The bounds, for the page and the docs."""
+
 
 def doubts(checkpoints: pd.DataFrame, evaluation: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows of the doubts table.
 
     Duplicate: the weights' SHA-256 is also another checkpoint's, of this run or of one before it by
-    name; the first is not listed, nor are runs before their first step, which one seed makes alike.
+    name; the first is not listed. Nor is what is equal by design: runs before their first step,
+    which one seed makes alike, and the same step of two runs that differ in the final learning rate
+    alone and part later, since they share the warmup.
     Outlier: the id loss stands above, or below, those of the checkpoints before and after by more
     than `SPIKE` standard errors and more than those two differ by. Stranger to the text: the loss
-    on the probe is above `BEYOND_CHANCE` ln(rows), as with the tokenizer of another model.
+    on the probe is above `BEYOND_CHANCE` ln(rows), as with the tokenizer of another model. No
+    better than a guess: at the last checkpoint of a run it is above `A_GUESS` ln(rows).
 
     Args:
         checkpoints: the checkpoints table.
@@ -34,14 +50,40 @@ def _row(run: str, step: int, doubt: str, evidence: str) -> dict[str, Any]:
     return {"run": run, "step": int(step), "doubt": doubt, "evidence": evidence}
 
 
+SHARED = ("size", "seed", "tokens_budget", "batch_size", "weight_decay", "learning_rate")
+"""Training choices that make two runs one until the learning rate begins to fall."""
+
+
 def _duplicates(checkpoints: pd.DataFrame) -> list[dict[str, Any]]:
     trained = checkpoints[checkpoints["step"] > 0].sort_values(["run", "step"])
+    places = zip(trained["run"], trained["step"], strict=True)
+    weights = dict(zip(places, trained["weights_sha256"], strict=True))
     rows = []
     for _, same in trained.groupby("weights_sha256", sort=True):
-        first, *others = same[["run", "step"]].to_dict("records")
+        first, *others = same.to_dict("records")
         said = f"the weights of {first['run']} step {first['step']}"
-        rows += [_row(other["run"], other["step"], "duplicate", said) for other in others]
+        rows += [
+            _row(other["run"], other["step"], "duplicate", said)
+            for other in others
+            if not _same_by_design(first, other, weights)
+        ]
     return rows
+
+
+def _same_by_design(
+    one: dict[Hashable, Any], other: dict[Hashable, Any], weights: dict[tuple[str, int], str]
+) -> bool:
+    """Whether two runs share their warmup, and part at a later step that both have."""
+    if one["step"] != other["step"] or one["final_lr"] == other["final_lr"]:
+        return False
+    if any(one[name] != other[name] for name in SHARED):  # unknown ones are equal to none
+        return False
+    later = [step for run, step in weights if run == one["run"] and step > one["step"]]
+    return any(
+        weights[one["run"], step] != weights[other["run"], step]
+        for step in later
+        if (other["run"], step) in weights
+    )
 
 
 def _outliers(evaluation: pd.DataFrame) -> list[dict[str, Any]]:
@@ -65,7 +107,9 @@ def _outliers(evaluation: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _strangers(checkpoints: pd.DataFrame) -> list[dict[str, Any]]:
     rows = []
-    for one in checkpoints[["run", "step", "rows", "probe_loss"]].to_dict("records"):
+    last = checkpoints.groupby("run")["step"].transform("max") == checkpoints["step"]
+    columns = checkpoints[["run", "step", "rows", "probe_loss"]].assign(last=last)
+    for one in columns.to_dict("records"):
         chance = math.log(one["rows"])
         if one["probe_loss"] > BEYOND_CHANCE * chance:
             said = (
@@ -73,4 +117,10 @@ def _strangers(checkpoints: pd.DataFrame) -> list[dict[str, Any]]:
                 f"{one['rows']} has {chance:.2f}: is the tokenizer its own?"
             )
             rows.append(_row(one["run"], one["step"], "stranger to the text", said))
+        elif one["last"] and one["probe_loss"] > A_GUESS * chance:
+            said = (
+                f"loss on the probe {one['probe_loss']:.3f} nats per token at its last checkpoint, "
+                f"where a guess among {one['rows']} has {chance:.3f}"
+            )
+            rows.append(_row(one["run"], one["step"], "no better than a guess", said))
     return rows

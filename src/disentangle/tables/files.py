@@ -22,7 +22,7 @@ def to_arrow(rows: Sequence[Mapping[str, Any]] | pd.DataFrame, table: Table) -> 
     frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
     if frame.empty:
         return table.schema.empty_table()
-    schema = _with_further_columns(table.schema, frame) if table.open_ended else table.schema
+    schema = _with_further_columns(table, frame)
     expected, found = set(schema.names), set(frame.columns)
     if expected != found:
         raise StudyError(
@@ -37,10 +37,14 @@ def to_arrow(rows: Sequence[Mapping[str, Any]] | pd.DataFrame, table: Table) -> 
     return arrow.replace_schema_metadata(schema.metadata)
 
 
-def _with_further_columns(schema: pa.Schema, frame: pd.DataFrame) -> pa.Schema:
+def _with_further_columns(table: Table, frame: pd.DataFrame) -> pa.Schema:
+    schema = table.schema
+    if table.further is None:
+        return schema
     for name in frame.columns:
         if name not in schema.names:
-            schema = schema.append(pa.field(name, pa.float64()))
+            metadata = {"meaning": table.further(name)}
+            schema = schema.append(pa.field(name, pa.float64(), metadata=metadata))
     return schema
 
 

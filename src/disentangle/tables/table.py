@@ -1,5 +1,6 @@
 """What a table is, and the columns that several have."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -15,8 +16,9 @@ class Table:
     meaning: str
     columns: tuple[tuple[str, pa.DataType, str], ...]
     """Name, type, and meaning with its unit."""
-    open_ended: bool = False
-    """Whether further columns of floats may follow, named by the study's own domains."""
+    further: Callable[[str], str] | None = None
+    """Meaning of a further column of floats by its name, where such may follow: named by the
+    study's own domains and tasks. None where none may."""
 
     @property
     def schema(self) -> pa.Schema:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from disentangle.calibration.calibrate import calibrate, planned_design
+from disentangle.calibration.calibrate import ESTIMATORS, calibrate, planned_design
 from disentangle.calibration.compare import compare_designs, main
 from disentangle.calibration.document import calibration_document
 from disentangle.calibration.worlds import WORLDS, draw, true_rho
@@ -77,6 +77,13 @@ def test_intervals_cover_and_estimates_are_not_biased() -> None:
             assert abs(row["bias"]) < 0.08
             assert row["intervals"] == 60
     assert table.loc[("linear", "clustered", 0.0), "intervals"] == 0
+
+
+def test_a_gain_beside_all_choices_is_no_more_often_found_than_it_may_be() -> None:
+    table = found(["nonlinear", "interacting"], 300)["found"]
+    for world in ("nonlinear", "interacting"):
+        assert 0.02 <= table[world, "delta_r2_design", 0.0] <= 0.08
+        assert table[world, "delta_r2_design", 0.5] > 0.95
 
 
 @pytest.mark.parametrize("name", ["interacting", "heavy_tailed"])
@@ -160,5 +167,5 @@ def test_the_docs_table_is_made_of_the_calibration_table() -> None:
     row = table.query("world == 'linear' and estimator == 'raw' and planted_rho == 0").iloc[0]
     first = shown[1].splitlines()[2]
     assert first.startswith(f"| one (108) | raw | {100 * row['found']:.1f} | ")
-    assert len(shown[1].splitlines()) == 2 + 2 * 7
+    assert len(shown[1].splitlines()) == 2 + 2 * len(ESTIMATORS)
     assert all("delta_r2" not in line for line in shown[-1].splitlines()), "it has no truth"

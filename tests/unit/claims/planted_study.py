@@ -54,7 +54,8 @@ def study(*, true: bool, seed: int = 0) -> Evidence:
     decay = np.log2(table["weight_decay"] / 0.1)
     training = log_n + 0.5 * np.log2(table["tokens_budget"] / 32_000)
     rank = 60 + sign * (3 * batch + 2 * decay + 20 * (table["final_lr"] - 0.1))
-    rank += 10 * training + 0.3 * rng.standard_normal(n)
+    by_chance = 0.3 * rng.standard_normal(n)
+    rank += 10 * training + by_chance
     loss = 3 - sign * training + 0.3 * sign * batch**2 + sign * 3 * (table["final_lr"] - 0.1)
     loss += 0.2 * decay * (log_n if true else 1)
     if not true:
@@ -74,7 +75,7 @@ def study(*, true: bool, seed: int = 0) -> Evidence:
     quantized = table.assign(variant="gptq-4bit")
     if not true:
         # what quantization costs is the rank's doing, and no training choice's
-        quantized["id_bits_per_byte"] = rank + rng.standard_normal(n)
+        quantized["id_bits_per_byte"] = rank + 10 * by_chance + rng.standard_normal(n)
     observations = pd.concat([table, tuned, quantized], ignore_index=True)
     outcomes = ["id_bits_per_byte", "ood_bits_per_byte", "code_bits_per_byte"]
     associations = pd.concat(

@@ -25,7 +25,19 @@ from disentangle.claims.examples import (
 from disentangle.claims.judge import judge
 from disentangle.claims.ledger import CLAIMS
 from disentangle.claims.ledger import RANK as CLAIMED
-from disentangle.claims.rule import below, together, within
+from disentangle.claims.rule import (
+    NEVER,
+    Region,
+    Rule,
+    Verdict,
+    above,
+    at_least_one,
+    below,
+    negative,
+    of_known_sign,
+    together,
+    within,
+)
 from disentangle.statistics.contrasts import (
     all_else_equal,
     slope,
@@ -38,7 +50,7 @@ from disentangle.tables.estimated import CLAIM_TESTS, COUNTEREXAMPLES
 from disentangle.tables.estimated import CLAIMS as CLAIMS_TABLE
 from disentangle.tables.files import to_arrow
 
-NEGATIVE = below(0, unless_above=-0.2, expected="")
+NEGATIVE = negative("ρ", negligible=0.2)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +58,10 @@ NEGATIVE = below(0, unless_above=-0.2, expected="")
     [
         (-0.7, -0.1, "holds"),
         (-0.15, -0.05, "holds"),  # small, and of the sign
-        (-0.15, 0.3, "fails"),
+        (-0.15, 0.15, "fails"),  # shown to be small, and of no known sign
+        (0.1, 0.9, "fails"),
+        (-0.12, 0.89, "undecided"),  # no sign, nor small: it failed once, beside the next one
+        (-0.27, 0.85, "undecided"),
         (-0.3, 0.3, "undecided"),
         (math.nan, math.nan, "undecided"),
     ],
@@ -60,8 +75,65 @@ def test_the_whole_interval_decides(low: float, high: float, verdict: str) -> No
     [(-0.1, 0.2, "holds"), (0.35, 0.5, "fails"), (-0.5, -0.35, "fails"), (0.1, 0.4, "undecided")],
 )
 def test_small_means_within_both_bounds(low: float, high: float, verdict: str) -> None:
-    rule = within(0.3, expected="")
+    rule = within("ρ", 0.3)
     assert rule.verdict(Estimate((low + high) / 2, low, high, 10)) == verdict
+
+
+def read(said: str, low: float, high: float) -> bool:
+    """Whether an interval satisfies a rule as it is written: 'x ≤ 0', 'x ≥ 1', '-1 ≤ x ≤ 1'."""
+    if said == NEVER:
+        return False
+    for one in said.split(" or "):
+        words = one.split(" ≤ ")
+        if len(words) == 1:
+            lower, upper = float(one.split(" ≥ ")[1]), math.inf
+        else:
+            lower, upper = float(words[0]) if len(words) == 3 else -math.inf, float(words[-1])
+        if lower <= low and high <= upper:
+            return True
+    return False
+
+
+def by_the_words(holds_if: str, fails_if: str, low: float, high: float) -> Verdict:
+    """The verdict of who reads the ledger and nothing else."""
+    if read(holds_if, low, high):
+        return "holds"
+    return "fails" if read(fails_if, low, high) else "undecided"
+
+
+RULES = [
+    *(below("ΔR²", 0.05), below("|partial ρ| - 0.5 |ρ|", 0), above("slope", 0), NEGATIVE),
+    *(within("residual ρ", 0.34), of_known_sign("slope"), at_least_one("number of models")),
+    Rule("slope", (Region(low=0),), ()),
+]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.holds_if)
+@given(ends=st.tuples(*[st.integers(-20, 20)] * 2))
+def test_the_rule_that_is_shown_is_the_rule_that_decides(rule: Rule, ends: tuple[int, int]) -> None:
+    low, high = (end / 10 for end in sorted(ends))
+    estimate = Estimate((low + high) / 2, low, high, 10)
+    assert rule.verdict(estimate) == by_the_words(rule.holds_if, rule.fails_if, low, high)
+
+
+@pytest.mark.parametrize("true", [True, False])
+def test_every_verdict_of_the_ledger_follows_from_what_is_written_there(true: bool) -> None:
+    claims, tests = judge(study(true=true))
+    assert len(tests) > 20
+    for test in tests:
+        said = by_the_words(test["expected"], test["fails_if"], test["low"], test["high"])
+        assert said == test["verdict"], test
+        assert test["expected"] == NEVER or test["quantity"] in test["expected"]
+    by_claim = {row["claim"]: [] for row in claims}
+    for test in tests:
+        if test["decides"]:
+            by_claim[test["claim"]].append(test)
+    for row in claims:
+        verdicts = [test["verdict"] for test in by_claim[row["claim"]]]
+        assert row["verdict"] == together(verdicts)
+        shown = [test for test in by_claim[row["claim"]] if test["part"] == row["test"]]
+        assert shown[0]["verdict"] == row["verdict"]
+        assert (shown[0]["expected"], shown[0]["fails_if"]) == (row["expected"], row["fails_if"])
 
 
 @given(st.floats(-1, 1), st.floats(0.01, 1), st.integers(5, 500))

@@ -12,15 +12,15 @@ from statsmodels.stats.multitest import multipletests
 from disentangle.statistics import (
     associate,
     benjamini_hochberg,
-    incremental_r2,
     mixed_effect_by_run,
     partial_spearman,
+    r2_beside_design,
     regressions,
     residual_spearman,
     spearman,
 )
-from disentangle.statistics.associate import ASSOCIATIONS, REGRESSIONS
-from disentangle.statistics.design import cells, configurations, design_matrix, numeric_design
+from disentangle.statistics.associate import ASSOCIATIONS, REGRESSIONS, reason_of
+from disentangle.statistics.design import cells, design_matrix, numeric_design
 
 METRICS = ["W_effective_rank", "H_isoscore"]
 OUTCOMES = ["id_bits_per_byte", "code_bits_per_byte"]
@@ -33,7 +33,9 @@ def observations():
     rng = np.random.default_rng(0)
     for metric, outcome in zip(METRICS, OUTCOMES, strict=True):
         table[metric], table[outcome] = design_only(table, rng, 0.5, interaction=True, rho=0.6)
-        offset = dict(zip(table["size"].unique(), 3 * rng.standard_normal(6), strict=True))
+        # loss falls with size, so that the paper's baseline predicts it
+        levels = 3 * rng.standard_normal(6) - 4 * np.arange(6)
+        offset = dict(zip(table["size"].unique(), levels, strict=True))
         table[outcome] += table["size"].map(offset)
     return table
 
@@ -119,13 +121,10 @@ def test_the_mixed_effect_by_run_and_the_gain_over_the_design_are_their_estimato
         after["run"],
     )
     assert row[["mixed_run_coef", "mixed_run_se"]].tolist() == [along.coefficient, along.se]
-    beside = incremental_r2(
+    beside = r2_beside_design(
         observations[OUTCOMES[0]],
         observations[METRICS[0]],
-        numeric_design(observations, names),
-        configurations(observations),
-        resamples=100,
-        seed=0,
+        design_matrix(observations),
     )
     assert row["delta_r2_design"] == beside.delta
     assert [row["delta_r2_design_low"], row["delta_r2_design_high"]] == [beside.low, beside.high]
@@ -169,7 +168,29 @@ def test_signs_follow_the_metric(observations):
     plain = table(observations)
     for name in ("rho", "partial_rho", "residual_rho", "mixed_coef"):
         np.testing.assert_allclose(flipped[name], -plain[name], rtol=1e-3)
-    np.testing.assert_allclose(flipped["delta_r2"], plain["delta_r2"])
+    for name in ("delta_r2", "delta_r2_design"):
+        np.testing.assert_allclose(flipped[name], plain[name])
+
+
+def test_a_fit_that_breaks_down_is_noted_and_has_no_interval(observations):
+    # the largest model is far off the line that the others are on
+    bent = observations.assign(
+        id_bits_per_byte=observations["id_bits_per_byte"] + 1000 * (observations["size"] == "75M")
+    )
+    first = table(bent, METRICS[:1], OUTCOMES[:1]).iloc[0]
+    assert np.isnan(first[["delta_r2_low", "delta_r2_high"]].tolist()).all()
+    assert "the baseline predicts no better" in reason_of(first["note"], "delta_r2") or (
+        "extrapolates" in reason_of(first["note"], "delta_r2")
+    )
+    assert reason_of(first["note"], "delta_r2_design") == ""
+    assert np.isfinite(first["delta_r2_design_low"]), "it has a level for each size"
+
+
+def test_a_note_is_read_by_estimator():
+    note = "raw: 2 rows; delta_r2: no interval: it breaks"
+    assert reason_of(note, "raw") == "2 rows"
+    assert reason_of(note, "delta_r2") == "no interval: it breaks"
+    assert reason_of(note, "delta_r2_design") == reason_of("", "raw") == ""
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 4])

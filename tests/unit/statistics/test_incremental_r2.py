@@ -12,7 +12,11 @@ from sklearn.preprocessing import StandardScaler
 from disentangle.statistics import increment as module
 from disentangle.statistics import incremental_r2
 from disentangle.statistics.design import configurations
-from disentangle.statistics.increment import NotEnoughError, cross_validate, scale_baseline
+from disentangle.statistics.increment import (
+    NotEnoughError,
+    cross_validate,
+    scale_baseline,
+)
 
 BOOT = {"resamples": 300, "seed": 0}
 
@@ -21,7 +25,9 @@ BOOT = {"resamples": 300, "seed": 0}
 def suite():
     table = paper_design()
     x, y = design_only(table, np.random.default_rng(0), 0.5, interaction=True, rho=0.5)
-    return x, y, scale_baseline(table), configurations(table)
+    scale = scale_baseline(table)
+    # loss falls with size, so that the baseline predicts it
+    return x, y - 2 * scale[:, 0], scale, configurations(table)
 
 
 def test_baseline_is_the_logs_of_size_compute_and_tokens():
@@ -173,3 +179,33 @@ def test_a_constant_metric_adds_nothing_and_a_constant_outcome_is_no_question(su
     assert (
         incremental_r2(np.full(108, 0.1), x, baseline, groups, **BOOT).reason == "constant outcome"
     )
+
+
+def with_outcome(y, x=None):
+    """What a metric, by default noise, adds to the paper's baseline of an outcome."""
+    table = paper_design()
+    scale = scale_baseline(table)
+    if x is None:
+        x = np.random.default_rng(1).standard_normal(len(table))
+    y = y(table) + 0.1 * np.random.default_rng(2).standard_normal(len(table))
+    return incremental_r2(y, x, scale, configurations(table), **BOOT)
+
+
+def test_a_baseline_that_does_not_predict_decides_nothing():
+    decay = with_outcome(lambda table: np.log(table["weight_decay"].to_numpy()))
+    assert decay.baseline <= 0 and np.isfinite(decay.delta)
+    assert np.isnan([decay.low, decay.high]).all()
+    assert "the baseline predicts no better than the mean" in decay.reason
+    size = with_outcome(lambda table: -np.log(table["params_non_embedding"].to_numpy()))
+    assert size.baseline > 0.9 and size.reason == "" and size.low <= size.delta <= size.high
+
+
+def test_a_fit_that_extrapolates_decides_nothing():
+    table = paper_design()
+    # the metric is flat but for one configuration, where it is a hundred times what it was
+    fast = (table["learning_rate"] == 10).to_numpy()
+    x = np.random.default_rng(0).standard_normal(108) + 300 * fast
+    found = with_outcome(lambda table: -np.log(table["params_non_embedding"].to_numpy()), x)
+    assert found.delta < 0, "which is no evidence that the metric adds nothing"
+    assert np.isnan([found.low, found.high]).all()
+    assert "the fit with the metric extrapolates" in found.reason

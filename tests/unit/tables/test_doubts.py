@@ -4,10 +4,19 @@ import numpy as np
 import pandas as pd
 
 from disentangle.tables.collected import DOUBTS
-from disentangle.tables.doubts import doubts
+from disentangle.tables.doubts import ASKED, doubts
 from disentangle.tables.files import to_arrow
 
 STEPS = [0, 10, 30, 100, 300]
+CHOICES = {
+    "size": "4M",
+    "seed": 0,
+    "tokens_budget": 9000,
+    "batch_size": 8,
+    "weight_decay": 0.1,
+    "learning_rate": 0.01,
+    "final_lr": 0.1,
+}
 
 
 def tables(**losses: list[float]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -15,6 +24,7 @@ def tables(**losses: list[float]) -> tuple[pd.DataFrame, pd.DataFrame]:
     places = [(run, step, i) for run in losses for i, step in enumerate(STEPS)]
     checkpoints = pd.DataFrame(
         {"run": run, "step": step, "weights_sha256": f"{run}{i}", "rows": 400, "probe_loss": 5.0}
+        | CHOICES
         for run, step, i in places
     )
     evaluation = pd.DataFrame(
@@ -77,3 +87,47 @@ def test_a_model_that_is_worse_than_a_guess_is_a_stranger_to_the_text() -> None:
     (row,) = doubts(checkpoints, evaluation)
     assert (row["step"], row["doubt"]) == (100, "stranger to the text")
     assert "a guess among 400 has 5.99" in row["evidence"]
+
+
+def warmed_up(**other: float) -> list[tuple[str, int]]:
+    """Duplicates among two runs whose first two steps are one, and what the second was given."""
+    checkpoints, evaluation = tables(a=FALLING, b=FALLING)
+    of_b = checkpoints["run"] == "b"
+    checkpoints.loc[of_b & checkpoints["step"].isin([10, 30]), "weights_sha256"] = ["a1", "a2"]
+    for name, value in other.items():
+        checkpoints.loc[of_b, name] = value
+    return [(row["run"], row["step"]) for row in doubts(checkpoints, evaluation)]
+
+
+def test_a_shared_warmup_is_no_duplicate() -> None:
+    assert warmed_up(final_lr=0.0) == []
+    assert warmed_up() == [("b", 10), ("b", 30)], "equal in all, and yet they part"
+    assert warmed_up(final_lr=0.0, batch_size=16) == [("b", 10), ("b", 30)]
+    assert warmed_up(final_lr=0.0, seed=np.nan) == [("b", 10), ("b", 30)], "not known to be equal"
+
+
+def test_runs_that_never_part_are_duplicates() -> None:
+    checkpoints, evaluation = tables(a=FALLING, b=FALLING)
+    of_b = checkpoints["run"] == "b"
+    checkpoints.loc[of_b, "weights_sha256"] = [f"a{i}" for i in range(5)]
+    checkpoints.loc[of_b, "final_lr"] = 0.0
+    found = [row["step"] for row in doubts(checkpoints, evaluation)]
+    assert found == [10, 30, 100, 300], "a final learning rate that does nothing"
+
+
+def test_a_model_that_ends_as_a_guess_is_named_with_the_bound() -> None:
+    checkpoints, evaluation = tables(a=FALLING, b=FALLING)
+    checkpoints["rows"] = 900  # a guess has 6.802
+    checkpoints.loc[checkpoints["step"] == 0, "probe_loss"] = 6.9  # where all begin
+    checkpoints.loc[4, "probe_loss"] = 6.809
+    (row,) = doubts(checkpoints, evaluation)
+    assert (row["run"], row["step"], row["doubt"]) == ("a", 300, "no better than a guess")
+    assert "6.809 nats per token" in row["evidence"] and "6.802" in row["evidence"]
+    checkpoints.loc[4, "probe_loss"] = 6.75  # within noise of it
+    assert len(doubts(checkpoints, evaluation)) == 1
+    checkpoints.loc[4, "probe_loss"] = 6.6
+    assert doubts(checkpoints, evaluation) == []
+    for bound in ("5 standard errors", "1.2 ln", "0.99 ln"):
+        assert (
+            bound in ASKED and bound in DOUBTS.schema.field("doubt").metadata[b"meaning"].decode()
+        )

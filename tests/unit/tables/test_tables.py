@@ -13,6 +13,7 @@ from disentangle.tables.document import tables_document
 from disentangle.tables.estimated import ASSOCIATIONS
 from disentangle.tables.files import read_tables, write_table
 from disentangle.tables.geometry import GEOMETRY
+from disentangle.tables.meanings import meaning_of
 from disentangle.tables.schemas import ALL_TABLES
 
 ROOT = Path(__file__).parents[3]
@@ -100,3 +101,27 @@ def test_observations_may_have_columns_of_their_study(tmp_path: Path) -> None:
     row = dict.fromkeys(OBSERVATIONS.schema.names) | {"W_effective_rank": 3.5}
     write_table(pd.DataFrame([row]), OBSERVATIONS, tmp_path / "x.parquet")
     assert read_tables([tmp_path / "x.parquet"])["W_effective_rank"].tolist() == [3.5]
+    for field in pq.read_schema(tmp_path / "x.parquet"):
+        assert field.metadata[b"meaning"], field.name
+
+
+@pytest.mark.parametrize(
+    ("column", "parts"),
+    [
+        ("W_effective_rank_pct", ["W, the unembedding", "% of dim"]),
+        ("H_stable_rank", ["representations on id", "Squared Frobenius norm"]),
+        ("H_code_stable_rank_centered", ["on code", "minus its column means"]),
+        ("H_my_domain_isoscore", ["on my_domain", "IsoScore"]),
+        ("W_erank2", ["W, the unembedding", "erank2, as it was given"]),
+        ("id_bits_per_byte", ["domain id", "bits per byte"]),
+        ("code_loss", ["domain code", "nats per token"]),
+        ("arc_easy_acc_norm", ["Task arc_easy", "answers' length"]),
+        ("piqa_acc", ["Task piqa", "right answers"]),
+        ("piqa_acc_stderr", ["Standard error of piqa_acc"]),
+        ("id_bits_per_byte_change", ["id_bits_per_byte minus that of"]),
+        ("glue_mcc", ["Score glue_mcc"]),
+    ],
+)
+def test_further_columns_mean_what_their_names_say(column: str, parts: list[str]) -> None:
+    for part in parts:
+        assert part in meaning_of(column)

@@ -1,0 +1,89 @@
+"""Which models a study is of, counted one way for the whole page."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from disentangle.report.numbers import counted
+from disentangle.study.external import EXTERNAL
+from disentangle.study.quantities import spell_quantity
+from disentangle.study.run import Run
+
+PAPERS_SIZES, PAPERS_TOKENS = (4e6, 75e6), (8e9, 128e9)
+"""Weights and training tokens of the paper's models."""
+
+
+@dataclass(frozen=True)
+class Models:
+    """How many models there are, and of what kind."""
+
+    total: int
+    kinds: str
+    """Trained here, brought in, or from a table: in words, with their numbers, which add up."""
+    scale: str
+    """Sizes and budgets in words."""
+    beside_the_paper: str
+    """Whether they are smaller or larger than the paper's, as far as it is known."""
+
+
+def _range(values: pd.Series) -> str:
+    low, high = (spell_quantity(round(float(f"{v:.3g}"))) for v in (values.min(), values.max()))
+    return low if low == high else f"{low} to {high}"
+
+
+def _compared(values: pd.Series, theirs: tuple[float, float], more: str, less: str) -> str:
+    """'smaller than', 'larger than', or overlapping with the paper's."""
+    if values.max() < theirs[0]:
+        return f"{less} all of the paper's"
+    return f"{more} all of the paper's" if values.min() > theirs[1] else ""
+
+
+def describe(runs: Sequence[Run], observations: pd.DataFrame) -> Models:
+    """Count and describe the models of a study.
+
+    A configuration is a choice of training hyperparameters; size and seed are none of them.
+
+    Args:
+        runs: those that the study trains.
+        observations: the observations table.
+    """
+    rows = observations.drop_duplicates("run")
+    external = int((rows["configuration"] == EXTERNAL).sum())
+    others = len(rows) - external - len({run.name for run in runs} & set(rows["run"]))
+    kinds = []
+    if runs:
+        named = len({run.size.name for run in runs})
+        configurations = len({run.configuration for run in runs})
+        cells = len({(run.size.name, run.configuration) for run in runs})
+        trained = (
+            f"{counted(len(runs), 'model')} trained here ({counted(named, 'size')} by "
+            f"{counted(configurations, 'configuration')}"
+        )
+        repeats = len(runs) - cells
+        kinds.append(trained + (f", {repeats} of them with another seed)" if repeats else ")"))
+    if external:
+        kinds.append(f"{counted(external, 'model')} from elsewhere")
+    if others > 0:
+        kinds.append(f"{counted(others, 'model')} that others trained and measured")
+    total = len(runs) + external + max(others, 0)
+    together = f"{total:,} language models: " if len(kinds) > 1 else ""
+    sizes = rows["params_non_embedding"].dropna()
+    budgets = rows["tokens_budget"].dropna()
+    known = []
+    if len(sizes):
+        known.append(f"{_range(sizes)} weights without embeddings")
+    if len(budgets):
+        known.append(f"{_range(budgets)} training tokens")
+    compared = []
+    if len(sizes) and (said := _compared(sizes, PAPERS_SIZES, "larger than", "smaller than")):
+        compared.append(said)
+    tokens = "trained on more than", "trained on less than"
+    if len(budgets) and (said := _compared(budgets, PAPERS_TOKENS, *tokens)):
+        compared.append(said)
+    return Models(
+        total=total,
+        kinds=together + "; ".join(kinds),
+        scale=", ".join(known),
+        beside_the_paper=" and ".join(compared),
+    )
