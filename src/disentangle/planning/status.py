@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from disentangle.checkpoint.manifest import read_run, run_manifest
@@ -141,8 +142,11 @@ def _at_work(folder: Path, runs: list[Run | ExternalRun]) -> list[str]:
 
 def _last_step(folder: Path) -> str:
     log = folder / "steps.jsonl"
-    lines = log.read_text().splitlines() if log.is_file() else []
-    return str(json.loads(lines[-1])["step"]) if lines else "0"
+    lines = log.read_text(errors="replace").splitlines() if log.is_file() else []
+    for line in reversed(lines):  # the last may be half written just now
+        with suppress(ValueError, KeyError, TypeError):
+            return str(json.loads(line)["step"])
+    return "0"
 
 
 def _errors(folder: Path) -> list[str]:
