@@ -241,7 +241,8 @@ def asked(resources_of, **further):
 
         return ask
 
-    return {field.name: function_for(field.name) for field in fields(JobResources)}
+    quantities = [*(field.name for field in fields(JobResources)), "tasks", "mpi"]
+    return {quantity: function_for(quantity) for quantity in quantities}
 
 
 TRAINING = asked(training_resources)

@@ -107,6 +107,8 @@ rule finetune:
     resources:
         gpu=FINETUNING["gpu"],
         nodes=FINETUNING["nodes"],
+        tasks=FINETUNING["tasks"],
+        mpi=FINETUNING["mpi"],
         mem_mb=FINETUNING["mem_mb"],
         runtime=FINETUNING["runtime"],
     params:

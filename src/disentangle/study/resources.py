@@ -58,6 +58,16 @@ class JobResources:
     runtime: int
     """Minutes."""
 
+    @property
+    def tasks(self) -> int | None:
+        """Programs that a job of several nodes starts, one on each; None for a job of one."""
+        return self.nodes if self.nodes > 1 else None
+
+    @property
+    def mpi(self) -> str | None:
+        """What such a job starts them with itself; None for a job of one node."""
+        return "srun" if self.nodes > 1 else None
+
 
 def training_resources(runs: Sequence[Run], execution: Execution, attempt: int = 1) -> JobResources:
     """Resources of the job that trains runs of one size, one after the other.

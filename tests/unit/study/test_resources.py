@@ -85,6 +85,17 @@ def test_a_study_overrides_what_is_estimated() -> None:
     assert training_resources([other], execution).gpu == 1
 
 
+def test_only_a_job_of_several_nodes_starts_its_programs_itself() -> None:
+    execution = Execution(by_size={"S": Demand(gpu=4, nodes=2)})
+    asked = training_resources([run()], execution)
+    assert (asked.tasks, asked.mpi) == (2, "srun")
+    for one_node in (
+        measuring_resources([run()], execution),
+        training_resources([run()], Execution()),
+    ):
+        assert (one_node.tasks, one_node.mpi) == (None, None)
+
+
 def test_a_cluster_without_gpus() -> None:
     execution = Execution(by_size={"S": Demand(gpu=0)})
     assert training_resources([run()], execution).gpu == 0
