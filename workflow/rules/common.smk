@@ -23,6 +23,7 @@ from disentangle.study.resources import (
     JobResources,
     external_resources,
     finetuning_resources,
+    job_minutes,
     measuring_resources,
     refuse_more_than,
     training_resources,
@@ -243,6 +244,11 @@ def asked(resources_of, **further):
 
     quantities = [*(field.name for field in fields(JobResources)), "tasks", "mpi"]
     return {quantity: function_for(quantity) for quantity in quantities}
+
+
+def minutes(estimate):
+    """What a job asks for that is reckoned to take so long: a function of the attempt."""
+    return lambda wildcards, attempt=1: job_minutes(estimate, STUDY.execution, attempt)
 
 
 TRAINING = asked(training_resources)

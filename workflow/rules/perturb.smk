@@ -15,7 +15,7 @@ rule gather_target:
         CONDA
     resources:
         mem_mb=4000,
-        runtime=60,
+        runtime=minutes(60),
     params:
         domains=DOMAINS,
         source=source_of_target,
@@ -41,7 +41,7 @@ rule tokenize_target:
         CONDA
     resources:
         mem_mb=4000,
-        runtime=120,
+        runtime=minutes(120),
     params:
         limit=tokens_of_target,
         code=code_of("tokenize.py"),

@@ -17,7 +17,7 @@ rule tokenize_shard:
     threads: STUDY.execution.threads
     resources:
         mem_mb=8000,
-        runtime=tokenizing_minutes(STUDY),
+        runtime=minutes(tokenizing_minutes(STUDY)),
     params:
         sources=STUDY.corpus.train,
         limit=STUDY.corpus.limit,
@@ -42,7 +42,7 @@ rule join_shards:
         CONDA
     resources:
         mem_mb=2000,
-        runtime=120,
+        runtime=minutes(120),
     params:
         code=code_of("join_shards.py"),
     message:
@@ -65,7 +65,7 @@ rule find_overlap:
         CONDA
     resources:
         mem_mb=4000,
-        runtime=tokenizing_minutes(STUDY),
+        runtime=minutes(tokenizing_minutes(STUDY)),
     params:
         domains=DOMAINS,
         code=code_of("find_overlap.py"),
@@ -88,7 +88,7 @@ rule measure_leakage:
         CONDA
     resources:
         mem_mb=4000,
-        runtime=60,
+        runtime=minutes(60),
     params:
         domains=DOMAINS,
         code=code_of("join_overlap.py"),

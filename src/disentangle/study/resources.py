@@ -143,16 +143,26 @@ def measuring_resources(
     )
 
 
-def tokenizing_minutes(config: StudyConfig) -> int:
-    """Minutes of the job that makes one shard of the tokens, at `TOKENIZED_PER_SECOND`.
+def job_minutes(estimate: float, execution: Execution, attempt: int = 1) -> int:
+    """Minutes that a job asks for: no job of any rule asks for more than `max_runtime`.
 
-    Where it is not said how many tokens there are, as many as a job may take.
+    Args:
+        estimate: what it takes, in minutes.
+        execution: the study's section.
+        attempt: 1, 2, ...: each further one asks for twice the time.
+    """
+    return round(min(execution.max_runtime, estimate * 2 ** (attempt - 1)))
+
+
+def tokenizing_minutes(config: StudyConfig) -> float:
+    """Estimate of the job that makes one shard of the tokens, at `TOKENIZED_PER_SECOND`.
+
+    Where it is not said how many tokens there are, as many minutes as a job may take.
     """
     if config.corpus.limit is None:
         return config.execution.max_runtime
     seconds = config.corpus.limit / config.corpus.shards / TOKENIZED_PER_SECOND
-    minutes = STARTING_MINUTES + seconds / 60 / config.execution.threads
-    return round(min(config.execution.max_runtime, minutes))
+    return STARTING_MINUTES + seconds / 60 / config.execution.threads
 
 
 def external_resources(name: str, execution: Execution, attempt: int = 1) -> JobResources:
@@ -197,5 +207,4 @@ def _mem_mb(demand: Demand, estimate: float, attempt: int) -> int:
 
 
 def _runtime(demand: Demand, execution: Execution, seconds: float, attempt: int) -> int:
-    estimate = demand.runtime or STARTING_MINUTES + seconds / 60
-    return round(min(execution.max_runtime, estimate * 2 ** (attempt - 1)))
+    return job_minutes(demand.runtime or STARTING_MINUTES + seconds / 60, execution, attempt)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from disentangle.errors import StudyError
 from disentangle.study import Run, read_config
 from disentangle.study.resources import (
+    job_minutes,
     measuring_resources,
     refuse_more_than,
     tokenizing_minutes,
@@ -105,7 +106,8 @@ def test_a_cluster_without_gpus() -> None:
 def test_a_shard_asks_for_the_time_of_its_tokens(paper_config: dict[str, Any]) -> None:
     def minutes(**corpus: Any) -> int:
         changed = paper_config | {"corpus": paper_config["corpus"] | corpus}
-        return tokenizing_minutes(read_config(changed))
+        config = read_config(changed)
+        return job_minutes(tokenizing_minutes(config), config.execution)
 
     per_shard = 130e9 / 30 / 100_000 / 60 / 8  # on eight threads
     assert minutes() == pytest.approx(15 + per_shard, abs=1)
