@@ -20,7 +20,9 @@ STUDIES: dict[str, dict[str, Any]] = {
         "corpus": {"shards": 2, "limit": "40k"},
         "tokenizer": {"name": "allenai_gpt-neox-olmo-dolma-v1_5", "vocab_size": 50280},
     },
-    "of models from elsewhere": {"checkpoints": {"mine": {"source": "model", "revisions": {7: "."}}}},
+    "of models from elsewhere": {
+        "checkpoints": {"mine": {"source": "model", "revisions": {7: "."}}}
+    },
     "of observations": {
         "observations": {"file": "suite.csv", "columns": {"run": "run"}},
     },
@@ -71,3 +73,20 @@ def test_no_rule_asks_for_more_time_than_the_partition_allows(asked: dict[str, A
             first, late = quantities["runtime"]
             assert first <= LIMIT, name
             assert late == LIMIT, f"{name} does not ask for more time when it is tried again"
+
+
+def test_the_profile_sends_every_rule_that_asks_for_a_gpu_where_gpus_are(
+    asked: dict[str, Asked],
+) -> None:
+    profile = yaml.safe_load((ROOT / "slurm" / "config.yaml").read_text())
+    with_gpu = {name for rules in asked.values() for name, each in rules.items() if each["gpu"][0]}
+    assert profile["set-resources"].keys() == with_gpu
+    places = list(profile["set-resources"].values())
+    assert places == [places[0]] * len(places)
+
+
+def test_the_site_block_says_once_where_gpu_jobs_go() -> None:
+    text = (ROOT / "slurm" / "config.yaml").read_text()
+    edited = text.replace("# slurm_partition: \"'gpu'\"", "slurm_partition: \"'a100'\"")
+    rules = yaml.safe_load(edited)["set-resources"].values()
+    assert {rule["slurm_partition"] for rule in rules} == {"'a100'"}
