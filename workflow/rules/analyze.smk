@@ -66,6 +66,7 @@ rule plan:
             "evaluate_checkpoints": len(MEASURED),
             "take_observations": int(STUDY.observations is not None),
         },
+        asks=asks_of_jobs,
     message:
         "Pricing the study"
     script:

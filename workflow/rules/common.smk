@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.iocontainers import Wildcards
 from snakemake_interface_executor_plugins.settings import DeploymentMethod
 
 from disentangle.archive.code import state_of
@@ -262,3 +263,34 @@ EVALUATING = asked(
     positions=STUDY.evaluation.batch_size
     * max(STUDY.model.sequence_length, TASK_LENGTH),
 )
+
+
+def asks_of_jobs(wildcards):
+    """What each job of a cohort asks a cluster for, profile included; see `planning.asking`."""
+    cohorts_of = {
+        "pretrain": COHORTS,
+        "import_checkpoint": EXTERNAL,
+        "quantize": PERTURBED_RUNS if "quantize" in PERTURBATIONS else [],
+        "finetune": PERTURBED_RUNS if "finetune" in PERTURBATIONS else [],
+        "measure_geometry": MEASURED,
+        "compare_layers": MEASURED if STUDY.geometry.layers else [],
+        "evaluate_checkpoints": MEASURED,
+    }
+    return [
+        ask_of(workflow.get_rule(rule), Wildcards(fromdict={"cohort": cohort}))
+        for rule, names in cohorts_of.items()
+        for cohort in names
+    ]
+
+
+def ask_of(rule, wildcards):
+    """The same, for one job."""
+    asked = rule.expand_resources(wildcards, [], 1, skip_evaluation={"tmpdir"})
+    return {
+        "rule": rule.name,
+        "gpu": asked.get("gpu") or 0,
+        "nodes": asked.get("nodes") or 1,
+        "mem_mb": asked.get("mem_mb"),
+        "runtime": asked.get("runtime"),
+        "partition": asked.get("slurm_partition") or "",
+    }
