@@ -27,6 +27,7 @@ from disentangle.study.resources import (
     job_minutes,
     measuring_resources,
     refuse_more_than,
+    refuse_uneven_batches,
     training_resources,
 )
 from disentangle.study.settings import plain
@@ -101,11 +102,12 @@ PERTURBED = [results(f"{kind}d/{{cohort}}.json") for kind in PERTURBATIONS]
 
 H_DOMAINS = sorted(set(STUDY.geometry.representations.domains))
 
-if workflow.is_main_process and "gpu" in workflow.global_resources:
+if workflow.is_main_process:
     try:
-        refuse_more_than(
-            RUNS.values(), STUDY.execution, workflow.global_resources["gpu"].value
-        )
+        refuse_uneven_batches(RUNS.values(), STUDY.execution, STUDY.perturbation)
+        if "gpu" in workflow.global_resources:
+            gpu = workflow.global_resources["gpu"].value
+            refuse_more_than(RUNS.values(), STUDY.execution, gpu)
     except StudyError as fault:
         raise WorkflowError(str(fault)) from None
 

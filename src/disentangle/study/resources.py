@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from disentangle.errors import StudyError
 from disentangle.study.config import StudyConfig
-from disentangle.study.perturbation import finetuning_run
+from disentangle.study.perturbation import finetuning_run, perturbed_runs
 from disentangle.study.run import Run, training_flops
 from disentangle.study.sections.execution import Demand, Execution
 from disentangle.study.sections.perturbation import Perturbation
@@ -199,6 +199,38 @@ def refuse_more_than(runs: Iterable[Run], execution: Execution, gpu: int) -> Non
         raise StudyError(
             f"Some runs ask for more GPUs than --resources gpu={gpu} allows: {', '.join(beyond)}\n"
             "Allow more, or ask for less: execution.by_size.<size>.gpu."
+        )
+
+
+def refuse_uneven_batches(
+    runs: Iterable[Run], execution: Execution, perturbation: Perturbation
+) -> None:
+    """Refuse a study with a batch that its processes cannot share evenly.
+
+    Args:
+        runs: the study's.
+        execution: its section.
+        perturbation: its section, whose targets have batches of their own.
+
+    Raises:
+        StudyError: naming sizes, batches and numbers of processes.
+    """
+    uneven: dict[str, None] = {}
+    for run in runs:
+        processes = max(1, training_resources([run], execution).gpu)
+        targets = perturbation.finetune if perturbed_runs([run], perturbation) else {}
+        batches = {"": run.hyperparameters.batch_size} | {
+            f" of perturbation.finetune.{name}": target.batch_size
+            for name, target in targets.items()
+        }
+        for of, batch in batches.items():
+            if batch % processes:
+                uneven[f"{run.size.name}: a batch of {batch}{of} over {processes} GPUs"] = None
+    if uneven:
+        raise StudyError(
+            "Some batches do not divide by the GPUs that share them:\n  "
+            + "\n  ".join(uneven)
+            + "\nSet execution.by_size.<size>.gpu to a divisor, or change the batch."
         )
 
 
