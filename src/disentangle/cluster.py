@@ -9,8 +9,9 @@ from datetime import datetime
 from disentangle.job import Say
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGURG)
-"""What tells training to save and stop: SIGTERM from a person or a preemption, SIGURG to go back to
-the queue. SLURM signals all programs of a job; those that know nothing of SIGURG ignore it."""
+"""What tells training to save and stop: SIGTERM from a person or a preemption, which counts where
+both come, and SIGURG to go back to the queue. SLURM signals all programs of a job; those that know
+nothing of SIGURG ignore it."""
 
 SAVING_SECONDS = 180
 """How long before its time limit a job stops by itself, or a quarter of its time where less."""
@@ -38,6 +39,12 @@ def stop_time() -> float | None:
     except (FileNotFoundError, ValueError):  # no squeue here; "NONE" or "N/A" for no limit
         return None
     return limit - min(SAVING_SECONDS, max(0, limit - time.time()) / 4)
+
+
+def signal_steps(signum: int) -> None:
+    """Signal all programs that this SLURM job has started on its machines, by srun."""
+    told = ["scancel", f"--signal={signum}", os.environ["SLURM_JOB_ID"]]
+    subprocess.run(told, check=False)  # noqa: S603 (SLURM's own)
 
 
 def send_back(say: Say) -> None:

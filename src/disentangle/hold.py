@@ -169,5 +169,7 @@ def _beat(lock: Path, mine: Holder, ended: threading.Event) -> None:
             print(
                 f"{lock.parent} was taken over by another process; this one ends", file=sys.stderr
             )
+            for child in psutil.Process().children(recursive=True):
+                child.kill()  # those that train for it
             os._exit(1)
         os.utime(lock)

@@ -5,9 +5,11 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from disentangle import hold
@@ -120,7 +122,10 @@ def test_a_holder_keeps_its_lock_fresh(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_process_that_lost_its_folder_ends(tmp_path: Path) -> None:
-    program = HOLDER.replace("time.sleep(60)", "time.sleep(30); print('went on')")
+    program = HOLDER.replace("time.sleep(60)", "time.sleep(30); print('went on')").replace(
+        'print("holding", flush=True)',
+        "import subprocess; print(subprocess.Popen(['sleep', '30']).pid, flush=True)",
+    )
     program = f"from disentangle import hold\nhold.BEAT_SECONDS = 0.05\n{program}"
     process = subprocess.Popen(
         [sys.executable, "-c", program, str(tmp_path)],
@@ -129,9 +134,11 @@ def test_a_process_that_lost_its_folder_ends(tmp_path: Path) -> None:
         text=True,
     )
     assert process.stdout is not None
-    assert process.stdout.readline() == "holding\n"
+    helper = psutil.Process(int(process.stdout.readline()))  # as torchrun is to training
     held_by(tmp_path, host="node17")
     output, error = process.communicate(timeout=20)
+    with suppress(psutil.NoSuchProcess):
+        assert helper.status() == psutil.STATUS_ZOMBIE
     assert process.returncode == 1
     assert "taken over" in error
     assert "went on" not in output

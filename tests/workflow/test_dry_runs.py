@@ -216,6 +216,19 @@ def test_the_papers_study_is_priced(folder: Path) -> None:
     assert 2500 < plan["gpu_hours"].sum() < 3500  # the paper: about 3000
 
 
+def test_the_plan_says_what_jobs_ask_a_cluster_for(folder: Path, tmp_path: Path) -> None:
+    by_size = {"33K": {"gpu": 4, "nodes": 2, "runtime": 90}}
+    study = overlay(tmp_path, {"execution": {"by_size": by_size}})
+    site = ("--set-resources", "pretrain:slurm_partition='a100'")
+    shown = snakemake("plan", "--cores", "1", *site, "--configfile", study, folder=folder)
+    assert shown.returncode == 0, shown.stderr
+    rows = [line.split() for line in (shown.stdout + shown.stderr).splitlines()]
+    (pretrain,) = [row for row in rows if row[:2] == ["pretrain", "4"]]
+    assert pretrain[2:4] == ["1-4", "1-2"] and pretrain[5:] == ["15-90", "a100"]
+    (measuring,) = [row for row in rows if row[:2] == ["measure_geometry", "4"]]
+    assert measuring[2:4] == ["1", "1"] and measuring[5:] == ["15-90", "the", "site's"]
+
+
 def test_layers_are_compared_where_a_study_asks_for_it(folder: Path, tmp_path: Path) -> None:
     study = overlay(tmp_path, {"geometry": {"layers": True}})
     shown = snakemake("-n", "--configfile", study, folder=folder)

@@ -25,7 +25,7 @@ rule write_design:
         CONDA
     resources:
         mem_mb=500,
-        runtime=5,
+        runtime=minutes(5),
     params:
         **ordered(
             "write_design",
@@ -66,6 +66,7 @@ rule plan:
             "evaluate_checkpoints": len(MEASURED),
             "take_observations": int(STUDY.observations is not None),
         },
+        asks=asks_of_jobs,
     message:
         "Pricing the study"
     script:
@@ -85,7 +86,7 @@ rule regress:
         CONDA
     resources:
         mem_mb=4000,
-        runtime=60,
+        runtime=minutes(60),
     params:
         **ordered(
             "regress",
@@ -111,7 +112,7 @@ rule judge_saturation:
         CONDA
     resources:
         mem_mb=2000,
-        runtime=60,
+        runtime=minutes(60),
     params:
         **ordered(
             "judge_saturation",
@@ -138,7 +139,7 @@ rule compare_runs:
         CONDA
     resources:
         mem_mb=4000,
-        runtime=60,
+        runtime=minutes(60),
     params:
         **ordered(
             "compare_runs",
@@ -167,7 +168,7 @@ rule judge_claims:
         CONDA
     resources:
         mem_mb=4000,
-        runtime=60,
+        runtime=minutes(60),
     params:
         **ordered(
             "judge_claims",
@@ -197,7 +198,7 @@ rule simulate:
         CONDA
     resources:
         mem_mb=4000,
-        runtime=120,
+        runtime=minutes(120),
     params:
         **ordered(
             "simulate",

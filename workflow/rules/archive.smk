@@ -23,7 +23,7 @@ rule archive:
         CONDA
     resources:
         mem_mb=2000,
-        runtime=120,
+        runtime=minutes(120),
     params:
         study=plain(STUDY),
         wanted=plain(STUDY.archive),

@@ -32,7 +32,7 @@ rule collect:
         CONDA
     resources:
         mem_mb=4000,
-        runtime=30,
+        runtime=minutes(30),
     params:
         **ordered("collect", code=code_of("collect.py")),
         checkpoints=results("checkpoints"),

@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.iocontainers import Wildcards
 from snakemake.logging import logger
 from snakemake_interface_executor_plugins.settings import DeploymentMethod
 
@@ -25,8 +26,10 @@ from disentangle.study.resources import (
     JobResources,
     external_resources,
     finetuning_resources,
+    job_minutes,
     measuring_resources,
     refuse_more_than,
+    refuse_uneven_batches,
     training_resources,
 )
 from disentangle.study.settings import plain
@@ -111,11 +114,12 @@ PERTURBED = [results(f"{kind}d/{{cohort}}.json") for kind in PERTURBATIONS]
 
 H_DOMAINS = sorted(set(STUDY.geometry.representations.domains))
 
-if workflow.is_main_process and "gpu" in workflow.global_resources:
+if workflow.is_main_process:
     try:
-        refuse_more_than(
-            RUNS.values(), STUDY.execution, workflow.global_resources["gpu"].value
-        )
+        refuse_uneven_batches(RUNS.values(), STUDY.execution, STUDY.perturbation)
+        if "gpu" in workflow.global_resources:
+            gpu = workflow.global_resources["gpu"].value
+            refuse_more_than(RUNS.values(), STUDY.execution, gpu)
     except StudyError as fault:
         raise WorkflowError(str(fault)) from None
 
@@ -253,7 +257,17 @@ def asked(resources_of, **further):
 
         return ask
 
-    return {field.name: function_for(field.name) for field in fields(JobResources)}
+    quantities = [*(field.name for field in fields(JobResources)), "tasks", "mpi"]
+    return {quantity: function_for(quantity) for quantity in quantities}
+
+
+def minutes(estimate):
+    """What a job asks for that is reckoned to take so long: a function of the attempt."""
+
+    def ask(wildcards, attempt=1):
+        return job_minutes(estimate, STUDY.execution, attempt)
+
+    return ask
 
 
 TRAINING = asked(training_resources)
@@ -267,3 +281,34 @@ EVALUATING = asked(
     positions=STUDY.evaluation.batch_size
     * max(STUDY.model.sequence_length, TASK_LENGTH),
 )
+
+
+def asks_of_jobs(wildcards):
+    """What each job of a cohort asks a cluster for, profile included; see `planning.asking`."""
+    cohorts_of = {
+        "pretrain": COHORTS,
+        "import_checkpoint": EXTERNAL,
+        "quantize": PERTURBED_RUNS if "quantize" in PERTURBATIONS else [],
+        "finetune": PERTURBED_RUNS if "finetune" in PERTURBATIONS else [],
+        "measure_geometry": MEASURED,
+        "compare_layers": MEASURED if STUDY.geometry.layers else [],
+        "evaluate_checkpoints": MEASURED,
+    }
+    return [
+        ask_of(workflow.get_rule(rule), Wildcards(fromdict={"cohort": cohort}))
+        for rule, names in cohorts_of.items()
+        for cohort in names
+    ]
+
+
+def ask_of(rule, wildcards):
+    """The same, for one job."""
+    asked = rule.expand_resources(wildcards, [], 1, skip_evaluation={"tmpdir"})
+    return {
+        "rule": rule.name,
+        "gpu": asked.get("gpu") or 0,
+        "nodes": asked.get("nodes") or 1,
+        "mem_mb": asked.get("mem_mb"),
+        "runtime": asked.get("runtime"),
+        "partition": asked.get("slurm_partition") or "",
+    }

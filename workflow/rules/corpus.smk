@@ -50,7 +50,7 @@ rule gather_passages:
         CONDA
     resources:
         mem_mb=2000,
-        runtime=60,
+        runtime=minutes(60),
     params:
         heldout=heldout_of,
         halved=is_finetuned_on,
@@ -75,7 +75,7 @@ if not STUDY.corpus.sharded:
             CONDA
         resources:
             mem_mb=4000,
-            runtime=60,
+            runtime=minutes(60),
         params:
             **ordered(
                 "gather_documents",
@@ -101,7 +101,7 @@ if not STUDY.corpus.sharded:
             CONDA
         resources:
             mem_mb=4000,
-            runtime=120,
+            runtime=minutes(120),
         params:
             **ordered("tokenize", limit=STUDY.corpus.limit, code=code_of("tokenize.py")),
         message:
@@ -122,7 +122,7 @@ if not STUDY.corpus.sharded:
             CONDA
         resources:
             mem_mb=4000,
-            runtime=60,
+            runtime=minutes(60),
         params:
             **ordered(
                 "measure_leakage",
@@ -150,7 +150,7 @@ if STUDY.tokenizer.name is None:
             CONDA
         resources:
             mem_mb=4000,
-            runtime=60,
+            runtime=minutes(60),
         params:
             **ordered(
                 "train_tokenizer",
@@ -178,7 +178,7 @@ else:
             CONDA
         resources:
             mem_mb=2000,
-            runtime=10,
+            runtime=minutes(10),
         params:
             **ordered(
                 "take_tokenizer",

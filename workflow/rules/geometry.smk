@@ -70,7 +70,7 @@ rule collect_layers:
         CONDA
     resources:
         mem_mb=2000,
-        runtime=10,
+        runtime=minutes(10),
     params:
         **ordered("collect_layers", code=code_of("collect_layers.py")),
     message:

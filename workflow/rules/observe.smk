@@ -17,7 +17,7 @@ rule take_observations:
         CONDA
     resources:
         mem_mb=4000,
-        runtime=30,
+        runtime=minutes(30),
     params:
         **ordered(
             "take_observations",

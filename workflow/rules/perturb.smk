@@ -15,7 +15,7 @@ rule gather_target:
         CONDA
     resources:
         mem_mb=4000,
-        runtime=60,
+        runtime=minutes(60),
     params:
         domains=DOMAINS,
         source=source_of_target,
@@ -41,7 +41,7 @@ rule tokenize_target:
         CONDA
     resources:
         mem_mb=4000,
-        runtime=120,
+        runtime=minutes(120),
     params:
         limit=tokens_of_target,
         code=code_of("tokenize.py"),
@@ -107,6 +107,8 @@ rule finetune:
     resources:
         gpu=FINETUNING["gpu"],
         nodes=FINETUNING["nodes"],
+        tasks=FINETUNING["tasks"],
+        mpi=FINETUNING["mpi"],
         mem_mb=FINETUNING["mem_mb"],
         runtime=FINETUNING["runtime"],
     params:

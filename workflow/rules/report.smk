@@ -29,7 +29,7 @@ rule draw_figures:
         CONDA
     resources:
         mem_mb=2000,
-        runtime=30,
+        runtime=minutes(30),
     params:
         **ordered(
             "draw_figures",
@@ -61,7 +61,7 @@ rule write_report:
         CONDA
     resources:
         mem_mb=2000,
-        runtime=10,
+        runtime=minutes(10),
     params:
         **ordered(
             "write_report",

@@ -33,7 +33,7 @@ rule tokenize_shard:
     threads: STUDY.execution.threads
     resources:
         mem_mb=8000,
-        runtime=tokenizing_minutes(STUDY),
+        runtime=minutes(tokenizing_minutes(STUDY)),
     params:
         **ORDERS["tokenize_shard"]["0"],
     message:
@@ -55,7 +55,7 @@ rule join_shards:
         CONDA
     resources:
         mem_mb=2000,
-        runtime=120,
+        runtime=minutes(120),
     params:
         **ordered("join_shards", code=code_of("join_shards.py")),
     message:
@@ -79,7 +79,7 @@ rule find_overlap:
         CONDA
     resources:
         mem_mb=4000,
-        runtime=tokenizing_minutes(STUDY),
+        runtime=minutes(tokenizing_minutes(STUDY)),
     params:
         **ORDERS["find_overlap"]["0"],
     message:
@@ -102,7 +102,7 @@ rule measure_leakage:
         CONDA
     resources:
         mem_mb=4000,
-        runtime=60,
+        runtime=minutes(60),
     params:
         **ordered("measure_leakage", domains=DOMAINS, code=code_of("join_overlap.py")),
     message:

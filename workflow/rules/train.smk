@@ -22,6 +22,8 @@ rule pretrain:
     resources:
         gpu=TRAINING["gpu"],
         nodes=TRAINING["nodes"],
+        tasks=TRAINING["tasks"],
+        mpi=TRAINING["mpi"],
         mem_mb=TRAINING["mem_mb"],
         runtime=TRAINING["runtime"],
     params:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from disentangle.job import job
+from disentangle.planning.asking import Ask
 from disentangle.planning.measuring import Results, evaluation_cells, geometry_cells
 from disentangle.planning.screen import as_text
 from disentangle.planning.training import cost_of, plan_rows, strangers
@@ -41,4 +42,6 @@ with job("plan", snakemake) as say:
     ]
     write_table(rows, PLAN, results.folder / "tables" / "plan.parquet")
     unknown = strangers(runs, results.checkpoints)
-    say("\n" + as_text(rows, costs, cells, given.jobs, unknown, execution.flops_per_second))
+    asks = [Ask(**ask) for ask in given.asks]
+    per_second = execution.flops_per_second
+    say("\n" + as_text(rows, costs, cells, given.jobs, unknown, per_second, asks))

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from disentangle.planning.asking import Ask, asks_as_text
 from disentangle.planning.measuring import Measurements
 from disentangle.planning.training import Cost
 
@@ -27,6 +28,7 @@ def as_text(
     jobs: dict[str, int],
     not_in_study: list[str],
     flops_per_second: float,
+    asks: list[Ask],
 ) -> str:
     """Say the plan.
 
@@ -37,6 +39,7 @@ def as_text(
         jobs: jobs of the whole study by rule.
         not_in_study: run folders that the study does not have any more.
         flops_per_second: what GPU-hours are reckoned with.
+        asks: what the jobs of the whole study ask a cluster for.
     """
     lines = _of_training(rows, costs, flops_per_second) if rows else ["Nothing is trained."]
     lines += [
@@ -44,6 +47,10 @@ def as_text(
         + ", ".join(f"{rule} {count}" for rule, count in jobs.items() if count)
         + ". `snakemake -n` names those that are due.",
         *(_of(kind) for kind in cells),
+        "",
+        "What a cluster is asked for, job by job at the first attempt:",
+        *asks_as_text(asks),
+        "",
     ]
     for cost in costs:
         if cost.state == "conflict":
@@ -80,7 +87,9 @@ def _of_training(
         *lines,
         "",
         f"GPU-hours are for {flops_per_second:.3g} operations a second on one GPU "
-        "(execution.flops_per_second); training and fine-tuning only, which is nearly all.",
+        "(execution.flops_per_second), added up over all GPUs. They are the operations of training "
+        "and fine-tuning alone: not starting, measuring or evaluating, which of small models may "
+        "take as long.",
         *_measured(rows, added["flops"]),
         f"{to_train} runs to train or extend.",
     ]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from disentangle.errors import StudyError
 from disentangle.study.config import StudyConfig
-from disentangle.study.perturbation import finetuning_run
+from disentangle.study.perturbation import finetuning_run, perturbed_runs
 from disentangle.study.run import Run, training_flops
 from disentangle.study.sections.execution import Demand, Execution
 from disentangle.study.sections.perturbation import Perturbation
@@ -57,6 +57,16 @@ class JobResources:
     """On each node."""
     runtime: int
     """Minutes."""
+
+    @property
+    def tasks(self) -> int | None:
+        """Programs that a job of several nodes starts, one on each; None for a job of one."""
+        return self.nodes if self.nodes > 1 else None
+
+    @property
+    def mpi(self) -> str | None:
+        """What such a job starts them with itself; None for a job of one node."""
+        return "srun" if self.nodes > 1 else None
 
 
 def training_resources(runs: Sequence[Run], execution: Execution, attempt: int = 1) -> JobResources:
@@ -133,16 +143,26 @@ def measuring_resources(
     )
 
 
-def tokenizing_minutes(config: StudyConfig) -> int:
-    """Minutes of the job that makes one shard of the tokens, at `TOKENIZED_PER_SECOND`.
+def job_minutes(estimate: float, execution: Execution, attempt: int = 1) -> int:
+    """Minutes that a job asks for: no job of any rule asks for more than `max_runtime`.
 
-    Where it is not said how many tokens there are, as many as a job may take.
+    Args:
+        estimate: what it takes, in minutes.
+        execution: the study's section.
+        attempt: 1, 2, ...: each further one asks for twice the time.
+    """
+    return round(min(execution.max_runtime, estimate * 2 ** (attempt - 1)))
+
+
+def tokenizing_minutes(config: StudyConfig) -> float:
+    """Estimate of the job that makes one shard of the tokens, at `TOKENIZED_PER_SECOND`.
+
+    Where it is not said how many tokens there are, as many minutes as a job may take.
     """
     if config.corpus.limit is None:
         return config.execution.max_runtime
     seconds = config.corpus.limit / config.corpus.shards / TOKENIZED_PER_SECOND
-    minutes = STARTING_MINUTES + seconds / 60 / config.execution.threads
-    return round(min(config.execution.max_runtime, minutes))
+    return STARTING_MINUTES + seconds / 60 / config.execution.threads
 
 
 def external_resources(name: str, execution: Execution, attempt: int = 1) -> JobResources:
@@ -182,10 +202,41 @@ def refuse_more_than(runs: Iterable[Run], execution: Execution, gpu: int) -> Non
         )
 
 
+def refuse_uneven_batches(
+    runs: Iterable[Run], execution: Execution, perturbation: Perturbation
+) -> None:
+    """Refuse a study with a batch that its processes cannot share evenly.
+
+    Args:
+        runs: the study's.
+        execution: its section.
+        perturbation: its section, whose targets have batches of their own.
+
+    Raises:
+        StudyError: naming sizes, batches and numbers of processes.
+    """
+    uneven: dict[str, None] = {}
+    for run in runs:
+        processes = max(1, training_resources([run], execution).gpu)
+        targets = perturbation.finetune if perturbed_runs([run], perturbation) else {}
+        batches = {"": run.hyperparameters.batch_size} | {
+            f" of perturbation.finetune.{name}": target.batch_size
+            for name, target in targets.items()
+        }
+        for of, batch in batches.items():
+            if batch % processes:
+                uneven[f"{run.size.name}: a batch of {batch}{of} over {processes} GPUs"] = None
+    if uneven:
+        raise StudyError(
+            "Some batches do not divide by the GPUs that share them:\n  "
+            + "\n  ".join(uneven)
+            + "\nSet execution.by_size.<size>.gpu to a divisor, or change the batch."
+        )
+
+
 def _mem_mb(demand: Demand, estimate: float, attempt: int) -> int:
     return round((demand.mem_mb or estimate) * 1.5 ** (attempt - 1))
 
 
 def _runtime(demand: Demand, execution: Execution, seconds: float, attempt: int) -> int:
-    estimate = demand.runtime or STARTING_MINUTES + seconds / 60
-    return round(min(execution.max_runtime, estimate * 2 ** (attempt - 1)))
+    return job_minutes(demand.runtime or STARTING_MINUTES + seconds / 60, execution, attempt)

@@ -6,11 +6,13 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 
-from disentangle.cluster import STOP_SIGNALS
+from disentangle.cluster import STOP_SIGNALS, signal_steps
 from disentangle.errors import StudyError
+from disentangle.storage import read_json
 from disentangle.training.stretch import Stretch
 
 
@@ -19,21 +21,31 @@ def train_on_many(stretch: Stretch, *, processes: int, nodes: int) -> int | None
 
     A signal to stop is passed on; the processes save and end then.
 
+    Args:
+        stretch: what they train.
+        processes: how many.
+        nodes: machines of this SLURM job that they are spread over, as many on each. If more
+            than one, this runs in the job's batch script, on the first of them.
+
     Returns:
-        The number of that signal, if one came.
+        The number of the signal to stop, if one came to this process or to any of them.
 
     Raises:
         StudyError: if one of them failed.
     """
     told = stretch.folder / "stretch.json"
     stretch.write(told)
-    launcher = subprocess.Popen([*_launcher(processes, nodes), str(told)])  # noqa: S603 (ours)
+    stretch.stopped.unlink(missing_ok=True)
+    launcher = subprocess.Popen([*_launcher(stretch, processes, nodes), str(told)])  # noqa: S603 (ours)
 
     stopped_by: int | None = None
 
     def pass_on(signum: int, frame: object) -> None:
         nonlocal stopped_by
         stopped_by = signum
+        if nodes > 1:
+            signal_steps(signal.SIGURG)
+            return
         # past torchrun, which knows SIGTERM only and gives its processes half a minute then
         with suppress(psutil.NoSuchProcess):
             for process in psutil.Process(launcher.pid).children(recursive=True):
@@ -51,18 +63,40 @@ def train_on_many(stretch: Stretch, *, processes: int, nodes: int) -> int | None
             f"{stretch.run.name}: a training process ended with an error (status {status}).\n"
             "What is saved is kept; the job's log has the whole story."
         )
-    return stopped_by
+    heard = _heard(stretch.stopped)
+    return stopped_by or heard
 
 
-def _launcher(processes: int, nodes: int) -> list[str]:
+def _heard(stopped: Path) -> int | None:
+    """The signal that the processes heard: SLURM signals them, and not a job's batch script."""
+    if not stopped.exists():
+        return None
+    signum: int = read_json(stopped)["signal"]
+    stopped.unlink()
+    return signum
+
+
+def _launcher(stretch: Stretch, processes: int, nodes: int) -> list[str]:
     here = processes // nodes
-    torchrun = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={here}"]
+    torchrun = [sys.executable, "-m", "torch.distributed.run"]
     program = ["--module", "disentangle.training.train"]
     if nodes == 1:
-        return [*torchrun, "--standalone", *program]
-    job = os.environ["SLURM_JOB_ID"]
-    # a step beside the one that runs this, once on each machine
-    srun = ["srun", "--overlap", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1"]
-    meeting = f"{socket.gethostname()}:{20000 + int(job) % 20000}"
-    rendezvous = ["--rdzv-backend=c10d", f"--rdzv-endpoint={meeting}", f"--rdzv-id={job}"]
-    return [*srun, *torchrun, f"--nnodes={nodes}", *rendezvous, *program]
+        return [*torchrun, f"--nproc-per-node={here}", "--standalone", *program]
+    # a launcher on each machine; one that fails ends them all, who else would wait for it
+    srun = ["srun", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1"]
+    srun += [f"--cpus-per-task={here * stretch.threads}", "--kill-on-bad-exit=1"]
+    if "SLURM_GPUS_ON_NODE" in os.environ:
+        srun.append(f"--gpus={processes}")
+    # Ranks follow the machines' order, so that sums are made in the same order at each start. SLURM
+    # spreads a job's GPUs as it likes, 3 and 1 of 4 on two machines, and a process has one each.
+    on_node = f"PET_NODE_RANK=$SLURM_NODEID PET_NPROC_PER_NODE=${{SLURM_GPUS_ON_NODE:-{here}}}"
+    as_node = ["sh", "-c", f'{on_node} exec "$@"', "sh"]
+    meeting = [f"--master-addr={socket.gethostname()}", f"--master-port={_free_port()}"]
+    return [*srun, *as_node, *torchrun, f"--nnodes={nodes}", *meeting, *program]
+
+
+def _free_port() -> int:
+    """A port that nothing on this machine listens at; taken a moment later."""
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        return int(probe.getsockname()[1])

@@ -1,7 +1,9 @@
 """What happens between two optimizer steps: log, progress, checkpoints, saved state."""
 
+import signal
 import time
 from dataclasses import dataclass, field
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from olmo.config import CheckpointType
 from disentangle.checkpoint.export import write_checkpoint
 from disentangle.checkpoint.manifest import CheckpointManifest, step_folder
 from disentangle.checkpoint.probe import PROBE_LENGTH, probe_loss
+from disentangle.cluster import STOP_SIGNALS
 from disentangle.job import Say, Throttle
 from disentangle.study.run import Run
 from disentangle.training.log import StepRecord, TrainingLog, read_log
@@ -39,8 +42,10 @@ class Recorder:
     """The step whose state was saved last; at the start, the one that was restored."""
     source: str
     """What the checkpoints' manifests name as their source."""
-    stop_requested: bool = False
-    """Set by a signal handler: the run saves after its step and raises `InterruptedRunError`."""
+    heard: set[signal.Signals] = field(default_factory=set)
+    """Filled by a signal handler: the run saves after its step and raises `InterruptedRunError`."""
+    stopped_by: signal.Signals | None = None
+    """The signal it was stopped by, if by one; any process may have heard it."""
     _progress: Throttle = field(default_factory=lambda: Throttle(5))
     _started: float = field(default_factory=time.monotonic)
     _last_save: float = field(default_factory=time.monotonic)
@@ -71,15 +76,18 @@ class Recorder:
         self._steps_done += 1
         if self._progress.ready():
             self._report(record)
-        stop = self.stop_requested or (self.stop_time is not None and time.time() > self.stop_time)
+        out_of_time = self.stop_time is not None and time.time() > self.stop_time
         save_due = time.monotonic() - self._last_save > self.save_seconds
-        stop, save_due = _agreed(trainer.device, stop, save_due)
+        heard = [signum in self.heard for signum in STOP_SIGNALS]
+        out_of_time, save_due, *heard = _agreed(trainer.device, out_of_time, save_due, *heard)
+        stop = out_of_time or any(heard)
         planned = record.step in self.missing
         if stop or save_due or (planned and self.keep_states):
             self._save_state(trainer)  # before the export: a kill in it then costs no training
         if planned:
             self._checkpoint(trainer, record.loss)
         if stop and self.missing:
+            self.stopped_by = next(compress(STOP_SIGNALS, heard), None)
             raise InterruptedRunError(
                 f"told to stop; saved at step {record.step} of {self.run.steps}"
             )

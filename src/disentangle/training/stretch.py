@@ -36,6 +36,11 @@ class Stretch:
     """When to save and stop, seconds since the epoch, if the job's time is limited."""
     code_version: str
 
+    @property
+    def stopped(self) -> Path:
+        """Where one of many processes says which signal stopped them, if one did."""
+        return self.folder / "stopped.json"
+
     def write(self, path: Path) -> None:
         """Write as JSON."""
         write_json(

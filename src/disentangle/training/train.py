@@ -1,5 +1,6 @@
 """Train the missing stretch of a run: the work of one process of one or many."""
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -18,7 +19,7 @@ from torch.nn.parallel import DistributedDataParallel
 from disentangle.checkpoint.export import read_olmo_weights
 from disentangle.cluster import STOP_SIGNALS
 from disentangle.job import Say
-from disentangle.storage import write_sealed
+from disentangle.storage import write_json, write_sealed
 from disentangle.training.olmo_config import train_config
 from disentangle.training.process_group import find_device, process_group
 from disentangle.training.recorder import Recorder
@@ -33,7 +34,7 @@ def train(stretch: Stretch, say: Say) -> int | None:
     What came of it is in the folder: checkpoints, `diverged.json`, or saved state to go on from.
 
     Returns:
-        The number of the signal that told this process to stop, if one did.
+        The number of the signal that told this process, or any of its group, to stop, if one did.
     """
     torch.set_num_threads(stretch.threads)
     device = find_device()
@@ -74,11 +75,8 @@ def train(stretch: Stretch, say: Say) -> int | None:
 
 
 def _fit(trainer: SuiteTrainer, recorder: Recorder) -> int | None:
-    stopped_by: int | None = None
-
     def request_stop(signum: int, frame: object) -> None:
-        nonlocal stopped_by
-        stopped_by, recorder.stop_requested = signum, True
+        recorder.heard.add(signal.Signals(signum))
 
     previous = {number: signal.signal(number, request_stop) for number in STOP_SIGNALS}
     try:
@@ -95,7 +93,7 @@ def _fit(trainer: SuiteTrainer, recorder: Recorder) -> int | None:
         for number, handler in previous.items():
             signal.signal(number, handler)
         trainer.close()
-    return stopped_by
+    return recorder.stopped_by
 
 
 def _build_trainer(config: TrainConfig, device: torch.device, initial: Path | None) -> SuiteTrainer:
@@ -134,4 +132,7 @@ def _build_trainer(config: TrainConfig, device: torch.device, initial: Path | No
 
 
 if __name__ == "__main__":
-    train(Stretch.read(Path(sys.argv[1])), lambda line: print(line, file=sys.stderr))
+    stretch = Stretch.read(Path(sys.argv[1]))
+    signum = train(stretch, lambda line: print(line, file=sys.stderr))
+    if signum is not None and os.environ["RANK"] == "0":
+        write_json(stretch.stopped, {"signal": signum})

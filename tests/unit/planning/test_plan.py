@@ -72,7 +72,9 @@ def test_a_missing_step_costs_the_way_from_the_latest_state(run: Run, tmp_path: 
 def said(cost: Cost) -> str:
     """What the plan says that further checkpoints cost."""
     rows = plan_rows([cost], flops_per_second=1e9, keep_states=False)
-    (line,) = [li for li in as_text(rows, [cost], [], {}, [], 1e9).splitlines() if "further" in li]
+    (line,) = [
+        li for li in as_text(rows, [cost], [], {}, [], 1e9, []).splitlines() if "further" in li
+    ]
     return line.partition(" at 40 cost ")[2]
 
 
@@ -88,7 +90,7 @@ def test_a_folder_of_another_run_is_a_conflict_and_is_said_so(run: Run, tmp_path
     cost = cost_of(run, folder)
     assert cost.state == "conflict"
     rows = plan_rows([cost], flops_per_second=1e9, keep_states=False)
-    assert f"CONFLICT {run.name}" in as_text(rows, [cost], [], {}, [], 1e9)
+    assert f"CONFLICT {run.name}" in as_text(rows, [cost], [], {}, [], 1e9, [])
 
 
 def test_runs_that_left_the_study_are_named(run: Run, tmp_path: Path) -> None:
@@ -96,7 +98,7 @@ def test_runs_that_left_the_study_are_named(run: Run, tmp_path: Path) -> None:
     begin(run, tmp_path / "earlier")
     assert strangers([run], tmp_path) == ["earlier"]
     rows = plan_rows([cost_of(run, tmp_path / run.name)], flops_per_second=1e9, keep_states=False)
-    assert "kept: earlier" in as_text(rows, [], [], {}, ["earlier"], 1e9)
+    assert "kept: earlier" in as_text(rows, [], [], {}, ["earlier"], 1e9, [])
 
 
 def test_finetuning_and_what_is_kept_of_it_are_priced(run: Run, tmp_path: Path) -> None:
@@ -126,5 +128,5 @@ def test_the_speed_that_was_reached_is_that_of_the_log(run: Run, tmp_path: Path)
     (row,) = plan_rows([cost], flops_per_second=1e9, keep_states=False)
     hours = cost.flops / (per_step / 0.5) / 3600
     assert f"100% of these operations are {hours:.3g} hours" in as_text(
-        [row], [cost], [], {}, [], 1e9
+        [row], [cost], [], {}, [], 1e9, []
     )

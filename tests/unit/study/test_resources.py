@@ -10,14 +10,17 @@ from hypothesis import strategies as st
 from disentangle.errors import StudyError
 from disentangle.study import Run, read_config
 from disentangle.study.resources import (
+    job_minutes,
     measuring_resources,
     refuse_more_than,
+    refuse_uneven_batches,
     tokenizing_minutes,
     training_resources,
 )
 from disentangle.study.sections.design import Hyperparameters
 from disentangle.study.sections.execution import Demand, Execution
 from disentangle.study.sections.model import Model, Optimizer, Size
+from disentangle.study.sections.perturbation import Perturbation
 
 
 def run(d_model: int = 64, layers: int = 2, tokens: int = 1_000_000, batch: int = 16) -> Run:
@@ -85,6 +88,17 @@ def test_a_study_overrides_what_is_estimated() -> None:
     assert training_resources([other], execution).gpu == 1
 
 
+def test_only_a_job_of_several_nodes_starts_its_programs_itself() -> None:
+    execution = Execution(by_size={"S": Demand(gpu=4, nodes=2)})
+    asked = training_resources([run()], execution)
+    assert (asked.tasks, asked.mpi) == (2, "srun")
+    for one_node in (
+        measuring_resources([run()], execution),
+        training_resources([run()], Execution()),
+    ):
+        assert (one_node.tasks, one_node.mpi) == (None, None)
+
+
 def test_a_cluster_without_gpus() -> None:
     execution = Execution(by_size={"S": Demand(gpu=0)})
     assert training_resources([run()], execution).gpu == 0
@@ -94,7 +108,8 @@ def test_a_cluster_without_gpus() -> None:
 def test_a_shard_asks_for_the_time_of_its_tokens(paper_config: dict[str, Any]) -> None:
     def minutes(**corpus: Any) -> int:
         changed = paper_config | {"corpus": paper_config["corpus"] | corpus}
-        return tokenizing_minutes(read_config(changed))
+        config = read_config(changed)
+        return job_minutes(tokenizing_minutes(config), config.execution)
 
     per_shard = 130e9 / 30 / 100_000 / 60 / 8  # on eight threads
     assert minutes() == pytest.approx(15 + per_shard, abs=1)
@@ -107,6 +122,18 @@ def test_more_gpus_than_there_are_are_refused_by_size() -> None:
     refuse_more_than([run()], execution, gpu=4)
     with pytest.raises(StudyError, match=r"gpu=1 allows: S: 4"):
         refuse_more_than([run()], execution, gpu=1)
+
+
+def test_batches_that_gpus_cannot_share_are_refused_before_anything_starts() -> None:
+    execution = Execution(by_size={"S": Demand(gpu=4)})
+    target = run(batch=6).hyperparameters.model_dump() | {"domain": "code"}
+    perturbation = Perturbation.model_validate({"runs": ["*"], "finetune": {"code": target}})
+    refuse_uneven_batches([run(batch=16)], execution, Perturbation())
+    with pytest.raises(StudyError, match="S: a batch of 18 over 4 GPUs"):
+        refuse_uneven_batches([run(batch=18)], execution, Perturbation())
+    with pytest.raises(StudyError, match=r"a batch of 6 of perturbation.finetune.code over 4"):
+        refuse_uneven_batches([run(batch=16)], execution, perturbation)
+    refuse_uneven_batches([run(batch=18)], Execution(), perturbation)
 
 
 def test_runs_that_share_a_job_add_up_in_time_and_not_in_memory() -> None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import pytest
 import torch
 from trained import Bench
@@ -270,8 +271,18 @@ def test_a_stopped_run_goes_on_to_the_same_weights(
     pd.testing.assert_frame_equal(*logs, check_exact=True)
 
 
+def one_rank(launcher: int, rank: int) -> psutil.Process:
+    """One of the processes that train for a launcher."""
+    return next(
+        process
+        for process in psutil.Process(launcher).children(recursive=True)
+        if process.environ().get("RANK") == str(rank)
+    )
+
+
+@pytest.mark.parametrize("told", ["launcher", "rank 1"])
 def test_two_processes_train_the_same_batches_and_resume_to_the_same_weights(
-    bench: Bench, tmp_path: Path
+    bench: Bench, tmp_path: Path, told: str
 ) -> None:
     two = {"processes": 2}
     h = bench.runs[0].hyperparameters.model_copy(update={"tokens": LONG * 256})
@@ -280,10 +291,14 @@ def test_two_processes_train_the_same_batches_and_resume_to_the_same_weights(
     process = start(run, bench, folder, **two)
     while process.poll() is None and steps_logged(folder) < 70:
         time.sleep(0.002)
-    process.send_signal(signal.SIGTERM)
+    if told == "launcher":
+        process.send_signal(signal.SIGTERM)
+    else:  # the other one, that writes, stops after the same step
+        one_rank(process.pid, 1).send_signal(signal.SIGURG)
     _, error = process.communicate()
     assert "told to stop before its end" in error
     assert 70 <= steps_logged(folder) < LONG, "the run was not stopped in its middle"
+    assert not (folder / "stopped.json").exists()
     second = start(run, bench, folder, **two)
     _, error = second.communicate()
     assert second.returncode == 0, error

@@ -1,0 +1,64 @@
+"""What the jobs of a study ask a cluster for, as a table on the screen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+HEADS = ("rule", "jobs", "gpu", "nodes", "GB a node", "minutes", "partition")
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What one job asks for at its first attempt."""
+
+    rule: str
+    gpu: int
+    nodes: int
+    mem_mb: int
+    """On each node."""
+    runtime: int
+    """Minutes."""
+    partition: str
+    """Empty where nobody names one: the site's own, then."""
+
+
+def asks_as_text(asks: Sequence[Ask]) -> list[str]:
+    """A line a rule, from the least to the most that its jobs ask for; then what they may hold.
+
+    Args:
+        asks: of all jobs, those of a rule in one stretch.
+    """
+    if not asks:
+        return []
+    by_rule: dict[str, list[Ask]] = {}
+    for ask in asks:
+        by_rule.setdefault(ask.rule, []).append(ask)
+    table = [HEADS, *(_row(rule, jobs) for rule, jobs in by_rule.items())]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = [
+        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in table
+    ]
+    held = sum(ask.gpu * ask.runtime for ask in asks) / 60
+    lines.append(
+        f"GPUs times minutes of all these jobs are {held:.4g} GPU-hours, starting included: what "
+        "is charged at most, if none is tried again. Training that needs longer goes on in further "
+        "jobs."
+    )
+    return lines
+
+
+def _row(rule: str, jobs: Sequence[Ask]) -> tuple[str, ...]:
+    return (
+        rule,
+        str(len(jobs)),
+        _span([job.gpu for job in jobs]),
+        _span([job.nodes for job in jobs]),
+        _span([round(job.mem_mb / 1000, 1) for job in jobs]),
+        _span([job.runtime for job in jobs]),
+        ", ".join(dict.fromkeys(job.partition or "the site's" for job in jobs)),
+    )
+
+
+def _span(numbers: Sequence[float]) -> str:
+    least, most = min(numbers), max(numbers)
+    return f"{least:g}" if least == most else f"{least:g}-{most:g}"
