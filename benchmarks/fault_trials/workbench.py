@@ -17,6 +17,7 @@ __all__ = ["ARCHIVE", "BIN", "copied", "fingerprints", "finished", "new_study", 
 def new_study(folder: Path) -> Path:
     """A clone of the workflow with the tiny study, nothing of which is made."""
     shutil.rmtree(folder, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
     lay_out(folder)
     commit(folder)
     return folder
