@@ -69,7 +69,7 @@ def _judged(
         return Trial(fault, noticed, "lost", said[-1500:])
     if name.name.endswith(HARMLESS) and recovered:
         return Trial(fault, noticed, "harmless")
-    if recovered and (same or _is_made_anew(name)):
+    if same or (recovered and _is_made_anew(name)):
         return Trial(fault, noticed, "recovered")
     if noticed:  # by the audit, which says what to do; nothing was computed from it
         return Trial(fault, noticed, "refused")

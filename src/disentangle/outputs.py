@@ -121,9 +121,9 @@ def named(job: tuple[str, str]) -> str:
 def damaged_files(results: Path) -> dict[str, tuple[str, str]]:
     """Files of a study that are to be made again, and the job that makes each.
 
-    Small outputs that are not as their jobs left them; and what stands for a trained run whose
-    manifest is not the one it names, together with that manifest: its job finds all that is trained
-    and writes both again.
+    Small outputs that are not as their jobs left them; records that cannot be read; and what stands
+    for a trained run whose manifest is not the one it names, together with that manifest: its job
+    finds all that is trained and writes both again.
 
     Args:
         results: the study's folder, relative to where the workflow runs.
@@ -133,6 +133,9 @@ def damaged_files(results: Path) -> dict[str, tuple[str, str]]:
     """
     outputs = outputs_of(results / "logs")
     found = {output.path: output.job for output in damaged(outputs)}
+    found |= {
+        record: job for job, record in record_paths(results / "logs").items() if _torn(record)
+    }
     for output in outputs:
         stands_for_runs = output.path.parent == results / "trained" and output.path.is_file()
         if stands_for_runs and output.path not in found:
@@ -140,6 +143,16 @@ def damaged_files(results: Path) -> dict[str, tuple[str, str]]:
                 found[output.path] = found[manifest] = output.job
     inside = (path for path in found if path.is_file() and path.is_relative_to(results))
     return {path.relative_to(results).as_posix(): found[path] for path in inside}
+
+
+def _torn(record: Path) -> bool:
+    try:
+        read_record(record)
+    except FileNotFoundError:  # its job begins just now
+        return False
+    except DamagedError:
+        return True
+    return False
 
 
 def damage_in_words(found: Mapping[str, tuple[str, str]], results: str) -> str:

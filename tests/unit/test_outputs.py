@@ -76,11 +76,15 @@ def test_what_a_job_is_making_again_is_not_damaged(study: Path) -> None:
     assert damaged_files(RESULTS) == {}
 
 
-def test_a_damaged_record_stops_nothing(study: Path) -> None:
+def test_a_damaged_record_sends_its_job_to_run_again(study: Path) -> None:
+    changed(RESULTS / "geometry/2K.parquet")
     for content in ("", "{", "[]", '{"sha256": 3}'):
         record_of(RESULTS / "logs/collect.log").write_text(content)
-        changed(RESULTS / "geometry/2K.parquet")
-        assert list(damaged_files(RESULTS)) == ["geometry/2K.parquet"]
+        assert damaged_files(RESULTS) == {
+            "geometry/2K.parquet": ("measure_geometry", "2K"),
+            "logs/collect.log.record.json": ("collect", ""),
+        }
+        refuse_damaged([RESULTS / "tables/observations.parquet"], RESULTS / "logs/regress.log")
 
 
 def test_nothing_is_recorded_of_a_job_that_failed(study: Path) -> None:

@@ -1,6 +1,7 @@
 """The checks of an audit: each looks at one file, and gives its faults."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -108,17 +109,19 @@ def _run(manifest: Path, sha256: str | None, standing: Path) -> Iterator[Fault]:
     if (identity := folder.path / "identity.json").is_file():
         yield from _readable(identity, read_sealed, "if the study is as it was: rm {}")
     if (table := folder.path / "training.parquet").is_file():
-        yield from _readable(
-            table, lambda path: _training(path, folder), f"rm {{}} {standing}, {RUN_AGAIN}"
-        )
+        faults = list(_readable(table, read_parquet, f"rm {{}} {standing}, and {RUN_AGAIN}"))
+        yield from faults or _log(folder, table)
 
 
-def _training(table: Path, folder: RunFolder) -> None:
-    """Compare a run's training table with the log that it was made from."""
+def _log(folder: RunFolder, table: Path) -> Iterator[Fault]:
+    """Compare a run's log with the table that was made of it, which has checksums of its own."""
     tabled = read_parquet(table).to_pandas()
-    logged = read_log(folder.log, run=str(tabled["run"].iloc[0]) if len(tabled) else "")
-    if not tabled.equals(logged):
-        raise DamagedError(table, f"is damaged: it or {folder.log.name} beside it was changed")
+    logged = None
+    with suppress(DamagedError):
+        logged = read_log(folder.log, run=str(tabled["run"].iloc[0]) if len(tabled) else "")
+    if logged is None or not tabled.equals(logged):
+        remedy = f"nothing is lost: {table.name} has all steps, and is kept"
+        yield Fault(folder.log, "damaged", f"it is not what {table} was made of", remedy)
 
 
 def _steps(manifest: Path, standing: Path) -> Iterator[Check]:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from disentangle.storage import DamagedError, replacing
-from disentangle.tables.files import write_table
+from disentangle.tables.files import read_tables, write_table
 from disentangle.tables.training import TRAINING
 from disentangle.training.run_folder import RunFolder
 
@@ -95,5 +95,15 @@ def read_log(path: Path, run: str) -> pd.DataFrame:
 
 
 def write_training_table(folder: Path, run: str, path: Path) -> None:
-    """Write the log of a run's folder as the training table."""
-    write_table(read_log(RunFolder(folder).log, run), TRAINING, path)
+    """Write the log of a run's folder as the training table.
+
+    A step that the log has no more, but the table of before has, stays in it.
+    """
+    logged = read_log(RunFolder(folder).log, run)
+    try:
+        before = read_tables([path]) if path.exists() else logged
+    except DamagedError:
+        before = logged
+    further = before[~before["step"].isin(logged["step"])]
+    steps = pd.concat([part for part in (logged, further) if len(part)] or [logged])
+    write_table(steps.sort_values("step", ignore_index=True), TRAINING, path)

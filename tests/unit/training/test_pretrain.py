@@ -21,7 +21,8 @@ from disentangle.checkpoint.manifest import read_checkpoint, read_run
 from disentangle.errors import StudyError
 from disentangle.storage import read_sealed, write_sealed
 from disentangle.study.sections.model import Optimizer
-from disentangle.training.log import read_log
+from disentangle.tables.files import read_tables
+from disentangle.training.log import read_log, write_training_table
 from disentangle.training.olmo_config import train_config
 from disentangle.training.pretrain import pretrain
 from disentangle.training.run_folder import RunFolder
@@ -188,6 +189,28 @@ def test_weights_that_were_let_go_are_not_trained_again(bench: Bench, own_run: P
     assert not list(own_run.glob("step*/model.safetensors"))
     with pytest.raises(StudyError, match=r"is not here[^$]*delete"):
         load_checkpoint(own_run / "step16", "cpu")
+
+
+def test_steps_that_a_log_has_lost_stay_in_the_training_table(own_run: Path) -> None:
+    path, log = own_run / "training.parquet", own_run / "steps.jsonl"
+    write_training_table(own_run, own_run.name, path)
+    whole = read_tables([path])
+    lines = log.read_text().splitlines(keepends=True)
+    for kept in (lines[:3], lines[5:], []):
+        log.write_text("".join(kept))
+        write_training_table(own_run, own_run.name, path)
+        pd.testing.assert_frame_equal(read_tables([path]), whole)
+    log.write_text(lines[0])
+    path.write_bytes(path.read_bytes()[:50])  # what cannot be read keeps nothing
+    write_training_table(own_run, own_run.name, path)
+    assert read_tables([path])["step"].tolist() == [1]
+
+
+def test_a_damaged_line_of_a_log_is_named(own_run: Path) -> None:
+    log = own_run / "steps.jsonl"
+    log.write_text(log.read_text().replace('"loss"', '"lo\x00s"', 2))
+    with pytest.raises(StudyError, match=r"steps.jsonl is damaged: line 1 is no step"):
+        read_log(log, own_run.name)
 
 
 def test_divergence_is_an_outcome(bench: Bench, tmp_path: Path) -> None:
