@@ -1,90 +1,41 @@
-"""A private one-node SLURM cluster: real daemons, one GPU that is a file."""
+"""A private SLURM cluster, and three studies that go side by side, since a cluster mostly waits."""
 
 import os
-import shutil
-import socket
 import subprocess
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-
-SCRIPT = Path(__file__).with_name("one_node_slurm.sh")
-HARDWARE = {"SLURM_CI_GPUS": "1", "SLURM_CI_CPUS": "4", "SLURM_CI_MEM": "16000"}
-
-
-def free_ports() -> dict[str, str]:
-    """Ports for the daemons, so that another such cluster on this machine is not in the way."""
-    with socket.socket() as one, socket.socket() as two:
-        for opened in (one, two):
-            opened.bind(("127.0.0.1", 0))
-        ctld, slurmd = (str(opened.getsockname()[1]) for opened in (one, two))
-    return {"SLURM_CI_CTLD_PORT": ctld, "SLURM_CI_SLURMD_PORT": slurmd}
-
-
-@dataclass
-class Cluster:
-    """The cluster, as its users see it."""
-
-    environment: dict[str, str]
-    """For programs that talk to it."""
-    seen: dict[str, dict[str, str]] = field(default_factory=dict)
-    """Every job's last record, by id: SLURM forgets jobs some minutes after their end."""
-    users: list[subprocess.Popen[str]] = field(default_factory=list)
-    """Workflows that were started on it."""
-
-    def run(self, *command: str) -> str:
-        """Run one of SLURM's commands."""
-        return subprocess.run(
-            command, env=self.environment, capture_output=True, text=True, check=True
-        ).stdout
-
-    def look(self) -> None:
-        """Note all jobs that the scheduler knows now."""
-        for line in self.run("scontrol", "--oneliner", "show", "job").splitlines():
-            record = dict(part.split("=", 1) for part in line.split() if "=" in part)
-            if "JobId" in record:
-                self.seen[record["JobId"]] = record
-
-    def jobs(self, comment: str, folder: Path) -> list[dict[str, str]]:
-        """Records of a folder's jobs whose comment (rule and wildcards) starts so, in order."""
-        self.look()
-        return [
-            record
-            for _, record in sorted(self.seen.items(), key=lambda item: int(item[0]))
-            if record.get("Comment", "").startswith(comment) and record["WorkDir"] == str(folder)
-        ]
-
-    def queue(self) -> list[str]:
-        """Ids of the jobs that wait or run."""
-        return self.run("squeue", "--noheader", "--format=%i").split()
-
-
-def _why_not() -> str | None:
-    missing = [
-        name for name in ("munged", "slurmctld", "slurmd", "sbatch") if not shutil.which(name)
-    ]
-    if missing:
-        return f"SLURM is not installed ({', '.join(missing)} missing); Debian: slurm-wlm munge"
-    return None if os.getuid() == 0 else "SLURM's daemons are started as root here"
+import yaml
+from on_cluster import (
+    MAX_RUNTIME,
+    PROFILE,
+    SMALL_MB,
+    Underway,
+    configure,
+    ended_well,
+    start,
+    step_seconds,
+    take_text,
+    train_beyond_the_limit,
+    wait_until,
+)
+from private_cluster import HARDWARE, SCRIPT, Cluster, free_ports, why_not
+from tiny_study import lay_out
 
 
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    if reason := _why_not():
+    if reason := why_not():
         if os.environ.get("DISENTANGLE_MUST_HAVE_SLURM"):
             pytest.fail(reason)
         pytest.skip(f"NOT TESTED ON A CLUSTER: {reason}")
     state = tmp_path_factory.mktemp("slurm")
     subprocess.run([SCRIPT, "start", state], check=True, env=os.environ | HARDWARE | free_ports())
     cluster = Cluster(
-        os.environ
-        | {
-            "SLURM_CONF": str(state / "etc" / "slurm.conf"),
-            "PATH": f"{state / 'bin'}:{os.environ['PATH']}",
-        }
+        state,
+        os.environ | {"SLURM_CONF": str(state / "etc" / "slurm.conf")},
     )
     ended = threading.Event()
 
@@ -102,3 +53,33 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         ended.set()
         watcher.join()
         subprocess.run([SCRIPT, "stop", state], check=True)
+
+
+@pytest.fixture(scope="session")
+def underway(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Underway:
+    """Studies that others can go beside."""
+    local, remote, limited = (
+        lay_out(tmp_path_factory.mktemp(name)) for name in ("local", "remote", "limited")
+    )
+    perturbation = yaml.safe_load((local / "tiny.yaml").read_text())["perturbation"]
+    for folder in (local, remote):  # of the size whose jobs are not killed for memory
+        configure(folder, perturbation=perturbation | {"runs": ["4K_*"]})
+    configure(
+        remote, execution={"max_runtime": MAX_RUNTIME, "by_size": {"2K": {"mem_mb": SMALL_MB}}}
+    )
+    on_cluster = start(cluster, remote, *PROFILE)
+    here = start(cluster, local, "--cores", "2", "--resources", "gpu=1")
+    trained = "results/tiny/checkpoints/4K_*/manifest.json"
+    targets = "results/tiny/tokens/targets/code.json"
+    wait_until(here, local, lambda: list(local.glob(trained)) and list(local.glob(targets)))
+    take_text(local, limited)
+    limited_run = train_beyond_the_limit(cluster, limited, step_seconds(local))
+    return Underway(local, remote, limited, {local: here, remote: on_cluster, limited: limited_run})
+
+
+@pytest.fixture(scope="session")
+def studies(underway: Underway) -> tuple[Path, Path, Path]:
+    """Folders of the study on this machine, on the cluster, and with a run beyond its limit."""
+    for folder, process in underway.processes.items():
+        ended_well(process, folder)
+    return underway.local, underway.remote, underway.limited

@@ -117,7 +117,9 @@ def _build_trainer(config: TrainConfig, device: torch.device, initial: Path | No
             device_id=device.index,
         )
     else:
-        dist_model = DistributedDataParallel(model)
+        # Else gradients are laid out anew after the first step of each start, and with them the
+        # order in which processes' parts are summed: a resumed run would differ in the last digit.
+        dist_model = DistributedDataParallel(model, find_unused_parameters=True)
     return SuiteTrainer(
         cfg=config,
         model=model,

@@ -303,15 +303,15 @@ def one_rank(launcher: int, rank: int) -> psutil.Process:
     )
 
 
-@pytest.mark.parametrize("told", ["launcher", "rank 1"])
-def test_two_processes_train_the_same_batches_and_resume_to_the_same_weights(
-    bench: Bench, tmp_path: Path, told: str
+@pytest.mark.parametrize(("told", "processes"), [("launcher", 2), ("rank 1", 4)])
+def test_processes_train_the_same_batches_and_resume_to_the_same_weights(
+    bench: Bench, tmp_path: Path, told: str, processes: int
 ) -> None:
-    two = {"processes": 2}
+    many = {"processes": processes}  # the order of a sum matters from three on
     h = bench.runs[0].hyperparameters.model_copy(update={"tokens": LONG * 256})
     run = bench.run(name="long", hyperparameters=h, steps=LONG, checkpoints=(0, 10, 40, LONG))
     folder, whole = tmp_path / "stopped", tmp_path / "whole"
-    process = start(run, bench, folder, **two)
+    process = start(run, bench, folder, **many)
     while process.poll() is None and steps_logged(folder) < 70:
         time.sleep(0.002)
     if told == "launcher":
@@ -322,11 +322,11 @@ def test_two_processes_train_the_same_batches_and_resume_to_the_same_weights(
     assert "told to stop before its end" in error
     assert 70 <= steps_logged(folder) < LONG, "the run was not stopped in its middle"
     assert not (folder / "stopped.json").exists()
-    second = start(run, bench, folder, **two)
+    second = start(run, bench, folder, **many)
     _, error = second.communicate()
     assert second.returncode == 0, error
     assert "goes on from step" in error
-    uninterrupted = pretrain(run, **bench.arguments(whole) | two)
+    uninterrupted = pretrain(run, **bench.arguments(whole) | many)
     assert read_run(folder / "manifest.json").checkpoints == uninterrupted.checkpoints
 
     pretrain(run, **bench.arguments(tmp_path / "alone"))
