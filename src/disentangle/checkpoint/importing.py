@@ -281,13 +281,18 @@ def _probe(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[int]:
 
 
 def _shape(folder: Path) -> dict[str, int]:
-    """Weights of the embedding and the head, and all the others."""
+    """Weights of the embedding and the head, and of the blocks.
+
+    Learned embeddings of positions are in neither: they are of no block and no vocabulary.
+    """
     model = _load(folder)
     vocabulary: Any = model.get_input_embeddings().weight
     head: Any = model.get_output_embeddings().weight
     embedding = vocabulary.numel() + (0 if head is vocabulary else head.numel())
+    tables = [module.weight for module in model.modules() if isinstance(module, torch.nn.Embedding)]
+    others = sum(weight.numel() for weight in tables if weight is not vocabulary)
     # one that two names share is counted once
     return {
-        "params_non_embedding": model.num_parameters() - embedding,
+        "params_non_embedding": model.num_parameters() - embedding - others,
         "params_embedding": embedding,
     }
