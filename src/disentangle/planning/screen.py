@@ -80,7 +80,7 @@ def _of_training(
         *lines,
         "",
         f"GPU-hours are for {flops_per_second:.3g} operations a second on one GPU "
-        "(execution.flops_per_second); training and fine-tuning only, which is nearly all.",
+        "(execution.flops_per_second); training and fine-tuning only.",
         *_measured(rows, added["flops"]),
         f"{to_train} runs to train or extend.",
     ]
