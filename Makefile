@@ -61,8 +61,8 @@ check: install  ## compare every file of a study with the hashes in it: make che
 resume: install  ## in an unpacked archive: run what is missing of its study, and compare
 	@$(BIN)/python -m disentangle.archive.resume $(START) $(RUN)
 
-checkpoint: install  ## add a model to a study file: make checkpoint SOURCE=path/to/model NAME=mine
-	@$(BIN)/python -m disentangle.study.register "$(SOURCE)" "$(NAME)" $(STUDY)
+checkpoint: install  ## add a model to a study: make checkpoint SOURCE=path/to/model NAME=my-model STUDY=studies/mine.yaml
+	@$(BIN)/python -m disentangle.study.register "$(SOURCE)" "$(NAME)" "$(STUDY)"
 
 publish: install  ## deposit an archive at Zenodo: make publish ARCHIVE=... FLAGS=--upload; without FLAGS, say what would be sent
 	@$(BIN)/python -m disentangle.archive.publish "$(ARCHIVE)" $(FLAGS)

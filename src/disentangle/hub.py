@@ -173,8 +173,8 @@ def _download(item: HubItem, revision: str) -> Path:
         raise StudyError(
             f"Could not fetch {what}: the hub cannot be reached from here "
             f"({type(error).__name__}).\n"
-            "Run `snakemake warm` with this study's --configfile where there is a network (a login "
-            "node), with HF_HOME on a disk that the jobs see too, and HF_HUB_OFFLINE not set.\n"
+            "Run `snakemake warm --cores 1 --configfile STUDY.yaml` where there is a network "
+            "(a login node), with HF_HOME on a disk of all jobs, and HF_HUB_OFFLINE not set.\n"
             "Everything after it runs without a network." + (gate if item.gate else "")
         ) from error
 

@@ -17,6 +17,7 @@ rule archive:
         else expand(results("trained/{cohort}.json"), cohort=MEASURED),
     output:
         results(f"archive/{STUDY.study}.crate.zip"),
+        results(f"archive/{STUDY.study}.crate.zip.sha256"),
     log:
         results("logs/archive.log"),
     conda:
@@ -35,7 +36,7 @@ rule archive:
         allow_uncommitted=ALLOW_UNCOMMITTED,
         code=code_of("archive.py"),
     message:
-        "Archiving the study in {output}"
+        "Archiving the study in {output[0]}"
     script:
         "../scripts/archive.py"
 

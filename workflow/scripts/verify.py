@@ -8,6 +8,8 @@ from disentangle.job import job
 
 with job("verify", snakemake) as say:
     if snakemake.params.archive is None:
-        raise StudyError("Say which archive: snakemake verify --config archive=FILE.crate.zip")
+        raise StudyError(
+            "Say which archive: snakemake verify --cores 2 --config archive=FILE.crate.zip"
+        )
     root = Path(snakemake.params.root)
     verify(Path(snakemake.params.archive), root, snakemake.threads, say)

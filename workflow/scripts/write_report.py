@@ -8,12 +8,13 @@ from disentangle.report.costs import gather_costs, jobs_on_gpu
 from disentangle.storage import read_json
 from disentangle.study.config import StudyConfig
 from disentangle.study.run import read_design
+from disentangle.tables.collect import QUARANTINED
 from disentangle.tables.collected import COSTS
 from disentangle.tables.files import read_tables, write_table
 
 MEASURED = ("checkpoints", "geometry", "evaluation")
 
-with job("write_report", snakemake):
+with job("write_report", snakemake) as say:
     given = snakemake.input
     tables = {name: read_tables([Path(given[name])]) for name in snakemake.params.tables}
     measured = [tables[name] for name in MEASURED if name in tables]
@@ -33,3 +34,10 @@ with job("write_report", snakemake):
         costs=costs,
         figures={Path(path).stem: Path(path).read_text() for path in given.figures},
     )
+    aside = tables["missing"][tables["missing"]["state"] == QUARANTINED]
+    if len(aside):
+        first = aside.iloc[0]
+        say(
+            f"{len(aside)} set aside, named in the report; the first: {first['run']}, "
+            f"step {first['step']}, {first['stage']}: {first['reason']}"
+        )

@@ -18,7 +18,7 @@ when (RO-Crate, profile Provenance Run Crate). {contents}
 A verify.py out of an archive vouches for itself only. To check an archive that somebody gave you,
 use a clone of the workflow at the commit above, which also computes the tables again:
 
-    snakemake --cores 2 verify --config archive=FILE.crate.zip
+    snakemake verify --cores 2 --config archive=FILE.crate.zip
 
 docs/archive.md tells what that shows and what not, and how to run parts of the study again.
 """

@@ -22,6 +22,7 @@ from disentangle.archive.verify import (
     FACTS,
     Source,
     check,
+    counted,
     faults_of_gaps,
     open_zip,
     read_json,
@@ -77,7 +78,7 @@ def verify(archive: Path, root: Path, cores: int, say: Say) -> None:
             source, faults = open_zip(opened)
             faults = faults or faults_of_gaps(opened, file)
             if faults := faults or check(source):
-                raise StudyError(f"{archive}: {len(faults)} faults:\n{told(faults)}")
+                raise StudyError(f"{archive}: {counted(faults)}:\n{told(faults)}")
             say(f"{archive}: all {len(source.files)} files are what the archive says")
             facts = _facts(source)
             _refuse_other_code(source, facts, root)

@@ -9,7 +9,7 @@ and the description itself: nothing in it points nowhere, every result has the j
 every job what it was made with. Each fault is a line; the exit status is 0 if there is none.
 
 What this cannot tell: whether somebody changed a file and its description alike. Computing the
-tables again can, with the workflow: `snakemake verify --config archive=FILE`.
+tables again can, with the workflow: `snakemake verify --cores 2 --config archive=FILE`.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ import re
 import stat
 import sys
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote, unquote
@@ -406,6 +406,11 @@ def told(faults: Iterable[str]) -> str:
     return "\n".join(f"  {line}" for line in [*found[:SHOWN], *more])
 
 
+def counted(faults: Sequence[str]) -> str:
+    """How many faults there are."""
+    return "one fault" if len(faults) == 1 else f"{len(faults)} faults"
+
+
 def main() -> int:
     """Check what the command line names; see the module."""
     if sys.argv[1:2] in (["-h"], ["--help"]):
@@ -413,7 +418,7 @@ def main() -> int:
         return 0
     path = Path(sys.argv[1]) if sys.argv[1:] else Path(__file__).parent
     if faults := faults_of(path):
-        print(f"{path}: {len(faults)} faults:\n{told(faults)}")
+        print(f"{path}: {counted(faults)}:\n{told(faults)}")
         return 1
     print(f"{path}: every file is what the archive says, and every result has its job.")
     return 0

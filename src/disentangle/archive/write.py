@@ -19,7 +19,7 @@ from disentangle.archive.zipped import write_zip
 from disentangle.audit.audit import audit
 from disentangle.errors import StudyError, listed
 from disentangle.job import Say
-from disentangle.storage import sha256_of
+from disentangle.storage import replacing, sha256_of
 from disentangle.study.config import StudyConfig
 from disentangle.study.file import read_study
 from disentangle.study.settings import plain
@@ -53,7 +53,9 @@ class Request:
 
 
 def write_archive(request: Request, path: Path, say: Say) -> None:
-    """Write the archive of a finished study; the same study gives the same bytes.
+    """Write the archive of a finished study, and its SHA-256 beside it as `sha256sum -c` reads it.
+
+    The same study gives the same bytes.
 
     Raises:
         StudyError: if the workflow is not as committed, the study is not finished or was changed
@@ -99,7 +101,14 @@ def write_archive(request: Request, path: Path, say: Say) -> None:
     )
     members.append(Member.of(METADATA, describe(about, members, jobs)))
     write_zip(path, members, date)
+    with replacing(checksum_of(path)) as temporary:
+        temporary.write_text(f"{sha256_of(path)}  {path.name}\n")
     _say_what_came_of_it(path, members, by_hash, strangers, code, say)
+
+
+def checksum_of(path: Path) -> Path:
+    """The file beside an archive that has its SHA-256."""
+    return path.with_name(path.name + ".sha256")
 
 
 def _without_names(folder: Path, included: Iterable[str]) -> dict[str, bytes]:
@@ -233,13 +242,15 @@ def _results(request: Request, jobs: list[Job]) -> tuple[list[str], list[str], i
 def _say_what_came_of_it(
     path: Path, members: list[Member], by_hash: list[str], strangers: int, code: Code, say: Say
 ) -> None:
+    sha256 = checksum_of(path).read_text().split()[0]
     megabytes = path.stat().st_size / 1e6
     state = f"commit {code.commit[:12]}"
     if code.changes:
         state += f" and {len(code.changes)} uncommitted files"
     say(
         f"{path}: {len(members)} files, {megabytes:.1f} MB, of {state}; "
-        f"{len(by_hash)} more by their hashes.\nSHA-256 {sha256_of(path)}"
+        f"{len(by_hash)} more by their hashes.\nSHA-256 {sha256}, "
+        f"also in {checksum_of(path)}"
     )
     if strangers:
         say(

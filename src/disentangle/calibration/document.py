@@ -13,6 +13,7 @@ import pandas as pd
 
 from disentangle.calibration.calibrate import ESTIMATORS
 from disentangle.calibration.worlds import WORLDS
+from disentangle.tables.files import read_tables
 
 Cell = Callable[[pd.DataFrame], str]
 """What is said of one design, estimator and world, from its rows by planted correlation."""
@@ -72,6 +73,5 @@ def calibration_document(designs: dict[str, pd.DataFrame]) -> str:
 
 
 if __name__ == "__main__":
-    print(
-        calibration_document({Path(path).parts[-3]: pd.read_parquet(path) for path in sys.argv[1:]})
-    )
+    paths = map(Path, sys.argv[1:])
+    print(calibration_document({path.parts[-3]: read_tables([path]) for path in paths}))

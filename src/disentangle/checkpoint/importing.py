@@ -28,6 +28,12 @@ from disentangle.checkpoint.manifest import (
 )
 from disentangle.checkpoint.olmo_source import load_olmo
 from disentangle.checkpoint.probe import PROBE_LENGTH, probe_loss
+from disentangle.checkpoint.source_files import (
+    fault_of_places,
+    fault_of_size,
+    fingerprints,
+    holder_of_files,
+)
 from disentangle.checkpoint.source_tokenizer import load_tokenizer
 from disentangle.corpus.named_tokenizers import shipped_tokenizers
 from disentangle.errors import RefusedError, StudyError
@@ -36,12 +42,6 @@ from disentangle.job import Say
 from disentangle.provenance import versions
 from disentangle.storage import DamagedError, sha256_of
 from disentangle.study.external import CONFIG, ExternalRun, holds_model, is_olmo
-
-READ = ("*.json", "*.yaml", "*.safetensors", "*.bin", "*.txt", "*.model", "model.pt")
-"""Files of a source that a model or its tokenizer may be read from."""
-
-NOT_READ = {"optim.safetensors", MANIFEST}
-"""Others with such names."""
 
 
 def source_folder(run: ExternalRun, step: int, warmed: Path | None) -> Path:
@@ -139,8 +139,12 @@ def _import_step(
     run: ExternalRun, step: int, source: Path, folder: Path, texts: list[str], code_version: str
 ) -> str:
     """Import one step unless it is there already; give the SHA-256 of its weights."""
+    where = f"checkpoints.{run.name}, step {step}"
+    holder = holder_of_files(source if run.source.startswith(ON_HUB) else Path(run.source))
+    if elsewhere := fault_of_places(source, holder):
+        raise _refused(where, source, elsewhere)
     named = f"{run.source}@{run.revisions[step]}"
-    origin: dict[str, Any] = {"files": _fingerprints(source)}
+    origin: dict[str, Any] = {"files": fingerprints(source)}
     if run.tokenizer:
         origin["tokenizer"] = run.tokenizer
     if (before := _imported_before(folder)) is not None:
@@ -148,7 +152,6 @@ def _import_step(
         weights = folder / WEIGHTS  # may have been let go: then it comes in again
         if same and weights.exists() and sha256_of(weights) == before.weights_sha256:
             return before.weights_sha256
-    where = f"checkpoints.{run.name}, step {step}"
     try:
         model = load_olmo(source) if is_olmo(source) else _load(source)
         tokenizer = load_tokenizer(source, run.tokenizer, model)
@@ -204,12 +207,6 @@ def _imported_before(folder: Path) -> CheckpointManifest | None:
         return None
 
 
-def _fingerprints(source: Path) -> dict[str, str]:
-    """SHA-256 of every file that a model or its tokenizer is read from."""
-    files = (path for pattern in READ for path in source.glob(pattern))
-    return {path.name: sha256_of(path) for path in sorted(files) if path.name not in NOT_READ}
-
-
 def _load(source: Path) -> PreTrainedModel:
     """A Hugging Face model, its weights as float32.
 
@@ -220,11 +217,14 @@ def _load(source: Path) -> PreTrainedModel:
         raise ValueError(fault)
     # with output_loading_info it gives a pair, which its annotations do not know
     try:
+        if fault := fault_of_size(source):
+            raise ValueError(fault)
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             source,
             local_files_only=True,
             trust_remote_code=False,
             output_loading_info=True,
+            ignore_mismatched_sizes=True,  # refused below, with their names
             dtype=torch.float32,
         )
     except UnpicklingError as error:
@@ -233,13 +233,21 @@ def _load(source: Path) -> PreTrainedModel:
             "opened. Ask for safetensors"
         ) from error
     except Exception as error:  # a damaged file fails in any way
-        reason = str(error).strip().splitlines()[0]
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ValueError(f"cannot be loaded as a causal language model: {reason}") from error
     model, report = loaded
+    if other := [_mismatch(*found) for found in sorted(report["mismatched_keys"])]:
+        raise ValueError(
+            f"{len(other)} weights are of another size than {CONFIG} says: {', '.join(other[:3])}"
+        )
     if absent := sorted(map(str, report["missing_keys"])):
         lacking = ", ".join(absent[:5])
         raise ValueError(f"lacks weights that the model has ({lacking}); they would be random")
     return model.eval()
+
+
+def _mismatch(name: str, held: torch.Size, said: torch.Size) -> str:
+    return f"{name} is {tuple(held)} and not {tuple(said)}"
 
 
 def _fault_of_kind(source: Path) -> str | None:
@@ -273,13 +281,18 @@ def _probe(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[int]:
 
 
 def _shape(folder: Path) -> dict[str, int]:
-    """Weights of the embedding and the head, and all the others."""
+    """Weights of the embedding and the head, and of the blocks.
+
+    Learned embeddings of positions are in neither: they are of no block and no vocabulary.
+    """
     model = _load(folder)
     vocabulary: Any = model.get_input_embeddings().weight
     head: Any = model.get_output_embeddings().weight
     embedding = vocabulary.numel() + (0 if head is vocabulary else head.numel())
+    tables = [module.weight for module in model.modules() if isinstance(module, torch.nn.Embedding)]
+    others = sum(weight.numel() for weight in tables if weight is not vocabulary)
     # one that two names share is counted once
     return {
-        "params_non_embedding": model.num_parameters() - embedding,
+        "params_non_embedding": model.num_parameters() - embedding - others,
         "params_embedding": embedding,
     }

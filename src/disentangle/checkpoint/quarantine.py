@@ -9,12 +9,14 @@ from disentangle.storage import read_json, write_json
 
 @dataclass(frozen=True)
 class SetAside:
-    """A checkpoint that was refused: nothing of it is measured, and the study goes on without."""
+    """A checkpoint, or a task of it, that was refused: the study goes on without."""
 
     run: str
     step: int
     variant: str
     reason: str
+    task: str = ""
+    """The one that it cannot be asked, if that is all; empty where nothing of it is measured."""
 
 
 def write_set_aside(found: Iterable[SetAside], path: Path) -> None:

@@ -112,12 +112,14 @@ def evaluate(
                     lm = lm or harness.load(subject.folder)
                     cells.put(key, harness.score(lm, task, limit))
                 except RefusedError as fault:
+                    # without a model it is the checkpoint itself, of which nothing is asked then
+                    asked = task if lm is not None else ""
                     refused.append(
-                        SetAside(subject.run, subject.step, subject.variant, fault.reason)
+                        SetAside(subject.run, subject.step, subject.variant, fault.reason, asked)
                     )
                     say(f"{subject.run} step {subject.step}: {fault}")
                     if lm is None:
-                        break  # the checkpoint itself, of which nothing is asked then
+                        break
                     continue
                 cell = cells.get(key)
                 computed += 1

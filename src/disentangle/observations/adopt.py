@@ -7,7 +7,7 @@ import pandas as pd
 
 from disentangle.checkpoint.subjects import BASE
 from disentangle.observations.columns import numbers, sources_of, truth_values, words
-from disentangle.observations.faults import faults_of, refuse, spelled
+from disentangle.observations.faults import COUNTS, faults_of, refuse, spelled, whole
 from disentangle.study.quantities import spell_quantity
 from disentangle.study.sections.observations import CHOICES, Reading
 from disentangle.tables.collect import with_changes
@@ -50,6 +50,8 @@ def adopt(
         faults += wrong
         if name != "final":
             columns[name] *= source.times
+        if name in COUNTS:
+            columns[name] = whole(columns[name])
     refuse(faults)
     found = _completed(pd.DataFrame(columns), reading)
     refuse(faults_of(found, theirs, reading))

@@ -2,20 +2,31 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from textwrap import shorten
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import ArrayLike
 
 from disentangle.checkpoint.subjects import BASE
 from disentangle.errors import StudyError, listed
 from disentangle.study.sections.observations import CHOICES, KNOWN, WEIGHTS, Reading
-from disentangle.tables.collected import STDERR
+from disentangle.tables.collected import OBSERVATIONS, STDERR
 
 FEWEST = 5
 """Runs, as trained and at their end: no estimator gives an interval of fewer."""
 
 SHOWN = 3
+
+ROUNDING = 1e-12
+"""Relative; far above that of a multiplication."""
+
+STATUSES = ("complete", "diverged")
+"""How a run can have ended."""
+
+COUNTS = tuple(name for name, kind, _ in OBSERVATIONS.columns if kind == pa.int64())
+"""Columns of whole numbers."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +43,17 @@ def _power(unit: str) -> str:
     return f"in millions or billions? Then {{column: ..., times: 1.0e+6}} or 1.0e+9 makes it {unit}"
 
 
+MOST = 1e18
+"""More than any count is, and what a table's whole numbers can hold."""
+
 _CHOICES = {
-    "params_non_embedding": Bounds(100, np.inf, "weights, counted one by one", _power("weights")),
-    "params_embedding": Bounds(100, np.inf, "weights, counted one by one", _power("weights")),
-    "tokens_budget": Bounds(1000, np.inf, "tokens, counted one by one", _power("tokens")),
-    "tokens": Bounds(0, np.inf, "tokens, counted one by one"),
-    "step": Bounds(0, np.inf, "optimizer steps"),
-    "batch_size": Bounds(1, np.inf, "sequences"),
+    "params_non_embedding": Bounds(100, MOST, "weights, counted one by one", _power("weights")),
+    "params_embedding": Bounds(100, MOST, "weights, counted one by one", _power("weights")),
+    "tokens_budget": Bounds(1000, MOST, "tokens, counted one by one", _power("tokens")),
+    "tokens": Bounds(0, MOST, "tokens, counted one by one"),
+    "step": Bounds(0, MOST, "optimizer steps"),
+    "seed": Bounds(0, MOST, "a seed, 0 or more"),
+    "batch_size": Bounds(1, MOST, "sequences"),
     "weight_decay": Bounds(0, 10, "AdamW's decoupled weight decay"),
     "learning_rate": Bounds(1e-12, np.inf, "a learning rate"),
     "learning_rate_multiple": Bounds(1e-12, np.inf, "a multiple of a learning rate"),
@@ -89,7 +104,8 @@ def faults_of(found: pd.DataFrame, theirs: dict[str, str], reading: Reading) -> 
     measured = [name for name in found.columns if name in theirs and _is_measured(name)]
     numeric = [name for name in found.columns if found[name].dtype == np.float64]
     faults = [*_infinite(found, numeric, label), *_unknown(found, reading, label)]
-    faults += [*_out_of_bounds(found, numeric, label)]
+    faults += [*_out_of_bounds(found, numeric, label), *_in_parts(found, label)]
+    faults += [*_ended_otherwise(found, label)]
     faults += [*_repeated(found, measured), *_unsteady(found)]
     if not faults:  # which only means something once these are put right
         faults += [*_holes(found, measured, reading, label), *_too_little(found, measured, label)]
@@ -159,6 +175,29 @@ def _out_of_bounds(found: pd.DataFrame, numeric: list[str], label: dict[str, str
             f"{label['tokens']}: far more than {label['tokens_budget']} in {_rows(wrong)}: are "
             "both counted in one unit?"
         )
+
+
+def whole(values: pd.Series) -> pd.Series:
+    """Counts without the rounding of a factor: 1.1 times 1e9 is a little more than 1,100,000,000.
+
+    What is further from a whole number is left as it is.
+    """
+    rounded = values.round()
+    return rounded.where((values - rounded).abs() <= ROUNDING * values.abs(), values)
+
+
+def _in_parts(found: pd.DataFrame, label: dict[str, str]) -> Iterator[str]:
+    for name in COUNTS:
+        values = found[name]
+        if (wrong := np.isfinite(values) & (values != values.round())).any():
+            first = values[wrong].iloc[0]
+            yield f"{label[name]}: {first:g} in {_rows(wrong)} is not a whole number"
+
+
+def _ended_otherwise(found: pd.DataFrame, label: dict[str, str]) -> Iterator[str]:
+    if (wrong := ~found["status"].isin(STATUSES)).any():
+        first = shorten(str(found.loc[wrong, "status"].iloc[0]), 40)
+        yield f"{label['status']}: {first!r} in {_rows(wrong)} is neither {' nor '.join(STATUSES)}"
 
 
 def _repeated(found: pd.DataFrame, measured: list[str]) -> Iterator[str]:

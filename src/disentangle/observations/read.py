@@ -15,15 +15,16 @@ def read_observations(path: Path) -> pd.DataFrame:
     """Read CSV, TSV (UTF-8, a line of names first) or parquet.
 
     Raises:
-        StudyError: if there is no such file, or it is no table of that kind, or is empty, or two
-            of its columns have one name.
+        StudyError: if there is no such file, or it is no table of that kind, or is empty, or holds
+            a NUL, or two of its columns have one name.
     """
     if not path.is_file():
         raise StudyError(f"observations.file: there is no file {path}")
     try:
         table = _read(path)
-    except (pa.ArrowException, pd.errors.ParserError, UnicodeDecodeError) as error:
-        reason = str(error).splitlines()[0][:200]
+    # Arrow says of a damaged file that the system could not read it
+    except (pa.ArrowException, OSError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)[:200]
         kind = path.suffix.removeprefix(".")
         raise StudyError(f"observations.file: {path} is no {kind} table: {reason}") from error
     except pd.errors.EmptyDataError as error:
@@ -41,8 +42,20 @@ def read_observations(path: Path) -> pd.DataFrame:
 def _read(path: Path) -> pd.DataFrame:
     if path.suffix == ".parquet":
         return pq.read_table(path).to_pandas()
+    _refuse_nul(path)
     # as text, header and all: pandas would rename a repeated column, and guess types column-wise
     raw = pd.read_csv(
         path, sep=SEPARATORS[path.suffix], header=None, dtype=str, encoding="utf-8-sig"
     )
     return raw.iloc[1:].set_axis(raw.iloc[0].fillna("").tolist(), axis=1)
+
+
+def _refuse_nul(path: Path) -> None:
+    """Refuse a NUL byte: the parser ends a name or a value there, and says nothing."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if b"\0" in line:
+                raise StudyError(
+                    f"observations.file: {path} is no {path.suffix.removeprefix('.')} table: line "
+                    f"{number} holds a NUL byte. Was it saved as UTF-16? Save it as UTF-8"
+                )

@@ -7,7 +7,13 @@ from typing import Any
 
 from disentangle.checkpoint.cells import Cells
 from disentangle.checkpoint.manifest import read_run, read_step, run_manifest
-from disentangle.checkpoint.subjects import perturbed_subjects, read_perturbed, trained_subjects
+from disentangle.checkpoint.quarantine import read_all_set_aside
+from disentangle.checkpoint.subjects import (
+    BASE,
+    perturbed_subjects,
+    read_perturbed,
+    trained_subjects,
+)
 from disentangle.corpus.documents import read_texts
 from disentangle.evaluation.measure import evaluating_code, key_maker
 from disentangle.geometry.measure import cell_keys
@@ -30,6 +36,8 @@ class Measurements:
     done: int
     redone: int
     """Of those to do: how many were finished before under other settings, text or code."""
+    set_aside: int = 0
+    """Neither done nor to do: the checkpoint was refused, or cannot be asked that."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,11 @@ class Results:
         manifests = (run_manifest(self.checkpoints, run.name) for run in runs)
         return [path for path in manifests if path.exists()]
 
+    def refused(self, stage: str) -> set[tuple[Any, ...]]:
+        """What the jobs of a stage set aside: run, step, variant and task, see `SetAside`."""
+        found = read_all_set_aside(sorted((self.folder / stage).glob("*.refused.json")))
+        return {(one.run, one.step, one.variant, one.task) for one in found}
+
     def finished(self, stage: str, columns: list[str]) -> set[tuple[Any, ...]]:
         """What the finished tables of a stage have rows of."""
         found: set[tuple[Any, ...]] = set()
@@ -71,8 +84,17 @@ def _counted(
 ) -> Measurements:
     made = Cells(results.folder / "cells" / kind)
     absent = {place for place, cells in keys.items() if not all(map(made.has, cells))}
-    redone = len(absent & results.finished(kind, columns))
-    return Measurements(kind, planned, len(keys) - len(absent), redone)
+    refused = results.refused(kind)
+    aside = {place for place in absent if _names(place, columns) & refused}
+    redone = len((absent - aside) & results.finished(kind, columns))
+    return Measurements(kind, planned, len(keys) - len(absent), redone, len(aside))
+
+
+def _names(place: tuple[Any, ...], columns: list[str]) -> set[tuple[Any, ...]]:
+    """What would be refused if a measurement were: its checkpoint, or its task of that."""
+    at = dict(zip(columns, place, strict=True))
+    checkpoint = (at["run"], at["step"], at.get("variant", BASE))
+    return {(*checkpoint, ""), (*checkpoint, at.get("task", ""))}
 
 
 def _expected(runs: Sequence[Run | ExternalRun], results: Results) -> dict[str, int]:

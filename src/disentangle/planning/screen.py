@@ -110,4 +110,6 @@ def _measured(rows: list[dict[str, Any]], flops: float) -> list[str]:
 
 def _of(cells: Measurements) -> str:
     redone = f", of which {cells.redone} were finished before" if cells.redone else ""
-    return f"{cells.kind}: {cells.planned} measurements, {cells.planned - cells.done} to do{redone}"
+    aside = f", {cells.set_aside} set aside" if cells.set_aside else ""
+    to_do = cells.planned - cells.done - cells.set_aside
+    return f"{cells.kind}: {cells.planned} measurements{aside}, {to_do} to do{redone}"

@@ -94,7 +94,8 @@ def _cells(study: StudyConfig, results: Results) -> Iterator[str]:
         settings=study.evaluation,
     )
     for cells in (geometry, evaluation):
-        yield f"{cells.kind}: {cells.done} of {cells.planned} measurements"
+        aside = f", {cells.set_aside} set aside" if cells.set_aside else ""
+        yield f"{cells.kind}: {cells.done} of {cells.planned} measurements{aside}"
 
 
 def _tables(folder: Path) -> str:

@@ -43,7 +43,10 @@ def weighted_ranks(values: Floats, weights: Floats) -> Floats:
     ranks = np.empty((len(weights), values.shape[1], len(values)))
     for i, column in enumerate(values.T):
         levels, level = np.unique(column, return_inverse=True)
-        tied = weights @ np.eye(len(levels))[level]
+        # sums of the weights of each level, in time and memory of the order of the rows
+        order = np.argsort(level, kind="stable")
+        first = np.searchsorted(level[order], np.arange(len(levels)))
+        tied = np.add.reduceat(weights[:, order], first, axis=1)
         ranks[:, i] = np.take(0.5 + np.cumsum(tied, axis=1) - tied / 2, level, axis=1)
     return ranks
 

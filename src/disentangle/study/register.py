@@ -1,12 +1,14 @@
 """Write a model from elsewhere into a study file, for those who do not want to edit YAML.
 
-    python -m disentangle.study.register SOURCE NAME [STUDY.yaml]
+    python -m disentangle.study.register SOURCE NAME STUDY.yaml
 
 Lines are put in as text, so that comments and layout stay; the file is read before and after.
 """
 
 import json
+import os
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -14,9 +16,12 @@ from disentangle.errors import StudyError
 from disentangle.hub import ON_HUB
 from disentangle.storage import replacing
 from disentangle.study.external import holds_model
-from disentangle.study.file import read_study
+from disentangle.study.file import read_mapping, read_study
+from disentangle.study.sections.section import SAFE_NAME
 
 DEFAULT = Path("config.yaml")
+
+USAGE = "make checkpoint SOURCE=path/to/model NAME=my-model STUDY=studies/mine.yaml"
 
 STEP = re.compile(r"(\d+)(-unsharded)?$")
 """How the name of a step's folder ends; the trainer says which are whole."""
@@ -53,13 +58,34 @@ def revisions_of(source: str) -> dict[int, str]:
     return dict(sorted(steps.items()))
 
 
+def spelled(source: str) -> str:
+    """A source as a study file should name it: relative if it lies in this folder, else absolute.
+
+    Links are left as they are: one in this folder may lead to a model anywhere.
+    """
+    if source.startswith(ON_HUB):
+        return source
+    place = Path(os.path.normpath(Path(source).expanduser().absolute()))
+    return str(place.relative_to(Path.cwd()) if place.is_relative_to(Path.cwd()) else place)
+
+
 def register(source: str, name: str, path: Path) -> str:
     """Add a model to a study file, all else as it is written there; give the lines.
+
+    Args:
+        source: as `spelled` gives it.
+        name: of the model in the study.
+        path: the study file.
 
     Raises:
         StudyError: if there is no model, the name is taken, or the file would not be a study any
             more; it is as it was then.
     """
+    if not SAFE_NAME.fullmatch(name):
+        raise StudyError(
+            f"NAME: {name!r}: use letters, digits, '.', '_' and '-' only: it becomes a folder name"
+        )
+    read_mapping(path)
     before = path.read_text(encoding="utf-8")
     overlays = [] if path.samefile(DEFAULT) else [path]
     if name in read_study(overlays).checkpoints:
@@ -89,18 +115,28 @@ def _write(path: Path, content: str) -> None:
 
 def main() -> None:
     """Register what the arguments say; see the module."""
-    try:
-        source, name, *file = sys.argv[1:]
-    except ValueError:
-        print("Say which: make checkpoint SOURCE=path/to/model NAME=my-model", file=sys.stderr)
-        raise SystemExit(2) from None
-    path = Path(file[0]) if file else DEFAULT
+    source, name, file = (*sys.argv[1:], "", "", "")[:3]
+    given = {"SOURCE": source, "NAME": name, "STUDY": file}
+    if lacking := [key for key, value in given.items() if not value]:
+        print(f"Say {' and '.join(lacking)}: {USAGE}", file=sys.stderr)
+        raise SystemExit(2)
+    path, source = Path(file), spelled(source)
     try:
         lines = register(source, name, path)
     except (StudyError, OSError) as fault:
         print(fault, file=sys.stderr)
         raise SystemExit(2) from None
     print(f"{path}, under checkpoints:\n{lines}What is known of its training may be added there.")
+    if Path(source).is_absolute():
+        print(
+            f"{source} is outside of this folder, and an archive of the study would be refused for "
+            f"it. A link in this folder is as good: ln -s {shlex.quote(source)} {name}"
+        )
+    if path.samefile(DEFAULT):
+        print(f"{DEFAULT} lies under every study: each of them has this model now.")
+        print("Next: make demo")
+    else:
+        print(f"Next: make run STUDY={shlex.quote(str(path))}")
 
 
 if __name__ == "__main__":

@@ -59,12 +59,18 @@ def missing_rows(run: Run | ExternalRun, manifest: RunManifest) -> list[dict[str
 
 
 def set_aside_rows(stage: str, found: Iterable[SetAside]) -> list[dict[str, Any]]:
-    """Checkpoints that the jobs of a stage refused."""
+    """Checkpoints that the jobs of a stage refused, and tasks of them.
+
+    `stage` is the stage for a checkpoint as trained, and says of what it is else:
+    `evaluation of piqa`, `evaluation of gptq-4bit`, `evaluation of piqa of gptq-4bit`.
+    """
     return [
         {
             "run": one.run,
             "step": one.step,
-            "stage": stage if one.variant == BASE else f"{stage} of {one.variant}",
+            "stage": " of ".join(
+                [stage, *filter(None, [one.task]), *([one.variant] if one.variant != BASE else [])]
+            ),
             "state": QUARANTINED,
             "reason": one.reason,
         }

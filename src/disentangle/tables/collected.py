@@ -59,7 +59,8 @@ MISSING = Table(
         (
             "stage",
             TEXT,
-            "What is absent: checkpoint, or the variant to be made of it",
+            "What is absent: checkpoint, the variant to be made of it, or what was to be measured "
+            "(geometry; evaluation of a task, of a variant)",
         ),
         (
             "state",

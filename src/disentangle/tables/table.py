@@ -43,7 +43,11 @@ PLACE = (
 HOW_TRAINED = (
     ("size", TEXT, "Name of the model size"),
     ("params_non_embedding", COUNT, "Weights of the blocks"),
-    ("params_embedding", COUNT, "Weights of embedding and, if untied, unembedding"),
+    (
+        "params_embedding",
+        COUNT,
+        "Weights of embedding and, if untied, unembedding; those of positions are in neither",
+    ),
     ("configuration", TEXT, "The hyperparameters without size and seed; repeats share it"),
     ("tokens_budget", COUNT, "Training budget of the run, tokens"),
     ("batch_size", COUNT, "Sequences per optimizer step"),

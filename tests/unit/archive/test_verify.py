@@ -31,7 +31,7 @@ def test_a_whole_archive_has_no_fault_as_a_file_and_unpacked(tmp_path: Path) -> 
     (tmp_path / "unpacked" / "results" / "s" / "more.json").write_text("{}")
     told = run(tmp_path / "unpacked")
     assert told.returncode == 1
-    assert "results/s/more.json: extra" in told.stdout
+    assert "unpacked: one fault:\n  results/s/more.json: extra" in told.stdout
 
 
 def changed(data: bytes) -> bytes:

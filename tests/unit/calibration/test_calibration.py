@@ -158,7 +158,7 @@ def test_a_file_that_is_no_study_is_one_screen(
             main([str(path)])
         assert stop.value.code == 2
         said = capsys.readouterr().err
-        assert (message if path.exists() else "No such file") in said
+        assert (message if path.exists() else "There is no study file") in said
 
 
 def test_the_docs_table_is_made_of_the_calibration_table() -> None:

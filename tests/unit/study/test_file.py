@@ -9,9 +9,19 @@ from tiny_study import ROOT
 from disentangle.errors import StudyError
 from disentangle.study import read_config
 from disentangle.study.file import read_mapping, read_mappings, read_study
+from disentangle.study.perturbation import variants
 from disentangle.study.text_files import faults_of_text
 
 BASE = ROOT / "config.yaml"
+
+
+def test_the_example_of_the_readme_has_nothing_of_the_default_study_but_how_it_trains(
+    tmp_path: Path,
+) -> None:
+    example = (ROOT / "README.md").read_text().split("```yaml")[1].split("```")[0]
+    study = read_study([written(tmp_path, example.encode())], BASE)
+    assert list(study.corpus.heldout) == ["id"]
+    assert not study.evaluation.tasks and not variants(study.perturbation)
 
 
 def written(folder: Path, content: bytes) -> Path:

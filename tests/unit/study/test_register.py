@@ -1,6 +1,8 @@
 """A model is written into a study file, which stays as it was but for that."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -79,6 +81,61 @@ def test_the_default_study_gains_it_too(place: Path) -> None:
     assert list(read_study([]).checkpoints) == ["theirs"]
     with pytest.raises(StudyError, match=r"has checkpoints\.theirs already"):
         register("model", "theirs", place / "config.yaml")
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    call = [sys.executable, "-m", "disentangle.study.register", *arguments]
+    return subprocess.run(call, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("model", "theirs", ""), "Say STUDY: make checkpoint SOURCE="),
+        (("model", "", "mine.yaml"), "Say NAME: make checkpoint SOURCE="),
+        (("", "theirs", "mine.yaml"), "Say SOURCE: make checkpoint SOURCE="),
+        ((), "Say SOURCE and NAME and STUDY: make checkpoint"),
+        (("model", "theirs", "nosuch.yaml"), "There is no study file nosuch.yaml"),
+        (("model", "a: b", "mine.yaml"), "NAME: 'a: b': use letters"),
+        (("nowhere", "theirs", "mine.yaml"), "SOURCE: nowhere holds no model"),
+    ],
+)
+def test_what_is_not_said_or_not_there_is_one_line(
+    place: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    (place / "mine.yaml").write_text("study: mine\n")
+    before = {path.name: path.read_bytes() for path in place.glob("*.yaml")}
+    done = command(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith(said)
+    assert len(done.stderr.splitlines()) == 1
+    assert {path.name: path.read_bytes() for path in place.glob("*.yaml")} == before
+
+
+def test_a_source_is_named_so_that_an_archive_can_have_it_or_it_is_said(
+    place: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    (place / "mine.yaml").write_text("study: mine\n")
+    done = command(str(place / "model" / "step5"), "inside", "mine.yaml")
+    assert "Next: make run STUDY=mine.yaml" in done.stdout
+    assert "outside" not in done.stdout
+    outside = tmp_path_factory.mktemp("outside") / "step5"
+    shutil.copytree(place / "model" / "step5", outside)
+    assert f"ln -s {outside} outside" in command(str(outside), "outside", "mine.yaml").stdout
+    (place / "linked").symlink_to(outside)
+    command("linked", "linked", "mine.yaml")
+    found = read_study([place / "mine.yaml"]).checkpoints
+    assert [found[name].source for name in ("inside", "outside", "linked")] == [
+        "model/step5",
+        str(outside),
+        "linked",
+    ]
+
+
+def test_the_default_study_is_changed_for_those_who_name_it(place: Path) -> None:
+    done = command("model", "theirs", "config.yaml")
+    assert "config.yaml lies under every study" in done.stdout
+    assert list(read_study([]).checkpoints) == ["theirs"]
 
 
 def test_what_makes_no_study_changes_nothing(place: Path) -> None:
