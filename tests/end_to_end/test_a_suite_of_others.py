@@ -19,6 +19,7 @@ from a_suite import MAPPING, suite
 
 from disentangle.archive.verify import faults_of
 from disentangle.observations import Analysis, adopt, analyze
+from disentangle.storage import sha256_of
 from disentangle.study.sections.observations import Reading
 from disentangle.study.sections.statistics import Statistics
 
@@ -27,7 +28,9 @@ STATISTICS = {"resamples": 100, "calibration": {"studies": 50, "with_intervals":
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [str(BIN / "snakemake"), *arguments, "--cores", "2", "--configfile", "suite.yaml"]
-    own = os.environ | {"PYTHONPATH": str(folder / "src")}  # where it has the package
+    # its own package where it has one, as in a clone; else the one that is tested
+    places = [str(folder / "src"), str(ROOT / "src")]
+    own = os.environ | {"PYTHONPATH": os.pathsep.join(places)}
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=own)
 
 
@@ -61,6 +64,9 @@ def test_the_table_goes_into_its_archive(folder: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
     archive = clone / "results/suite/archive/suite.crate.zip"
     assert faults_of(archive) == []
+    told = archive.with_name("suite.crate.zip.sha256").read_text()
+    assert told == f"{sha256_of(archive)}  suite.crate.zip\n"
+    assert sha256_of(archive) in done.stderr
     with zipfile.ZipFile(archive) as opened:
         assert opened.read("suite.csv") == (folder / "suite.csv").read_bytes()
     again = run(clone, "verify", "--config", f"archive={archive}")
