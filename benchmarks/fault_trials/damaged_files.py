@@ -1,11 +1,13 @@
 """Random damage to random files of a finished study, other than its checkpoints."""
 
+import json
 import random
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from disentangle.study.start import AGAIN
 from fault_trials.damage import WAYS
 from fault_trials.trial import Trial
 from fault_trials.workbench import copied, environment, fingerprints, finished, started
@@ -64,7 +66,7 @@ def _judged(
 ) -> Trial:
     name = path.relative_to(study)
     noticed = str(name) in said
-    same = path.is_file() and path.read_bytes() == (sound / name).read_bytes()
+    same = path.is_file() and _content(path) == _content(sound / name)
     if "Traceback" in said:
         return Trial(fault, noticed, "lost", said[-1500:])
     if name.name.endswith(HARMLESS) and recovered:
@@ -74,6 +76,13 @@ def _judged(
     if noticed:  # by the audit, which says what to do; nothing was computed from it
         return Trial(fault, noticed, "refused")
     return Trial(fault, noticed, "lost", said[-1500:])
+
+
+def _content(path: Path) -> object:
+    """A file's bytes; of an order what the job is to do, whether or not it is to run once more."""
+    if "orders" not in path.parts:
+        return path.read_bytes()
+    return json.loads(path.read_bytes()) | {AGAIN: None}
 
 
 def _is_made_anew(name: Path) -> bool:

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from tiny_study import BIN, ROOT, commit, git, register_a_model
 
-from disentangle.storage import sha256_of
+from disentangle.storage import SEAL, digest, sha256_of
 
 HOST, NODE, USER = "planted-host-7f3a", "planted-node-17", "planteduser"
 SECRET = "planted-secret-9c1e"
@@ -241,7 +241,7 @@ def test_what_was_changed_with_its_hash_is_found_by_computing_again(
     elsewhere: Path, archived: Path, tmp_path: Path
 ) -> None:
     def edit(files: dict[str, bytes]) -> None:
-        # a number in a table, a stored measurement, and two checkpoints' manifests swapped
+        # a number in a table, and a stored measurement together with its own check sum
         name = "results/tiny/tables/associations.parquet"
         place = tmp_path / "table.parquet"
         place.write_bytes(files[name])
@@ -257,11 +257,8 @@ def test_what_was_changed_with_its_hash_is_found_by_computing_again(
         )
         content = json.loads(files[cell])
         content["value"]["measured"]["partition_isotropy"] *= 1.01
-        files[cell] = json.dumps(content).encode()
-        swapped = [
-            f"results/tiny/checkpoints/{run}/step4/manifest.json" for run in (RUN_2K, RUN_4K)
-        ]
-        files[swapped[0]], files[swapped[1]] = files[swapped[1]], files[swapped[0]]
+        del content[SEAL]
+        files[cell] = json.dumps(content | {SEAL: digest(content)}).encode()
 
     forged = edited(archived, tmp_path / "forged.zip", edit)
     done = verified(elsewhere, forged)
@@ -269,7 +266,19 @@ def test_what_was_changed_with_its_hash_is_found_by_computing_again(
     assert "files are what the archive says" in done.stderr
     assert "tables/associations.parquet: row 0, rho: 0.9" in done.stderr
     assert "tables/geometry.parquet: row" in done.stderr and "partition_isotropy: " in done.stderr
-    assert "tables/checkpoints.parquet: row" in done.stderr
+
+
+def test_manifests_that_were_swapped_with_their_hashes_are_found(
+    elsewhere: Path, archived: Path, tmp_path: Path
+) -> None:
+    swapped = [f"results/tiny/checkpoints/{run}/step4/manifest.json" for run in (RUN_2K, RUN_4K)]
+
+    def edit(files: dict[str, bytes]) -> None:
+        files[swapped[0]], files[swapped[1]] = files[swapped[1]], files[swapped[0]]
+
+    done = verified(elsewhere, edited(archived, tmp_path / "forged.zip", edit))
+    assert done.returncode != 0
+    assert "is of other weights than" in done.stderr and "step4/manifest.json" in done.stderr
 
 
 def test_a_page_or_figure_changed_with_its_hash_is_found_by_making_it_again(

@@ -110,7 +110,22 @@ def _run(manifest: Path, sha256: str | None, standing: Path) -> Iterator[Fault]:
         yield from _readable(identity, read_sealed, "if the study is as it was: rm {}")
     if (table := folder.path / "training.parquet").is_file():
         faults = list(_readable(table, read_parquet, f"rm {{}} {standing}, and {RUN_AGAIN}"))
-        yield from faults or _log(folder, table)
+        yield from faults
+        yield from _gaps(folder) if faults else _log(folder, table)
+
+
+def _gaps(folder: RunFolder) -> Iterator[Fault]:
+    """Steps that a run's log lacks, where there is no table to compare it with."""
+    with suppress(StudyError):  # said of the manifest, or of the log below
+        last = read_run(folder.path / MANIFEST).last_finite_step
+        steps: list[int] | None = None
+        with suppress(DamagedError):
+            steps = read_log(folder.log, run="")["step"].tolist()
+        if steps is None or steps[:last] != list(range(1, last + 1)):
+            remedy = (
+                "the steps that both have lost are gone; weights and tables of the study are not"
+            )
+            yield Fault(folder.log, "damaged", f"it has not all {last} steps of the run", remedy)
 
 
 def _log(folder: RunFolder, table: Path) -> Iterator[Fault]:
