@@ -251,7 +251,11 @@ def asked(resources_of, **further):
 
 def minutes(estimate):
     """What a job asks for that is reckoned to take so long: a function of the attempt."""
-    return lambda wildcards, attempt=1: job_minutes(estimate, STUDY.execution, attempt)
+
+    def ask(wildcards, attempt=1):
+        return job_minutes(estimate, STUDY.execution, attempt)
+
+    return ask
 
 
 TRAINING = asked(training_resources)
