@@ -38,7 +38,10 @@ def difference(again: Path, archived: Path) -> str | None:
 def _first_difference(ours: list[str], theirs: list[str]) -> str | None:
     for mine, other in zip_longest(ours, theirs, fillvalue="nothing"):
         if not _alike(mine, other):
-            return f"has {other[:80]!r}, and {mine[:80]!r} when it is made again"
+            pairs = enumerate(zip(mine, other, strict=False))
+            start = next((i for i, (a, b) in pairs if a != b), min(len(mine), len(other)))
+            near = slice(max(0, start - 30), start + 50)
+            return f"has {other[near]!r}, and {mine[near]!r} when it is made again"
     return None
 
 
