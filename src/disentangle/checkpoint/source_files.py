@@ -1,7 +1,6 @@
 """The files of a model from elsewhere, looked at before any of them is opened as a model."""
 
 import json
-import zipfile
 from pathlib import Path, PurePosixPath
 
 import torch
@@ -20,8 +19,8 @@ READ = (
 NOT_READ = {"optim.safetensors", MANIFEST}
 """Others with such names."""
 
-WEIGHTS = ("*.safetensors", "*.bin")
-"""Files of weights of a Hugging Face model."""
+WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+"""Files of weights of a Hugging Face model, the latter where there are none of the former."""
 
 INDEXES = "*.index.json"
 """Which weight is in which file, where there are several."""
@@ -88,11 +87,16 @@ def fault_of_size(source: Path) -> str | None:
 
     A configuration can ask for any size. The model is made without memory for its weights, after
     it is known that there are not more layers than weights.
+
+    Raises:
+        Exception: of any kind, if a file of weights is damaged or more than that.
     """
-    held = sum(path.stat().st_size for pattern in WEIGHTS for path in source.glob(pattern))
+    weights = next((found for pattern in WEIGHTS if (found := sorted(source.glob(pattern)))), [])
+    there = sum(map(_weights_in, weights))
+    held = sum(path.stat().st_size for path in weights)
     config = AutoConfig.from_pretrained(source, local_files_only=True, trust_remote_code=False)
     layers = getattr(config, "num_hidden_layers", 0)
-    if isinstance(layers, int) and layers > (there := _weights_in(source)):
+    if isinstance(layers, int) and layers > there:
         return f"{CONFIG} says {layers} layers, and there are {there} weights"
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
@@ -101,17 +105,9 @@ def fault_of_size(source: Path) -> str | None:
     return None
 
 
-def _weights_in(source: Path) -> int:
-    """How many tensors the files of a source can hold; safetensors' headers are checked by it."""
-    found = 0
-    for pattern in WEIGHTS:
-        for path in source.glob(pattern):
-            if path.suffix == ".safetensors":
-                with safe_open(path, "pt") as opened:
-                    found += len(opened.keys())
-            elif zipfile.is_zipfile(path):
-                with zipfile.ZipFile(path) as opened_zip:
-                    found += len(opened_zip.infolist())
-            else:  # as torch before 1.6 wrote it
-                found += path.stat().st_size // 64
-    return found
+def _weights_in(path: Path) -> int:
+    """How many tensors a file says that it holds; their numbers are not read."""
+    if path.suffix == ".safetensors":
+        with safe_open(path, "pt") as opened:
+            return len(opened.keys())
+    return len(torch.load(path, map_location="meta", weights_only=True))
