@@ -5,8 +5,8 @@ from pathlib import Path
 from disentangle.corpus.documents import read_texts
 from disentangle.corpus.shard_leakage import joined_overlap
 from disentangle.job import job
-from disentangle.tables.collected import LEAKAGE
 from disentangle.tables.files import write_table
+from disentangle.tables.leakage import LEAKAGE
 
 with job("measure_leakage", snakemake):
     heldout = {

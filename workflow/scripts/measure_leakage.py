@@ -5,8 +5,8 @@ from pathlib import Path
 from disentangle.corpus.documents import read_text_batches, read_texts
 from disentangle.corpus.leakage import overlap
 from disentangle.job import job
-from disentangle.tables.collected import LEAKAGE
 from disentangle.tables.files import write_table
+from disentangle.tables.leakage import LEAKAGE
 
 with job("measure_leakage", snakemake):
     train = read_text_batches(Path(snakemake.input.documents))

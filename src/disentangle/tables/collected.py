@@ -118,21 +118,6 @@ PLAN = Table(
 )
 
 
-LEAKAGE = Table(
-    "leakage",
-    "One row per held-out domain: how much of it stands in the training text.",
-    (
-        ("domain", TEXT, "Held-out domain"),
-        ("passages", COUNT, "Passages"),
-        ("characters", COUNT, "Characters"),
-        ("ngrams", COUNT, "Word 13-grams (lower case, punctuation dropped)"),
-        ("ngrams_in_train", COUNT, "Of these, how many occur in the training text"),
-        ("ngram_overlap", NUMBER, "Their share"),
-        ("passage_overlap", NUMBER, "Share of passages with at least one"),
-    ),
-)
-
-
 COSTS = Table(
     "costs",
     "One row per job that ran: what it took. Differs from run to run, unlike the other tables.",

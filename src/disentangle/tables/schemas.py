@@ -7,7 +7,6 @@ from disentangle.tables.collected import (
     CHECKPOINTS,
     COSTS,
     DOUBTS,
-    LEAKAGE,
     MISSING,
     OBSERVATIONS,
     PLAN,
@@ -26,6 +25,7 @@ from disentangle.tables.estimated import (
 )
 from disentangle.tables.evaluation import EVALUATION
 from disentangle.tables.geometry import GEOMETRY, LAYERS
+from disentangle.tables.leakage import LEAKAGE
 from disentangle.tables.training import TRAINING
 
 ALL_TABLES = (

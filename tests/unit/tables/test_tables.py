@@ -8,11 +8,12 @@ import pytest
 
 from disentangle.errors import StudyError
 from disentangle.storage import sha256_of
-from disentangle.tables.collected import LEAKAGE, OBSERVATIONS
+from disentangle.tables.collected import OBSERVATIONS
 from disentangle.tables.document import tables_document
 from disentangle.tables.estimated import ASSOCIATIONS
 from disentangle.tables.files import read_tables, write_table
 from disentangle.tables.geometry import GEOMETRY
+from disentangle.tables.leakage import LEAKAGE
 from disentangle.tables.meanings import meaning_of
 from disentangle.tables.schemas import ALL_TABLES
 
