@@ -8,7 +8,6 @@ import json
 import sys
 import sysconfig
 from collections.abc import Callable, Iterator
-from glob import glob
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import pyarrow.parquet as pq
 from disentangle.corpus.hub_stream import read_hub_text
 from disentangle.corpus.olmo_data import VALIDATION, fault_of_name, olmo_data_folder, train_file
 from disentangle.corpus.parts import WHOLE, Part
+from disentangle.corpus.patterns import matching_files
 from disentangle.errors import StudyError
 
 Reader = Callable[[str, Part], Iterator[str]]
@@ -132,9 +132,7 @@ def files_of(kind: str, pattern: str) -> list[Path]:
     Raises:
         StudyError: if there is none.
     """
-    # Path.glob takes no absolute patterns
-    matched = sorted(glob(pattern, recursive=True))  # noqa: PTH207
-    paths = [path for path in map(Path, matched) if path.is_file()]
+    paths = matching_files(pattern)
     if not paths:
         raise StudyError(f"source {kind}:{pattern} matches no file (seen from {Path.cwd()})")
     return paths

@@ -1,9 +1,9 @@
 """The files that a study's text is in, before any job looks for them."""
 
 from collections.abc import Iterator
-from glob import glob
 from pathlib import Path
 
+from disentangle.corpus.patterns import matching_files
 from disentangle.study.config import StudyConfig
 from disentangle.study.sections.corpus import OF_FILES
 
@@ -44,7 +44,4 @@ def faults_of_text(study: StudyConfig, results: Path) -> list[str]:
 def _files_of(source: str) -> Iterator[Path]:
     """The files that a source names, links followed."""
     if source.startswith(OF_FILES):
-        # Path.glob takes no absolute patterns
-        for path in glob(source.partition(":")[2], recursive=True):  # noqa: PTH207
-            if Path(path).is_file():
-                yield Path(path).resolve()
+        yield from (path.resolve() for path in matching_files(source.partition(":")[2]))
