@@ -119,7 +119,9 @@ def _build_trainer(config: TrainConfig, device: torch.device, initial: Path | No
     else:
         # Else gradients are laid out anew after the first step of each start, and with them the
         # order in which processes' parts are summed: a resumed run would differ in the last digit.
-        dist_model = DistributedDataParallel(model, find_unused_parameters=True)
+        # One process sums nothing, and is spared the search.
+        several = dist.get_world_size() > 1
+        dist_model = DistributedDataParallel(model, find_unused_parameters=several)
     return SuiteTrainer(
         cfg=config,
         model=model,
