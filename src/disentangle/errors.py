@@ -6,6 +6,11 @@ MOST_SHOWN = 25
 """Lines of a list that a screen has room for."""
 
 
+def counted(faults: Sequence[object]) -> str:
+    """How many faults there are, for a message."""
+    return "one fault" if len(faults) == 1 else f"{len(faults)} faults"
+
+
 def listed(lines: Sequence[str]) -> str:
     """A list for a message: a line each, and how many there was no room for."""
     further = len(lines) - MOST_SHOWN

@@ -101,7 +101,7 @@ def refuse_damaged(inputs: Sequence[Path], log: Path) -> None:
     for output in damaged(output for output in outputs_of(logs) if output in suspects):
         raise DamagedError(
             output.path,
-            f"is damaged or was changed by hand: {named(output.job)} left it otherwise",
+            f"is damaged or was changed by hand: {job_name(output.job)} left it otherwise",
             "Start the same command again: the file is set aside then, and made again.",
         )
 
@@ -113,7 +113,7 @@ def _wait_until_seen(outputs: Iterable[Output]) -> None:
     time.sleep(max(0, min(SEEN_WITHIN, newest + SEEN_WITHIN - time.time())))
 
 
-def named(job: tuple[str, str]) -> str:
+def job_name(job: tuple[str, str]) -> str:
     """A job's name for readers."""
     return " ".join(job).strip()
 
@@ -162,7 +162,7 @@ def damage_in_words(found: Mapping[str, tuple[str, str]], results: str) -> str:
         found: path in the study's folder to its job.
         results: the study's folder.
     """
-    lines = listed([f"{results}{name}, made by {named(job)}" for name, job in found.items()])
+    lines = listed([f"{results}{name}, made by {job_name(job)}" for name, job in found.items()])
     return (
         "These files are damaged or were changed by hand: they are not as their jobs left them.\n"
         f"{lines}\n"

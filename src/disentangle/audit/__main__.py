@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from disentangle.audit.audit import audit
-from disentangle.errors import StudyError, listed
+from disentangle.errors import StudyError, counted, listed
 from disentangle.study.file import read_study
 
 
@@ -28,8 +28,9 @@ def main() -> int:
         return 2
     found = audit(results)
     if found.faults:
-        many = "1 fault" if len(found.faults) == 1 else f"{len(found.faults)} faults"
-        print(f"{results}: {many}\n{listed([str(fault) for fault in found.faults])}")
+        print(
+            f"{results}: {counted(found.faults)}\n{listed([str(fault) for fault in found.faults])}"
+        )
     print(f"Checked: {found.counted}.")
     return int(bool(found.faults))
 

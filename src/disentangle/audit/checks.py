@@ -20,8 +20,7 @@ from disentangle.checkpoint.manifest import (
 )
 from disentangle.checkpoint.subjects import Perturbed, perturbed_folder, read_perturbed
 from disentangle.errors import StudyError
-from disentangle.outputs import LARGEST, Output, outputs_of
-from disentangle.outputs import named as job_named
+from disentangle.outputs import LARGEST, Output, job_name, outputs_of
 from disentangle.parquet import read_parquet
 from disentangle.record import read_record, record_paths
 from disentangle.storage import DamagedError, read_json, read_sealed, sha256_of
@@ -49,12 +48,12 @@ def checks_of(results: Path) -> Iterator[Check]:
     outputs = outputs_of(results / "logs")
     recorded = {output.path for output in outputs}
     for record in record_paths(results / "logs").values():
-        yield Check("records", partial(_readable, record, lambda path: read_record(path)))
+        yield Check("records", partial(_readable, record, read_record))
     for output in outputs:
         yield Check("outputs", partial(_output, output))
     for path in sorted(results.glob("*/*.parquet")):
         if path not in recorded and path.parent.name != "damaged":
-            yield Check("tables", partial(_readable, path, lambda path: read_parquet(path)))
+            yield Check("tables", partial(_readable, path, read_parquet))
     for trained in sorted((results / "trained").glob("*.json")):
         yield from _trained(trained, results)
     for kind in ("quantized", "finetuned"):
@@ -76,12 +75,12 @@ def _readable(
 
 def _output(output: Output) -> Iterator[Fault]:
     if not output.path.is_file():
-        yield Fault(output.path, "missing", f"{job_named(output.job)} made it", RUN_AGAIN)
+        yield Fault(output.path, "missing", f"{job_name(output.job)} made it", RUN_AGAIN)
     elif output.is_damaged():
         small = output.path.stat().st_size <= LARGEST
         # a start of the workflow compares small outputs only
         by_hand = f"rm {output.path}, and run the workflow with --forcerun {output.job[0]}"
-        what = f"not as {job_named(output.job)} left it"
+        what = f"not as {job_name(output.job)} left it"
         yield Fault(output.path, "damaged", what, RUN_AGAIN if small else by_hand)
 
 
@@ -116,16 +115,14 @@ def _run(manifest: Path, sha256: str | None, standing: Path) -> Iterator[Fault]:
 
 def _gaps(folder: RunFolder) -> Iterator[Fault]:
     """Steps that a run's log lacks, where there is no table to compare it with."""
-    with suppress(StudyError):  # said of the manifest, or of the log below
+    with suppress(StudyError):  # a damaged manifest is a fault of its own
         last = read_run(folder.path / MANIFEST).last_finite_step
         steps: list[int] | None = None
         with suppress(DamagedError):
             steps = read_log(folder.log, run="")["step"].tolist()
         if steps is None or steps[:last] != list(range(1, last + 1)):
-            remedy = (
-                "the steps that both have lost are gone; weights and tables of the study are not"
-            )
-            yield Fault(folder.log, "damaged", f"it has not all {last} steps of the run", remedy)
+            remedy = "these steps are lost; the weights and the study's tables are not"
+            yield Fault(folder.log, "damaged", f"it lacks some of the run's {last} steps", remedy)
 
 
 def _log(folder: RunFolder, table: Path) -> Iterator[Fault]:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import ArrayLike
 
 from disentangle.checkpoint.subjects import BASE
-from disentangle.errors import StudyError, listed
+from disentangle.errors import StudyError, counted, listed
 from disentangle.study.sections.observations import CHOICES, KNOWN, WEIGHTS, Reading
 from disentangle.tables.collected import OBSERVATIONS, STDERR
 
@@ -85,9 +85,8 @@ def refuse(faults: Sequence[str]) -> None:
     """Raise StudyError with all faults, if there are any."""
     if not faults:
         return
-    count = "one fault" if len(faults) == 1 else f"{len(faults)} faults"
     raise StudyError(
-        f"The observations have {count}:\n{listed(faults)}\n"
+        f"The observations have {counted(faults)}:\n{listed(faults)}\n"
         "Columns and units are in docs/tables.md (observations), the study file's section in "
         "docs/observations.md. Rows are counted from 1, below the names."
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from disentangle.errors import StudyError, listed
+from disentangle.errors import StudyError, counted, listed
 from disentangle.study.cohorts import cohorts
 from disentangle.study.config import StudyConfig
 from disentangle.study.design import expand
@@ -202,9 +202,8 @@ def read_config(raw: Mapping[str, Any], source: str = "config.yaml") -> StudyCon
     except ValidationError as error:
         faults = _faults_of(error)
     if faults:
-        count = "one fault" if len(faults) == 1 else f"{len(faults)} faults"
         raise StudyError(
-            f"{source} has {count}:\n{listed(faults)}\n"
+            f"{source} has {counted(faults)}:\n{listed(faults)}\n"
             "Every key is explained in config.yaml and docs/studies.md. Nothing was started."
         )
     return config
