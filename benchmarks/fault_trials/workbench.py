@@ -1,5 +1,6 @@
 """The tiny study of the tests: laid out, finished, and compared with what it should be."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
-from tiny_study import BIN, commit, fingerprints, lay_out  # noqa: E402
+from tiny_study import BIN, commit, fingerprints, lay_out  # noqa: E402 (found by the line before)
 
 ARCHIVE = Path("results/tiny/archive/tiny.crate.zip")
 
@@ -31,8 +32,6 @@ def command(*arguments: str) -> list[str]:
 
 def environment(folder: Path) -> dict[str, str]:
     """In which the folder's own package is imported: an archive is of its clone."""
-    import os
-
     return os.environ | {"PYTHONPATH": str(folder / "src")}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent
 
-AROUND_JOBS = PACKAGE / "job.py"
+AROUND_JOBS = "job.py"
 """What logs a job, checks its inputs and records it: no result depends on it."""
 
 
@@ -39,7 +39,7 @@ def _imports(tree: ast.AST) -> set[Path]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             dotted.add(node.module)
             dotted.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return {file for name in dotted if (file := _module_file(name))} - {AROUND_JOBS}
+    return {file for name in dotted if (file := _module_file(name))} - {PACKAGE / AROUND_JOBS}
 
 
 @cache
