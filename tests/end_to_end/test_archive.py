@@ -191,6 +191,17 @@ def test_a_workflow_that_is_not_as_committed_is_archived_only_if_told_to(
         assert "uncommitted changes of: src/disentangle/mine.py" in root["description"]
 
 
+def test_a_damaged_study_is_not_archived(clone: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(clone, folder, copy_function=shutil.copy2)
+    weights = folder / f"results/tiny/checkpoints/{RUN_2K}/step4/model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    refused = snakemake(folder, "archive", "--forcerun", "archive")
+    assert refused.returncode != 0
+    name = weights.relative_to(folder).as_posix()
+    assert f"{name}: damaged; its SHA-256 is not the one in its manifest" in refused.stderr
+
+
 def edited(archive: Path, path: Path, edit: Edit) -> Path:
     """An archive in which somebody changed files, and their sizes and hashes alike."""
     with zipfile.ZipFile(archive) as opened:

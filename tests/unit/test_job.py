@@ -1,6 +1,8 @@
 """A job's output goes to its log; the screen shows progress and errors for people."""
 
+import hashlib
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -32,7 +34,9 @@ with job("a job", snakemake) as say:
 """
 
 
-def run(tmp_path: Path, ending: str) -> tuple[subprocess.CompletedProcess[str], str]:
+def run(tmp_path: Path, ending: str, *folders: str) -> tuple[subprocess.CompletedProcess[str], str]:
+    for folder in folders:
+        (tmp_path / folder).mkdir(exist_ok=True)
     log = tmp_path / "logs" / "job.log"
     program = PROGRAM.format(ending=ending)
     done = subprocess.run(
@@ -74,6 +78,29 @@ def test_a_job_leaves_a_record_of_what_it_did_and_not_of_who_and_where(tmp_path:
     shown = json.dumps(found)
     for private in (str(tmp_path), str(Path.home()) + "/", platform.node()):
         assert private not in shown
+
+
+def test_a_job_leaves_the_hashes_of_what_it_made(tmp_path: Path) -> None:
+    run(tmp_path, "open('results/d.json', 'w').write('made')", "results")
+    made = {"results/d.json": hashlib.sha256(b"made").hexdigest()}
+    assert record(tmp_path)["sha256"] == made
+    run(tmp_path, "1 / 0")
+    assert record(tmp_path)["sha256"] == {}, "Snakemake deletes what a failed job made"
+
+
+def test_a_job_does_not_work_on_a_damaged_input(tmp_path: Path) -> None:
+    run(tmp_path, "pass", "results")
+    made = tmp_path / "results" / "a.json"
+    made.write_text("changed")
+    earlier = tmp_path / "logs" / "earlier.log.record.json"
+    as_left = {"results/a.json": hashlib.sha256(b"as it was left").hexdigest()}
+    earlier.write_text(json.dumps(record(tmp_path) | {"sha256": as_left}))
+    for path in (made, earlier):
+        os.utime(path, (0, 0))  # long ago, so that no other machine may still be writing
+    done, log = run(tmp_path, "pass")
+    assert done.returncode == 1
+    assert "results/a.json is damaged or was changed by hand: earlier left it" in done.stderr
+    assert "half way" not in log
 
 
 def test_a_job_that_fails_says_so_in_its_record(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from disentangle import provenance
-from disentangle.provenance import PACKAGE, code_hash
+from disentangle.provenance import PACKAGE, code_hash, computing_code
 
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
 
@@ -21,8 +21,12 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (root / "sub" / "helper.py").write_text('"""Doc."""\nfrom disentangle.deep import K\nA = K\n')
     (root / "deep.py").write_text("K = 1\n")
     (root / "unrelated.py").write_text("U = 1\n")
+    (root / "job.py").write_text("LOG = 1\n")
     entry = tmp_path / "script.py"
-    entry.write_text("def f():\n    from disentangle.sub import helper\n    return helper.A\n")
+    imports = "from disentangle import job\n"
+    entry.write_text(
+        f"{imports}def f():\n    from disentangle.sub import helper\n    return helper.A\n"
+    )
     monkeypatch.setattr(provenance, "PACKAGE", root)
     return tmp_path
 
@@ -46,6 +50,7 @@ def edit(path: Path, old: str, new: str) -> None:
         ("disentangle/deep.py", "K = 1", "K = 2", True),
         ("disentangle/deep.py", "K = 1", "K = 1.0", True),
         ("disentangle/unrelated.py", "U = 1", "U = 2", False),
+        ("disentangle/job.py", "LOG = 1", "LOG = 2", False),
         ("script.py", "helper.A", "helper.A + 1", True),
     ],
 )
@@ -53,6 +58,18 @@ def test_what_changes_the_hash(package: Path, file: str, old: str, new: str, cha
     before = fresh_hash(package)
     edit(package / file, old, new)
     assert (fresh_hash(package) != before) == changes
+
+
+def test_what_computes_is_code_and_libraries(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def computing() -> str:
+        return computing_code(package / "script.py", libraries=("torch",))
+
+    before = computing()
+    assert before != fresh_hash(package)
+    monkeypatch.setattr(provenance, "version", lambda package: "another")
+    assert computing() != before
 
 
 def test_the_hash_does_not_go_by_place(package: Path, tmp_path: Path) -> None:
