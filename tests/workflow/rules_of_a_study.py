@@ -13,7 +13,7 @@ from snakemake.settings.types import ConfigSettings, OutputSettings, ResourceSet
 
 ROOT = Path(__file__).parents[2]
 LATE = 12
-"""An attempt whose doubled times are beyond any limit."""
+"""An attempt whose times and memory, more at each, are beyond any limit."""
 
 
 class First(dict):
@@ -41,7 +41,8 @@ def main(folder: Path, study: Path) -> None:
                 continue
             asked = [rule.expand_resources(first, [], n, {"tmpdir"}) for n in (1, LATE)]
             found[rule.name] = {
-                quantity: [each.get(quantity) for each in asked] for quantity in ("gpu", "runtime")
+                quantity: [each.get(quantity) for each in asked]
+                for quantity in ("gpu", "runtime", "mem_mb")
             }
     print(json.dumps(found))
 

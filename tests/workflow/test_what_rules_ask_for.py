@@ -13,6 +13,8 @@ import yaml
 ROOT = Path(__file__).parents[2]
 LIMIT = 47
 """Minutes: less than most rules are reckoned to take."""
+LIMIT_MB = 1900
+"""The same of memory."""
 
 STUDIES: dict[str, dict[str, Any]] = {
     "of gathered text": {},
@@ -41,7 +43,8 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Asked]:
         (folder / "config.yaml").write_text((ROOT / "config.yaml").read_text())
         (folder / "suite.csv").touch()
         study = folder / "study.yaml"
-        changes = changes | {"study": "a", "execution": {"max_runtime": LIMIT}}
+        limits = {"max_runtime": LIMIT, "max_mem_mb": LIMIT_MB}
+        changes = changes | {"study": "a", "execution": limits}
         study.write_text(yaml.safe_dump(changes))
         program = Path(__file__).with_name("rules_of_a_study.py")
         done = subprocess.run(
@@ -66,13 +69,16 @@ def written_rules() -> set[str]:
     return named - set(local)
 
 
-def test_no_rule_asks_for_more_time_than_the_partition_allows(asked: dict[str, Asked]) -> None:
+@pytest.mark.parametrize(("quantity", "limit"), [("runtime", LIMIT), ("mem_mb", LIMIT_MB)])
+def test_no_rule_asks_for_more_than_the_partition_has(
+    asked: dict[str, Asked], quantity: str, limit: int
+) -> None:
     assert set().union(*asked.values()) == written_rules()
     for rules in asked.values():
         for name, quantities in rules.items():
-            first, late = quantities["runtime"]
-            assert first <= LIMIT, name
-            assert late == LIMIT, f"{name} does not ask for more time when it is tried again"
+            first, late = quantities[quantity]
+            assert first <= limit, name
+            assert late == limit, f"{name} does not ask for more when it is tried again"
 
 
 def test_the_profile_sends_every_rule_that_asks_for_a_gpu_where_gpus_are(

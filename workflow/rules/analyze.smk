@@ -24,7 +24,7 @@ rule write_design:
     conda:
         CONDA
     resources:
-        mem_mb=500,
+        mem_mb=megabytes(500),
         runtime=minutes(5),
     params:
         **ordered(
@@ -85,7 +85,7 @@ rule regress:
     conda:
         CONDA
     resources:
-        mem_mb=4000,
+        mem_mb=megabytes(4000),
         runtime=minutes(60),
     params:
         **ordered(
@@ -111,7 +111,7 @@ rule judge_saturation:
     conda:
         CONDA
     resources:
-        mem_mb=2000,
+        mem_mb=megabytes(2000),
         runtime=minutes(60),
     params:
         **ordered(
@@ -138,7 +138,7 @@ rule compare_runs:
     conda:
         CONDA
     resources:
-        mem_mb=4000,
+        mem_mb=megabytes(4000),
         runtime=minutes(60),
     params:
         **ordered(
@@ -167,7 +167,7 @@ rule judge_claims:
     conda:
         CONDA
     resources:
-        mem_mb=4000,
+        mem_mb=megabytes(4000),
         runtime=minutes(60),
     params:
         **ordered(
@@ -197,7 +197,7 @@ rule simulate:
     conda:
         CONDA
     resources:
-        mem_mb=4000,
+        mem_mb=megabytes(4000),
         runtime=minutes(120),
     params:
         **ordered(

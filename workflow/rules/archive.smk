@@ -23,7 +23,7 @@ rule archive:
     conda:
         CONDA
     resources:
-        mem_mb=2000,
+        mem_mb=megabytes(2000),
         runtime=minutes(120),
     params:
         study=plain(STUDY),

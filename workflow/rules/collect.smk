@@ -31,7 +31,7 @@ rule collect:
     conda:
         CONDA
     resources:
-        mem_mb=4000,
+        mem_mb=megabytes(4000),
         runtime=minutes(30),
     params:
         **ordered("collect", code=code_of("collect.py")),

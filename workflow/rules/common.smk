@@ -26,6 +26,7 @@ from disentangle.study.resources import (
     JobResources,
     external_resources,
     finetuning_resources,
+    job_megabytes,
     job_minutes,
     measuring_resources,
     refuse_more_than,
@@ -266,6 +267,15 @@ def minutes(estimate):
 
     def ask(wildcards, attempt=1):
         return job_minutes(estimate, STUDY.execution, attempt)
+
+    return ask
+
+
+def megabytes(estimate):
+    """The same, for a job that is reckoned to hold so much memory."""
+
+    def ask(wildcards, attempt=1):
+        return job_megabytes(estimate, STUDY.execution, attempt)
 
     return ask
 

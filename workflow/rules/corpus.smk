@@ -49,7 +49,7 @@ rule gather_passages:
     conda:
         CONDA
     resources:
-        mem_mb=2000,
+        mem_mb=megabytes(2000),
         runtime=minutes(60),
     params:
         heldout=heldout_of,
@@ -74,7 +74,7 @@ if not STUDY.corpus.sharded:
         conda:
             CONDA
         resources:
-            mem_mb=4000,
+            mem_mb=megabytes(4000),
             runtime=minutes(60),
         params:
             **ordered(
@@ -100,7 +100,7 @@ if not STUDY.corpus.sharded:
         conda:
             CONDA
         resources:
-            mem_mb=4000,
+            mem_mb=megabytes(4000),
             runtime=minutes(120),
         params:
             **ordered("tokenize", limit=STUDY.corpus.limit, code=code_of("tokenize.py")),
@@ -121,7 +121,7 @@ if not STUDY.corpus.sharded:
         conda:
             CONDA
         resources:
-            mem_mb=4000,
+            mem_mb=megabytes(4000),
             runtime=minutes(60),
         params:
             **ordered(
@@ -149,7 +149,7 @@ if STUDY.tokenizer.name is None:
         conda:
             CONDA
         resources:
-            mem_mb=4000,
+            mem_mb=megabytes(4000),
             runtime=minutes(60),
         params:
             **ordered(
@@ -177,7 +177,7 @@ else:
         conda:
             CONDA
         resources:
-            mem_mb=2000,
+            mem_mb=megabytes(2000),
             runtime=minutes(10),
         params:
             **ordered(

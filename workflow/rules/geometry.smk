@@ -69,7 +69,7 @@ rule collect_layers:
     conda:
         CONDA
     resources:
-        mem_mb=2000,
+        mem_mb=megabytes(2000),
         runtime=minutes(10),
     params:
         **ordered("collect_layers", code=code_of("collect_layers.py")),

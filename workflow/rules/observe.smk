@@ -16,7 +16,7 @@ rule take_observations:
     conda:
         CONDA
     resources:
-        mem_mb=4000,
+        mem_mb=megabytes(4000),
         runtime=minutes(30),
     params:
         **ordered(

@@ -14,7 +14,7 @@ rule gather_target:
     conda:
         CONDA
     resources:
-        mem_mb=4000,
+        mem_mb=megabytes(4000),
         runtime=minutes(60),
     params:
         domains=DOMAINS,
@@ -40,7 +40,7 @@ rule tokenize_target:
     conda:
         CONDA
     resources:
-        mem_mb=4000,
+        mem_mb=megabytes(4000),
         runtime=minutes(120),
     params:
         limit=tokens_of_target,

@@ -28,7 +28,7 @@ rule draw_figures:
     conda:
         CONDA
     resources:
-        mem_mb=2000,
+        mem_mb=megabytes(2000),
         runtime=minutes(30),
     params:
         **ordered(
@@ -60,7 +60,7 @@ rule write_report:
     conda:
         CONDA
     resources:
-        mem_mb=2000,
+        mem_mb=megabytes(2000),
         runtime=minutes(10),
     params:
         **ordered(

@@ -32,7 +32,7 @@ rule tokenize_shard:
         CONDA
     threads: STUDY.execution.threads
     resources:
-        mem_mb=8000,
+        mem_mb=megabytes(8000),
         runtime=minutes(tokenizing_minutes(STUDY)),
     params:
         **ORDERS["tokenize_shard"]["0"],
@@ -54,7 +54,7 @@ rule join_shards:
     conda:
         CONDA
     resources:
-        mem_mb=2000,
+        mem_mb=megabytes(2000),
         runtime=minutes(120),
     params:
         **ordered("join_shards", code=code_of("join_shards.py")),
@@ -78,7 +78,7 @@ rule find_overlap:
     conda:
         CONDA
     resources:
-        mem_mb=4000,
+        mem_mb=megabytes(4000),
         runtime=minutes(tokenizing_minutes(STUDY)),
     params:
         **ORDERS["find_overlap"]["0"],
@@ -101,7 +101,7 @@ rule measure_leakage:
     conda:
         CONDA
     resources:
-        mem_mb=4000,
+        mem_mb=megabytes(4000),
         runtime=minutes(60),
     params:
         **ordered("measure_leakage", domains=DOMAINS, code=code_of("join_overlap.py")),

@@ -92,7 +92,7 @@ def training_resources(runs: Sequence[Run], execution: Execution, attempt: int =
         gpu=gpu,
         nodes=nodes,
         threads=execution.threads * processes,
-        mem_mb=_mem_mb(demand, processes * (LIBRARIES_MB + held / 1e6), attempt),
+        mem_mb=_mem_mb(demand, execution, processes * (LIBRARIES_MB + held / 1e6), attempt),
         runtime=_runtime(demand, execution, seconds, attempt),
     )
 
@@ -138,7 +138,7 @@ def measuring_resources(
         gpu=0 if demand.gpu == 0 else 1,
         nodes=1,
         threads=execution.threads,
-        mem_mb=_mem_mb(demand, LIBRARIES_MB + held / 1e6, attempt),
+        mem_mb=_mem_mb(demand, execution, LIBRARIES_MB + held / 1e6, attempt),
         runtime=_runtime(demand, execution, seconds, attempt),
     )
 
@@ -152,6 +152,19 @@ def job_minutes(estimate: float, execution: Execution, attempt: int = 1) -> int:
         attempt: 1, 2, ...: each further one asks for twice the time.
     """
     return round(min(execution.max_runtime, estimate * 2 ** (attempt - 1)))
+
+
+def job_megabytes(estimate: float, execution: Execution, attempt: int = 1) -> int:
+    """Memory that a job asks for: no job of any rule asks for more than `max_mem_mb`.
+
+    Args:
+        estimate: what it holds, in MB.
+        execution: the study's section.
+        attempt: 1, 2, ...: each further one asks for half as much again. A job that ended for
+            another reason does so too, since Snakemake does not know why it ended.
+    """
+    asked = round(estimate * 1.5 ** (attempt - 1))
+    return asked if execution.max_mem_mb is None else min(execution.max_mem_mb, asked)
 
 
 def tokenizing_minutes(config: StudyConfig) -> float:
@@ -175,7 +188,7 @@ def external_resources(name: str, execution: Execution, attempt: int = 1) -> Job
         gpu=0 if demand.gpu == 0 else 1,
         nodes=1,
         threads=execution.threads,
-        mem_mb=_mem_mb(demand, EXTERNAL_MB, attempt),
+        mem_mb=_mem_mb(demand, execution, EXTERNAL_MB, attempt),
         runtime=_runtime(demand, execution, EXTERNAL_SECONDS, attempt),
     )
 
@@ -234,8 +247,8 @@ def refuse_uneven_batches(
         )
 
 
-def _mem_mb(demand: Demand, estimate: float, attempt: int) -> int:
-    return round((demand.mem_mb or estimate) * 1.5 ** (attempt - 1))
+def _mem_mb(demand: Demand, execution: Execution, estimate: float, attempt: int) -> int:
+    return job_megabytes(demand.mem_mb or estimate, execution, attempt)
 
 
 def _runtime(demand: Demand, execution: Execution, seconds: float, attempt: int) -> int:

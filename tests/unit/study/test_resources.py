@@ -70,6 +70,14 @@ def test_each_attempt_asks_for_more_within_the_partition(attempt: int, d: int, t
         assert before.runtime <= after.runtime <= 600
 
 
+def test_no_attempt_asks_for_more_memory_than_a_machine_has() -> None:
+    demand = {"S": Demand(mem_mb=6000)}
+    execution = Execution(max_mem_mb=16_000, by_size=demand)
+    asked = [training_resources([run()], execution, attempt).mem_mb for attempt in (1, 2, 3, 4)]
+    assert asked == [6000, 9000, 13_500, 16_000]
+    assert training_resources([run()], Execution(by_size=demand), 4).mem_mb == 20_250
+
+
 @pytest.mark.parametrize("larger", [{"d_model": 128}, {"layers": 4}])
 def test_a_larger_model_asks_for_more(larger: dict[str, int]) -> None:
     execution = Execution(flops_per_second=1e9)

@@ -41,6 +41,9 @@ class Execution(Section):
     max_runtime: int = Field(24 * 60, gt=0)
     """Minutes that no job asks for more of: what the partition allows. Training that needs longer
     goes on in its next job."""
+    max_mem_mb: int | None = Field(None, gt=0)
+    """Memory that no job asks for more of on one machine: what the partition's machines have. A
+    retry asks for half as much memory again, and a scheduler refuses what no machine has."""
     by_size: Annotated[dict[Name, Demand], DropsNull] = {}
     """Overrides of what is estimated, by the name of a size."""
     micro_batch: int = Field(64, gt=0, le=10**7)
