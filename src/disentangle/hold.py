@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 
+from disentangle.cluster import job_runs
 from disentangle.errors import StudyError
 
 BEAT_SECONDS = 20
@@ -70,20 +71,23 @@ def held(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
     The lock is a file that names its holder, and that the holder touches every
     `BEAT_SECONDS`. A lock whose holder is dead is taken over: at once where the holder ran on
     this machine or was an earlier start of the same cluster job, else after `STALE_SECONDS`.
-    A process on this machine is waited for; it is on no one's account.
+    Until then it is waited for, and so is a job that is ending: a job that failed is sent again
+    within seconds, and must find the folder free. A process on this machine is waited for too.
 
     Raises:
-        StudyError: if the folder is held by a cluster's job, or from another machine.
+        StudyError: if the folder is held by another cluster job that is at work, or from another
+            machine, and the holder gives a sign of life.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lock, mine = folder / LOCK, Holder.here()
-    waited = False
+    waited_for: Holder | None = None
+    touched: int | None = None
     while (holder := _take(lock, mine)) is not None:
-        if holder.job or holder.host != mine.host:
+        if holder != waited_for:
+            waited_for, touched = holder, _touched(lock)
+            say(f"{folder} is held by {_name(holder)}; waiting until it ends")
+        elif _touched(lock) not in (touched, None) and _is_at_work(holder, mine):
             raise StudyError(_refusal(folder, holder))
-        if not waited:
-            say(f"{folder} is held by process {holder.pid}; waiting until it ends")
-            waited = True
         time.sleep(0.5)
     ended = threading.Event()
     beats = threading.Thread(target=_beat, args=(lock, mine, ended), daemon=True)
@@ -102,11 +106,28 @@ def holder_of(folder: Path) -> Holder | None:
     return _read(folder / LOCK)
 
 
+def _is_at_work(holder: Holder, mine: Holder) -> bool:
+    """Whether a live holder will not end soon, and its time is on somebody's account."""
+    if holder.job:
+        return holder.job != mine.job and job_runs(holder.job)
+    return holder.host != mine.host
+
+
+def _touched(lock: Path) -> int | None:
+    try:
+        return lock.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
+
+
+def _name(holder: Holder) -> str:
+    return f"SLURM job {holder.job}" if holder.job else f"process {holder.pid}"
+
+
 def _refusal(folder: Path, holder: Holder) -> str:
-    who = f"SLURM job {holder.job}" if holder.job else f"process {holder.pid}"
     stop = f"scancel {holder.job}" if holder.job else f"kill {holder.pid}"
     return (
-        f"{folder} is held by {who} on {holder.host}, which is at work in it.\n"
+        f"{folder} is held by {_name(holder)} on {holder.host}, which is at work in it.\n"
         f"Wait until it ends, or stop it ({stop}, on {holder.host}); then start again: what is "
         f"done is kept.\nIf it died without a word, its hold ends {STALE_SECONDS} seconds later."
     )

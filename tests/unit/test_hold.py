@@ -8,6 +8,7 @@ import sys
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
+from threading import Timer
 
 import psutil
 import pytest
@@ -66,14 +67,49 @@ def test_a_process_here_is_waited_for_and_a_killed_one_lets_go(tmp_path: Path) -
         ({"job": "4242"}, "SLURM job 4242"),
     ],
 )
-def test_a_job_or_another_machine_is_not_waited_for(
+def test_a_job_at_work_and_another_machine_are_not_waited_for(
     tmp_path: Path, holder: dict[str, object], named: str
 ) -> None:
     lock = held_by(tmp_path, age=STALE_SECONDS - 60, **holder)
     before = lock.read_text()
-    with pytest.raises(StudyError, match=f"(?s){named}"), held(tmp_path, silent):
+    said: list[str] = []
+
+    def beat_when_met(line: str) -> None:
+        said.append(line)
+        os.utime(lock)
+
+    with pytest.raises(StudyError, match=f"(?s){named}"), held(tmp_path, beat_when_met):
         raise AssertionError("two writers")
     assert lock.read_text() == before
+    assert len(said) == 1
+
+
+def test_a_holder_that_gives_no_sign_of_life_is_waited_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hold, "STALE_SECONDS", 2)
+    held_by(tmp_path, host="node17", job="4242")
+    said: list[str] = []
+    with held(tmp_path, said.append):
+        assert json.loads((tmp_path / ".held").read_text())["pid"] == os.getpid()
+    assert said == [f"{tmp_path} is held by SLURM job 4242; waiting until it ends"]
+
+
+@pytest.mark.parametrize("mine", ["4242", "4243"])
+def test_a_job_that_is_ending_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mine: str
+) -> None:
+    """Of the same job, or of one that SLURM has ended, a process may still be saving here."""
+    monkeypatch.setenv("SLURM_JOB_ID", mine)
+    monkeypatch.setattr(hold, "job_runs", lambda job: job == mine)
+    lock = held_by(tmp_path, job="4242")
+
+    def end_later(line: str) -> None:
+        os.utime(lock)  # it touches its lock, as one at work does
+        Timer(1.5, lock.unlink).start()
+
+    with held(tmp_path, end_later):
+        assert json.loads(lock.read_text())["token"] != "another"
 
 
 @pytest.mark.parametrize(
@@ -97,9 +133,6 @@ def test_a_requeued_job_follows_its_earlier_self(
     monkeypatch.setenv("SLURM_JOB_ID", "4242")
     held_by(tmp_path, host="node17")
     with held(tmp_path, silent):
-        pass
-    held_by(tmp_path)  # but another process of one interactive job is as alive as any
-    with pytest.raises(StudyError, match="SLURM job 4242"), held(tmp_path, silent):
         pass
 
 
