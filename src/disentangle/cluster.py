@@ -16,6 +16,9 @@ nothing of SIGURG ignore it."""
 SAVING_SECONDS = 180
 """How long before its time limit a job stops by itself, or a quarter of its time where less."""
 
+ANSWER_SECONDS = 60
+"""How long machines may take to start a program that does nothing."""
+
 REQUEUE_SECONDS = 60
 """SLURM ends a job within seconds of sending it back."""
 
@@ -47,6 +50,30 @@ def signal_steps(signum: int) -> None:
     subprocess.run(told, check=False)  # noqa: S603 (SLURM's own)
 
 
+def machines_answer() -> bool:
+    """Whether a program can be started on every machine of this SLURM job.
+
+    SLURM notices minutes later that a machine died, and may give it to a job meanwhile.
+    """
+    asked = ["srun", "--overlap", "--ntasks-per-node=1", "--gres=none", "true"]
+    try:
+        return subprocess.run(asked, timeout=ANSWER_SECONDS).returncode == 0  # noqa: S603 (SLURM's)
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def job_runs(job: str) -> bool:
+    """Whether a SLURM job is at work, as far as SLURM can be asked; else it is taken to be."""
+    asked = ["squeue", "--noheader", f"--jobs={job}", "--format=%T"]
+    try:
+        answer = subprocess.run(asked, capture_output=True, text=True)  # noqa: S603 (SLURM's)
+    except FileNotFoundError:
+        return True
+    if answer.returncode:
+        return "Invalid job id" not in answer.stderr  # what SLURM says of a job long gone
+    return answer.stdout.strip() not in {"", "PENDING", "COMPLETING"}
+
+
 def send_back(say: Say) -> None:
     """Send this SLURM job back to the queue, to go on where it stopped; it does not return then.
 
@@ -57,7 +84,7 @@ def send_back(say: Say) -> None:
     job = os.environ.get("SLURM_JOB_ID")
     if job is None:
         return
-    say(f"the time limit is near: SLURM job {job} goes back to the queue")
+    say(f"SLURM job {job} goes back to the queue, and goes on from what is saved")
     done = subprocess.run(["scontrol", "requeue", job], capture_output=True, text=True)  # noqa: S603, S607 (SLURM's own)
     if done.returncode:
         say(f"SLURM does not let it: {done.stderr.strip()}")

@@ -76,8 +76,12 @@ def screen_of(folder: Path) -> Path:
 
 
 def said(folder: Path) -> str:
-    """What the workflow of a folder said last."""
-    return screen_of(folder).read_text()[-4000:]
+    """What the workflow of a folder said, long lines cut, and the last of what its jobs did."""
+    shown = [screen_of(folder), *sorted(folder.glob(".snakemake/slurm_logs/**/*.log"))[-3:]]
+    return "\n".join(
+        f"--- {path.name}\n" + "\n".join(line[:160] for line in path.read_text().splitlines()[-40:])
+        for path in shown
+    )
 
 
 def wait_until(

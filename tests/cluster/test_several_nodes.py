@@ -4,6 +4,7 @@ One run is stopped in all ways that a cluster has. Each costs it what was not sa
 """
 
 import json
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from on_cluster import (
     wait_until,
 )
 from private_cluster import Cluster
-from tiny_study import lay_out
+from tiny_study import BIN, lay_out
 
 from disentangle.storage import sha256_of
 
@@ -173,6 +174,27 @@ def test_a_preempted_job_and_one_told_to_go_back_wait_and_run_again(stopped: Sto
 
 
 def test_a_run_goes_on_when_a_node_of_it_died(stopped: Stopped) -> None:
+    assert len(stopped.jobs) == 2, "a lost node takes none of the retries"
     assert stopped.jobs[-1]["JobState"] == "COMPLETED"
     assert stopped.jobs[-1]["NumNodes"] == "2"
     assert stopped.jobs[-1]["NodeList"] == {"n4": "n[2-3]", "n3": "n[2,4]"}[stopped.lost]
+
+
+def test_a_job_notices_before_slurm_does_that_a_machine_died(
+    stopped: Stopped, cluster: Cluster, tmp_path: Path
+) -> None:
+    """Else it would fail at once when it is sent to that machine again."""
+    asks = "from disentangle.cluster import machines_answer as a; print(a(), flush=True)"
+    ask = f"{BIN / 'python'} -c '{asks}'"
+    heard, lost = tmp_path / "heard", tmp_path / "lost"
+    script = f"{ask}; while [ ! -e {lost} ]; do sleep 0.2; done; {ask}"
+    two_nodes = ("--partition=wide", "--nodes=2", "--ntasks=2", "--gpus=3", "--no-requeue")
+    job = cluster.run("sbatch", "--parsable", *two_nodes, f"--output={heard}", "--wrap", script)
+    while not (heard.exists() and heard.read_text()):
+        time.sleep(0.2)
+    assert heard.read_text() == "True\n"
+    cluster.lose(cluster.nodes_of(job.strip())[-1])
+    lost.touch()
+    while "False\n" not in heard.read_text():
+        assert heard.read_text().count("True") == 1
+        time.sleep(0.2)

@@ -10,25 +10,28 @@ from pathlib import Path
 
 import psutil
 
-from disentangle.cluster import STOP_SIGNALS, signal_steps
+from disentangle.cluster import STOP_SIGNALS, machines_answer, signal_steps
 from disentangle.errors import StudyError
+from disentangle.job import Say
 from disentangle.storage import read_json
 from disentangle.training.stretch import Stretch
 
 
-def train_on_many(stretch: Stretch, *, processes: int, nodes: int) -> int | None:
+def train_on_many(stretch: Stretch, say: Say, *, processes: int, nodes: int) -> int | None:
     """Run `train` in `processes` processes, and wait for them.
 
     A signal to stop is passed on; the processes save and end then.
 
     Args:
         stretch: what they train.
+        say: tells the screen.
         processes: how many.
         nodes: machines of this SLURM job that they are spread over, as many on each. If more
             than one, this runs in the job's batch script, on the first of them.
 
     Returns:
-        The number of the signal to stop, if one came to this process or to any of them.
+        The number of the signal to stop, if one came to this process or to any of them. SIGURG,
+        as if the job had been told to go back to the queue, if one of its machines died.
 
     Raises:
         StudyError: if one of them failed.
@@ -58,6 +61,9 @@ def train_on_many(stretch: Stretch, *, processes: int, nodes: int) -> int | None
         for number, handler in previous.items():
             signal.signal(number, handler)
         told.unlink()
+    if status and nodes > 1 and not machines_answer():
+        say(f"{stretch.run.name}: a machine of this job does not answer")
+        return signal.SIGURG
     if status:
         raise StudyError(
             f"{stretch.run.name}: a training process ended with an error (status {status}).\n"

@@ -19,6 +19,10 @@ from disentangle.training.launch import train_on_many
 from disentangle.training.run_folder import RunFolder
 from disentangle.training.stretch import Stretch
 
+MOST_FROM_A_STEP = 3
+"""How often a cluster's job starts from one step, until it fails rather than go back to the queue:
+its time is too short for a step, or its machines cannot be reached."""
+
 
 def pretrain(
     run: Run,
@@ -124,14 +128,15 @@ def pretrain(
 
                 stopped_by = train(stretch, say)
             else:
-                stopped_by = train_on_many(stretch, processes=processes, nodes=nodes)
+                stopped_by = train_on_many(stretch, say, processes=processes, nodes=nodes)
         made, diverged_after = run_folder.checkpoints(), run_folder.diverged_after()
         ended = diverged_after is not None or set(run.checkpoints) <= made.keys()
         if ended and not keep_states:
             run_folder.drop_trainer()
     if not ended:
         by_the_clock = stopped_by is None and until is not None and time.time() > until
-        if stopped_by == signal.SIGURG or by_the_clock:  # who was cancelled stays so
+        goes_on = stopped_by == signal.SIGURG or by_the_clock  # who was cancelled stays so
+        if goes_on and run_folder.starts_from_here() < MOST_FROM_A_STEP:
             send_back(say)
         raise StudyError(
             f"{run.name} was told to stop before its end, and its state is saved.\n"

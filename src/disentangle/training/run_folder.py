@@ -6,6 +6,7 @@ import shutil
 import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,13 @@ class RunFolder:
         where = {"time": now, "host": socket.gethostname(), "job": job}
         with self.starts.open("a") as file:
             file.write(json.dumps({**where, "from_step": from_step, **further}) + "\n")
+
+    def starts_from_here(self) -> int:
+        """How many of the last starts were this job's, and from the same step."""
+        starts = [json.loads(line) for line in self.starts.read_text().splitlines()]
+        last = (starts[-1]["job"], starts[-1]["from_step"])
+        same = takewhile(lambda start: (start["job"], start["from_step"]) == last, reversed(starts))
+        return len(list(same))
 
     def claim(self, identity: dict[str, Any]) -> None:
         """Begin the folder as this run, or find that it was.

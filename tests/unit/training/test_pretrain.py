@@ -294,6 +294,18 @@ def test_a_stopped_run_goes_on_to_the_same_weights(
     pd.testing.assert_frame_equal(*logs, check_exact=True)
 
 
+def test_starts_that_get_nowhere_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = RunFolder(tmp_path)
+    counted = []
+    for job, step in [("7", 0), ("7", 0), ("7", 30), ("8", 30), ("8", 30), ("8", 30)]:
+        monkeypatch.setenv("SLURM_JOB_ID", job)
+        folder.note_start(step)
+        counted.append(folder.starts_from_here())
+    assert counted == [1, 2, 1, 1, 2, 3]
+
+
 def one_rank(launcher: int, rank: int) -> psutil.Process:
     """One of the processes that train for a launcher."""
     return next(
