@@ -17,6 +17,7 @@ from fault_trials import (
     archives,
     damaged_checkpoints,
     damaged_files,
+    full_disks,
     kills,
     study_files,
 )
@@ -25,6 +26,7 @@ from fault_trials.trial import HEADER, line_of
 KINDS = {
     "kills": kills,
     "files": damaged_files,
+    "full-disks": full_disks,
     "checkpoints": damaged_checkpoints,
     "study-files": study_files,
     "archives": archives,

@@ -11,6 +11,24 @@ def counted(faults: Sequence[object]) -> str:
     return "one fault" if len(faults) == 1 else f"{len(faults)} faults"
 
 
+OF_DISKS = {
+    "No space left on device": "The disk is full",
+    "Disk quota exceeded": "The disk quota is used up",
+    "Read-only file system": "The disk cannot be written to",
+}
+"""How libraries pass on what the system says of a disk, and what that means."""
+
+
+def disk_fault(error: BaseException) -> str | None:
+    """What is wrong with the disk and what to do, if that is what an error is about."""
+    said = repr(error)
+    for words, meaning in OF_DISKS.items():
+        if words in said:
+            remedy = "Mend that, and start the same command again: what is done is kept."
+            return f"{meaning}: {said}\n{remedy}"
+    return None
+
+
 def listed(lines: Sequence[str]) -> str:
     """A list for a message: a line each, and how many there was no room for."""
     further = len(lines) - MOST_SHOWN

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from disentangle.errors import StudyError
+from disentangle.errors import StudyError, disk_fault
 from disentangle.outputs import refuse_damaged
 from disentangle.record import record_of, write_record
 
@@ -66,19 +66,31 @@ def job(name: str, snakemake: Any, *, online: bool = False) -> Iterator[Say]:
 
     status = 0
     try:
-        refuse_damaged([Path(path) for path in snakemake.input], log)
-        yield say
-    except BaseException as error:
+        try:
+            refuse_damaged([Path(path) for path in snakemake.input], log)
+            yield say
+        except BaseException as error:
+            status = 1
+            print(_in_words(name, error, log), file=screen)
+            traceback.print_exc()
+        write_record(snakemake, log, began, status)
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError as error:  # a full disk has no room for a log or a record either
         status = 1
-        traceback.print_exc()
-        if isinstance(error, StudyError):
-            print(f"\n{name} stopped:\n{error}\n", file=screen)
-        elif not isinstance(error, SystemExit):
-            print(f"\n{name} failed: {error!r}\nThe whole story is in {log}\n", file=screen)
-    write_record(snakemake, log, began, status)
-    sys.stdout.flush()
-    sys.stderr.flush()
+        print(_in_words(name, error, log), file=screen)
     os._exit(status)  # at once: to take a million objects apart takes Python a second
+
+
+def _in_words(name: str, error: BaseException, log: Path) -> str:
+    """What a job says of its failure; nothing where it was told to end."""
+    if isinstance(error, StudyError):
+        return f"\n{name} stopped:\n{error}\n"
+    if fault := disk_fault(error):
+        return f"\n{name} stopped:\n{fault}\n"
+    if isinstance(error, SystemExit):
+        return ""
+    return f"\n{name} failed: {error!r}\nThe whole story is in {log}\n"
 
 
 class Throttle:

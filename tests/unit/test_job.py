@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 PROGRAM = """
 import os
 import sys
@@ -101,6 +103,25 @@ def test_a_job_does_not_work_on_a_damaged_input(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "results/a.json is damaged or was changed by hand: earlier left it" in done.stderr
     assert "half way" not in log
+
+
+@pytest.mark.parametrize(
+    ("ending", "meaning"),
+    [
+        ("open('/dev/full', 'w').write('x' * 10**5)", "The disk is full"),
+        ("raise RuntimeError('a library: No space left on device')", "The disk is full"),
+        ("raise OSError(errno.EROFS, os.strerror(errno.EROFS))", "The disk cannot be written to"),
+        ("os.dup2(os.open('/dev/full', os.O_WRONLY), 1); print('logged')", "The disk is full"),
+    ],
+)
+def test_a_disk_that_takes_no_more_is_said_in_a_line(
+    tmp_path: Path, ending: str, meaning: str
+) -> None:
+    done, _ = run(tmp_path, f"import errno, os; {ending}")
+    assert done.returncode == 1
+    assert f"a job stopped:\n{meaning}: " in done.stderr
+    assert "start the same command again: what is done is kept" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_job_that_fails_says_so_in_its_record(tmp_path: Path) -> None:

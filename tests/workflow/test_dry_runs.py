@@ -145,6 +145,19 @@ def test_a_file_that_cannot_be_meant_starts_nothing(
     assert not (tmp_path / "results").exists()
 
 
+def test_results_that_cannot_be_written_to_are_said_in_a_line(tmp_path: Path) -> None:
+    config = (ROOT / "config.yaml").read_text()
+    (tmp_path / "config.yaml").write_text(config)
+    results = tmp_path / "results" / yaml.safe_load(config)["study"]
+    results.parent.mkdir()
+    results.touch()  # in the way, also of who may write anywhere
+    done = snakemake("-n", folder=tmp_path)
+    assert done.returncode == 1
+    said = done.stdout + done.stderr
+    assert f"results/{results.name}/ cannot be written to: [Errno 20] Not a directory" in said
+    assert "start.py" not in said
+
+
 def test_gpu_work_asks_for_a_gpu_and_the_rest_does_not() -> None:
     rules = {path.stem: path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk")}
     for stem, text in rules.items():

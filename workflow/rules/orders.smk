@@ -85,14 +85,21 @@ ORDERS |= {
 LOOKING = {"plan", "verify"}
 
 if workflow.is_main_process:
-    # absolute, since Snakemake leaves its folder before the end
-    START = Start(
-        Path(results("")).absolute(), Path(".snakemake/starts", STUDY.study).absolute()
-    )
-    atexit.register(START.end)
-    DAMAGED = damaged_files(Path(results("")))
-    START.write_orders(ORDERS, again=DAMAGED.values())
-    START.set_aside(DAMAGED)
+    try:
+        # absolute, since Snakemake leaves its folder before the end
+        START = Start(
+            Path(results("")).absolute(),
+            Path(".snakemake/starts", STUDY.study).absolute(),
+        )
+        atexit.register(START.end)
+        DAMAGED = damaged_files(Path(results("")))
+        START.write_orders(ORDERS, again=DAMAGED.values())
+        START.set_aside(DAMAGED)
+    except OSError as fault:
+        raise WorkflowError(
+            f"{results('')} cannot be written to: {fault}\nA start writes there what its jobs "
+            "are to do, a dry run too. Mend that, or work on a copy of the folder."
+        ) from None
     if DAMAGED:
         logger.warning(damage_in_words(DAMAGED, results("")))
 
