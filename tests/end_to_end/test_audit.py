@@ -107,6 +107,20 @@ def test_a_deleted_file_is_missing(results: Path, pattern: str) -> None:
     assert (fault.path, fault.kind) == (path, "missing")
 
 
+def test_a_checkpoint_in_the_place_of_another_is_found(results: Path) -> None:
+    (step4,) = results.glob("checkpoints/2K_*/step4")
+    kept = shutil.copytree(step4, step4.with_name("kept"))
+    shutil.rmtree(step4)
+    shutil.copytree(step4.with_name("step16"), step4)
+    try:
+        faults = audit(results).faults
+    finally:
+        shutil.rmtree(step4)
+        kept.rename(step4)
+    assert [fault.path for fault in faults] == [step4 / "manifest.json"]
+    assert "it is of other weights than" in str(faults[0])
+
+
 def check(folder: Path) -> subprocess.CompletedProcess[str]:
     command = [str(BIN / "python"), "-m", "disentangle.audit", "tiny.yaml"]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)

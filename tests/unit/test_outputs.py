@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from disentangle.checkpoint.cohort import write_cohort
-from disentangle.outputs import damage_in_words, damaged_files, refuse_damaged
+from disentangle.outputs import damage_in_words, damaged_files, outputs_of, refuse_damaged
 from disentangle.record import record_of, write_record
 from disentangle.storage import DamagedError
 
@@ -74,6 +74,14 @@ def test_what_a_job_is_making_again_is_not_damaged(study: Path) -> None:
     changed(RESULTS / "geometry/2K.parquet")
     record_of(RESULTS / "logs/measure_geometry/2K.log").unlink()  # as a job does that begins
     assert damaged_files(RESULTS) == {}
+
+
+def test_nor_what_a_job_begins_to_make_while_its_hash_is_taken(study: Path) -> None:
+    (before,) = (o for o in outputs_of(RESULTS / "logs") if o.job == ("measure_geometry", "2K"))
+    changed(before.path)
+    assert before.is_damaged()
+    record_of(RESULTS / "logs/measure_geometry/2K.log").unlink()
+    assert not before.is_damaged()
 
 
 def test_a_damaged_record_sends_its_job_to_run_again(study: Path) -> None:

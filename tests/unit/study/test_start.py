@@ -86,6 +86,17 @@ def test_of_two_looks_at_once_neither_takes_files_from_under_the_other(
     assert state(results) == before
 
 
+def test_looks_at_two_edits_at_once_restore_what_was_before_both(
+    results: Path, tmp_path: Path
+) -> None:
+    before = state(results)
+    first, second = looked(tmp_path), begun(tmp_path)
+    second.write_orders(EDITED | {"regress": {"study": {"resamples": 7}}})
+    first.end()
+    second.end()
+    assert state(results) == before
+
+
 def test_a_look_during_a_run_ends_without_taking_its_orders(results: Path, tmp_path: Path) -> None:
     look, run = looked(tmp_path), looked(tmp_path)
     run.keep()
