@@ -34,7 +34,7 @@ include: "workflow/rules/observe.smk" if STUDY.observations else "workflow/rules
 include: "workflow/rules/analyze.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/archive.smk"
-include: "workflow/rules/orders.smk"
+include: "workflow/rules/start.smk"
 
 
 localrules:
@@ -45,7 +45,6 @@ localrules:
     evaluate,
     tables,
     report,
-    write_design,
     plan,
     calibrate,
     verify,
@@ -64,7 +63,7 @@ rule geometry:
 
 rule perturb:
     input:
-        expand(PERTURBED, cohort=PERTURBED_RUNS),
+        expand(PERTURBED, cohort=JOBS.perturbed),
 
 
 rule evaluate:
@@ -74,5 +73,5 @@ rule evaluate:
 
 rule tables:
     input:
-        expand(results("tables/{table}.parquet"), table=TABLES),
+        expand(results("tables/{table}.parquet"), table=JOBS.tables),
         LAYERS,

@@ -14,7 +14,7 @@ AT_ONCE = 4
 """Files that are damaged before a start; one that seems lost is damaged once more alone."""
 
 HARMLESS = (".log", "starts.jsonl", ".held", ".crate.zip")
-"""Endings of files that nothing is computed from; an archive checks itself. Orders are harmless,
+"""Endings of files that nothing is computed from; an archive checks itself. Specs are harmless,
 too: every start writes them anew, whatever is in them."""
 
 
@@ -78,7 +78,7 @@ def _judged(
     same = (study / name).is_file() and (study / name).read_bytes() == (sound / name).read_bytes()
     if "Traceback" in said:
         return Trial(fault, noticed, "lost", said[-1500:])
-    if recovered and (name.name.endswith(HARMLESS) or "orders" in name.parts):
+    if recovered and (name.name.endswith(HARMLESS) or "specs" in name.parts):
         return Trial(fault, noticed, "harmless")
     if same or (recovered and _is_made_anew(name)):
         return Trial(fault, noticed, "recovered")

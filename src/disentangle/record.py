@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from disentangle.storage import DamagedError, read_json, sha256_of, write_json
+from disentangle.study.specs.spec import AGAIN
 
 RECORD = ".record.json"
 """Ending of the file beside a log that holds the job's record."""
@@ -77,7 +78,7 @@ def write_record(snakemake: Any, log: Path, began: datetime, status: int) -> Non
         status: its exit status.
     """
     ended = datetime.now(UTC)
-    params = dict(snakemake.params.items())
+    told = _told(snakemake)
     write_json(
         record_of(log),
         {
@@ -90,8 +91,8 @@ def write_record(snakemake: Any, log: Path, began: datetime, status: int) -> Non
                 for path in snakemake.output
                 if not status and Path(path).is_file()
             },
-            "params": params,
-            "code": params.get("code"),
+            "params": told,
+            "code": told.get("code"),
             "threads": snakemake.threads,
             "began": began.isoformat(timespec="milliseconds"),
             "ended": ended.isoformat(timespec="milliseconds"),
@@ -100,6 +101,15 @@ def write_record(snakemake: Any, log: Path, began: datetime, status: int) -> Non
             **_usage((ended - began).total_seconds()),
         },
     )
+
+
+def _told(snakemake: Any) -> dict[str, Any]:
+    """What a job was told to do: by its spec, or by parameters where it has none."""
+    spec = getattr(snakemake.input, "spec", None)
+    if spec is None:
+        return dict(snakemake.params.items())
+    content: dict[str, Any] = read_json(Path(spec))
+    return {key: content[key] for key in content if key != AGAIN}
 
 
 def machine() -> dict[str, Any]:

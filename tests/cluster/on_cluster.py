@@ -130,7 +130,7 @@ def status(folder: Path) -> str:
 
 def take_text(done: Path, folder: Path) -> None:
     """Give a folder the text, tokenizer and tokens of one that has them, and why they are so."""
-    for made in ("orders", "corpus", "tokenizer", "tokens"):
+    for made in ("specs", "corpus", "tokenizer", "tokens"):
         shutil.copytree(done / "results" / "tiny" / made, folder / "results" / "tiny" / made)
 
 

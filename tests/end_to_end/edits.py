@@ -18,7 +18,6 @@ Counts = dict[str, int]
 
 TABLES = {"collect", "compare_runs", "judge_saturation", "regress", "judge_claims"}
 TABLES |= {"draw_figures", "write_report", "all"}
-DESIGN = {"write_design", "simulate"}
 BY_SIZE = ("measure_geometry", "evaluate_checkpoints")
 
 
@@ -147,7 +146,7 @@ LONGER = {"domain": "code", "tokens": "4k", "batch_size": 8, "weight_decay": 0.1
 LONGER |= {"learning_rate": 0.3, "final_lr": 0, "seed": 0}
 ALSO = {"save": {"count": 3, "first": 0.25, "also": {"2K_*": [9]}}}
 RESAMPLED = {"regress", "compare_runs", "judge_saturation", "judge_claims", "draw_figures"}
-ANEW = TABLES | DESIGN
+ANEW = TABLES | {"simulate"}
 MEASURED = dict.fromkeys(BY_SIZE, 2)
 
 NOTHING: dict[str, Edit] = {
@@ -190,7 +189,7 @@ ROWS = {
     ),
     "a model": Row(
         register_a_model,
-        jobs(*ANEW, *BY_SIZE, "import_checkpoint"),
+        jobs(*TABLES, *BY_SIZE, "import_checkpoint"),
         matrices=(3, 0),
         evaluations=(4, 0),
     ),

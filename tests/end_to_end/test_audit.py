@@ -35,7 +35,6 @@ FILES = (
     "corpus/train.parquet",
     "figures/associations.svg",
     "report.html",
-    "design.json",
     "logs/regress.log.record.json",
     "cells/geometry/*/*.json",
     "cells/evaluation/*/*.json",

@@ -18,7 +18,6 @@ TORN = (
     "evaluation/4K_part1.refused.json",
     "tables/associations.parquet",
     "tokenizer/tokenizer.json",
-    "design.json",
     "checkpoints/4K_*/manifest.json",
 )
 """Cut to half of their length."""

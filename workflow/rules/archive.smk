@@ -6,10 +6,11 @@ rule archive:
         CONFIG_FILES,
         results("report.html"),
         results("tables/costs.parquet"),
-        results("design.json"),
-        expand(results("tables/{table}.parquet"), table=TABLES),
+        expand(results("tables/{table}.parquet"), table=JOBS.tables),
         expand(
-            results("figures/{figure}.{format}"), figure=FIGURES, format=["svg", "pdf"]
+            results("figures/{figure}.{format}"),
+            figure=JOBS.figures,
+            format=["svg", "pdf"],
         ),
         LAYERS,
         []

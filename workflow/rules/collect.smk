@@ -1,21 +1,11 @@
 # Many runs to one table each of what was trained, measured and evaluated.
 
-COLLECTED = [
-    "checkpoints",
-    "geometry",
-    "evaluation",
-    "observations",
-    "missing",
-    "doubts",
-]
-
 
 rule collect:
     input:
-        order=order_of("collect"),
-        design=results("design.json"),
+        spec=spec_of("collect"),
         trained=expand(results("trained/{cohort}.json"), cohort=MEASURED),
-        perturbed=expand(PERTURBED, cohort=PERTURBED_RUNS),
+        perturbed=expand(PERTURBED, cohort=JOBS.perturbed),
         geometry=expand(results("geometry/{cohort}.parquet"), cohort=MEASURED),
         geometry_refused=expand(
             results("geometry/{cohort}.refused.json"), cohort=MEASURED
@@ -25,7 +15,7 @@ rule collect:
             results("evaluation/{cohort}.refused.json"), cohort=MEASURED
         ),
     output:
-        **{table: results(f"tables/{table}.parquet") for table in COLLECTED},
+        **{table: results(f"tables/{table}.parquet") for table in JOBS.collected},
     log:
         results("logs/collect.log"),
     conda:
@@ -33,9 +23,6 @@ rule collect:
     resources:
         mem_mb=megabytes(4000),
         runtime=minutes(30),
-    params:
-        **ordered("collect", code=code_of("collect.py")),
-        checkpoints=results("checkpoints"),
     message:
         "Putting the tables together"
     script:

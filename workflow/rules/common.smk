@@ -16,12 +16,10 @@ from disentangle.errors import StudyError, listed
 from disentangle.hub import ON_HUB
 from disentangle.outputs import damage_in_words, damaged_files
 from disentangle.provenance import code_hash
-from disentangle.study import expand as expand_study
 from disentangle.study import read_config
-from disentangle.study.cohorts import cohorts
-from disentangle.study.design import external_runs
 from disentangle.study.file import read_mappings
-from disentangle.study.perturbation import finetuned, perturbed_runs
+from disentangle.study.folder import StudyFolder
+from disentangle.study.jobs import Jobs
 from disentangle.study.resources import (
     JobResources,
     external_resources,
@@ -34,7 +32,8 @@ from disentangle.study.resources import (
     training_resources,
 )
 from disentangle.study.settings import plain
-from disentangle.study.start import ONLY, Start
+from disentangle.study.specs.of_study import ONLY, specs_of
+from disentangle.study.start import Start
 from disentangle.study.tasks import TASK_LENGTH
 from disentangle.study.text_files import faults_of_text
 
@@ -74,46 +73,12 @@ if workflow.is_main_process:
         raise WorkflowError(f"{' + '.join(CONFIG_FILES)}:\n{listed(FAULTS)}")
 
 
-RUNS = {run.name: run for run in expand_study(STUDY)}
+JOBS = Jobs(STUDY)
+RUNS, COHORTS, EXTERNAL = JOBS.runs, JOBS.cohorts, JOBS.external
+MEASURED, DOMAINS = JOBS.measured, JOBS.domains
 
-# runs of one size that share a job
-COHORTS = cohorts(RUNS.values(), STUDY.execution.runs_per_job)
-
-# models from elsewhere, each of which is a job of its own
-EXTERNAL = {run.name: run for run in external_runs(STUDY)}
-
-MEASURED = [*COHORTS, *EXTERNAL]
-
-# sorted, so that the order in which a study file lists them reruns nothing
-DOMAINS = [] if STUDY.observations else sorted(STUDY.corpus.heldout)
-
-TARGETS = sorted(STUDY.perturbation.finetune)
-
-# variants that were fine-tuned, each with the held-out domain it was fine-tuned on
-FINETUNED = {
-    finetuned(target): STUDY.perturbation.finetune[target].domain for target in TARGETS
-}
-FINETUNED_DOMAINS = set(FINETUNED.values())
-if STUDY.observations:
-    FINETUNED = STUDY.observations.finetuned
-
-# the runs of each cohort that are perturbed, and the files that stand for what came of it
-PERTURBED_RUNS = {
-    name: found
-    for name, runs in COHORTS.items()
-    if (found := perturbed_runs(runs, STUDY.perturbation))
-}
-PERTURBATIONS = [
-    kind
-    for kind, wanted in (
-        ("quantize", STUDY.perturbation.quantize),
-        ("finetune", STUDY.perturbation.finetune),
-    )
-    if wanted
-]
-PERTURBED = [results(f"{kind}d/{{cohort}}.json") for kind in PERTURBATIONS]
-
-H_DOMAINS = sorted(set(STUDY.geometry.representations.domains))
+# the files that stand for what came of the perturbed runs of a cohort
+PERTURBED = [results(f"{kind}d/{{cohort}}.json") for kind in JOBS.perturbations]
 
 if workflow.is_main_process:
     try:
@@ -144,19 +109,9 @@ def code_of(script):
     return code_hash(Path(workflow.basedir, "workflow", "scripts", script))
 
 
-# rule to job to what it is to do; written as files by orders.smk
-ORDERS = {}
-
-
-def order_of(rule, job=ONLY):
-    """The order of a rule's job, as an input of it; wildcards in `job` stay wildcards."""
-    return results(f"orders/{rule}/{job}.json")
-
-
-def ordered(rule, **what):
-    """Note what the one job of a rule is to do; give it as the rule's params."""
-    ORDERS[rule] = {ONLY: what}
-    return ORDERS[rule][ONLY]
+def spec_of(rule, job=ONLY):
+    """What a rule's job is to do, as an input of it; wildcards in `job` stay wildcards."""
+    return str(StudyFolder.of(STUDY.study).spec(rule, job))
 
 
 def scripts_of(wildcards):
@@ -178,52 +133,16 @@ def one_of(names):
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
-def external_of(wildcards):
-    """The model from elsewhere that a job is for, as plain data."""
-    return EXTERNAL[wildcards.cohort].to_json()
-
-
-def runs_of(wildcards):
-    """The runs a job is for, as plain data."""
-    return [run.to_json() for run in COHORTS[wildcards.cohort]]
-
-
-def perturbed_runs_of(wildcards):
-    """The runs of a cohort that are perturbed, as plain data."""
-    return [run.to_json() for run in PERTURBED_RUNS[wildcards.cohort]]
-
-
 def perturbed_of(wildcards):
     """The files that stand for the perturbed checkpoints of a cohort."""
-    paths = PERTURBED if wildcards.cohort in PERTURBED_RUNS else []
+    paths = PERTURBED if wildcards.cohort in JOBS.perturbed else []
     return expand(paths, cohort=wildcards.cohort)
-
-
-def heldout_of(wildcards):
-    """The held-out domain a job is for, as plain data."""
-    return plain(STUDY.corpus.heldout[wildcards.domain])
-
-
-def is_finetuned_on(wildcards):
-    """Whether half of the domain's source is kept for fine-tuning."""
-    return wildcards.domain in FINETUNED_DOMAINS
-
-
-def source_of_target(wildcards):
-    """Where the text to fine-tune on is from."""
-    domain = STUDY.perturbation.finetune[wildcards.target].domain
-    return STUDY.corpus.heldout[domain].source
-
-
-def tokens_of_target(wildcards):
-    """How much of it is trained on."""
-    return STUDY.perturbation.finetune[wildcards.target].tokens
 
 
 def warmed_for(*spelled):
     """What `warm` wrote, as the input of a job that reads any of this from the hub.
 
-    Revisions are in the job's params, so the file's time does not matter.
+    Revisions are in the job's spec, so the file's time does not matter.
     """
     on_hub = any(name.startswith((*HUB_KINDS, ON_HUB)) for name in spelled)
     return {"hub": ancient(results("hub.json"))} if on_hub else {}
@@ -236,7 +155,8 @@ def warmed_for_domain(wildcards):
 
 def warmed_for_target(wildcards):
     """The same, for the text of a fine-tuning target."""
-    return warmed_for(source_of_target(wildcards))
+    domain = STUDY.perturbation.finetune[wildcards.target].domain
+    return warmed_for(STUDY.corpus.heldout[domain].source)
 
 
 def warmed_for_external(wildcards):
@@ -298,8 +218,7 @@ def asks_of_jobs(wildcards):
     cohorts_of = {
         "pretrain": COHORTS,
         "import_checkpoint": EXTERNAL,
-        "quantize": PERTURBED_RUNS if "quantize" in PERTURBATIONS else [],
-        "finetune": PERTURBED_RUNS if "finetune" in PERTURBATIONS else [],
+        **{rule: JOBS.perturbed for rule in JOBS.perturbations},
         "measure_geometry": MEASURED,
         "compare_layers": MEASURED if STUDY.geometry.layers else [],
         "evaluate_checkpoints": MEASURED,

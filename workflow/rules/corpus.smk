@@ -1,15 +1,10 @@
 # Text to tokens: fetch, gather, hold out, tokenise, measure leakage. Token files: one, made of
 # gathered text, or several shards, each streamed by a job of its own.
 
-from dataclasses import asdict
-
-from disentangle.study.hub_items import hub_items
 from disentangle.study.resources import tokenizing_minutes
 
-SHARDS = list(range(STUDY.corpus.shards))
-
 TOKENS = (
-    expand(results("tokens/shard-{shard}.bin"), shard=SHARDS)
+    expand(results("tokens/shard-{shard}.bin"), shard=JOBS.shards)
     if STUDY.corpus.sharded
     else [results("tokens/train.bin")]
 )
@@ -22,6 +17,8 @@ localrules:
 
 
 rule warm:
+    input:
+        spec=spec_of("warm"),
     output:
         # kept from before: a branch stays at the commit that it was resolved to
         update(results("hub.json")),
@@ -29,9 +26,6 @@ rule warm:
         results("logs/warm.log"),
     conda:
         CONDA
-    params:
-        needed=[asdict(item) for item in hub_items(STUDY)],
-        code=code_of("warm.py"),
     message:
         "Fetching what the study takes from the hub"
     script:
@@ -41,7 +35,7 @@ rule warm:
 rule gather_passages:
     input:
         unpack(warmed_for_domain),
-        order=order_of("gather_passages", "{domain}"),
+        spec=spec_of("gather_passages", "{domain}"),
     output:
         results("corpus/heldout/{domain}.parquet"),
     log:
@@ -51,10 +45,6 @@ rule gather_passages:
     resources:
         mem_mb=megabytes(2000),
         runtime=minutes(60),
-    params:
-        heldout=heldout_of,
-        halved=is_finetuned_on,
-        code=code_of("gather_passages.py"),
     message:
         "Gathering held-out passages: {wildcards.domain}"
     script:
@@ -66,7 +56,7 @@ if not STUDY.corpus.sharded:
     rule gather_documents:
         input:
             **warmed_for(*STUDY.corpus.train),
-            order=order_of("gather_documents"),
+            spec=spec_of("gather_documents"),
         output:
             results("corpus/train.parquet"),
         log:
@@ -76,12 +66,6 @@ if not STUDY.corpus.sharded:
         resources:
             mem_mb=megabytes(4000),
             runtime=minutes(60),
-        params:
-            **ordered(
-                "gather_documents",
-                sources=STUDY.corpus.train,
-                code=code_of("gather_documents.py"),
-            ),
         message:
             "Gathering training documents"
         script:
@@ -89,7 +73,7 @@ if not STUDY.corpus.sharded:
 
     rule tokenize:
         input:
-            order=order_of("tokenize"),
+            spec=spec_of("tokenize"),
             documents=results("corpus/train.parquet"),
             tokenizer=results("tokenizer/tokenizer.json"),
         output:
@@ -102,8 +86,6 @@ if not STUDY.corpus.sharded:
         resources:
             mem_mb=megabytes(4000),
             runtime=minutes(120),
-        params:
-            **ordered("tokenize", limit=STUDY.corpus.limit, code=code_of("tokenize.py")),
         message:
             "Tokenising the training text"
         script:
@@ -112,7 +94,7 @@ if not STUDY.corpus.sharded:
     rule measure_leakage:
         input:
             **HELDOUT,
-            order=order_of("measure_leakage"),
+            spec=spec_of("measure_leakage"),
             documents=results("corpus/train.parquet"),
         output:
             results("tables/leakage.parquet"),
@@ -123,12 +105,6 @@ if not STUDY.corpus.sharded:
         resources:
             mem_mb=megabytes(4000),
             runtime=minutes(60),
-        params:
-            **ordered(
-                "measure_leakage",
-                domains=DOMAINS,
-                code=code_of("measure_leakage.py"),
-            ),
         message:
             "Measuring how much held-out text stands in the training text"
         script:
@@ -139,7 +115,7 @@ if STUDY.tokenizer.name is None:
 
     rule train_tokenizer:
         input:
-            order=order_of("train_tokenizer"),
+            spec=spec_of("train_tokenizer"),
             documents=results("corpus/train.parquet"),
         output:
             tokenizer=results("tokenizer/tokenizer.json"),
@@ -151,13 +127,6 @@ if STUDY.tokenizer.name is None:
         resources:
             mem_mb=megabytes(4000),
             runtime=minutes(60),
-        params:
-            **ordered(
-                "train_tokenizer",
-                vocab_size=STUDY.tokenizer.vocab_size,
-                max_length=STUDY.model.sequence_length,
-                code=code_of("train_tokenizer.py"),
-            ),
         message:
             "Training the tokenizer"
         script:
@@ -168,7 +137,7 @@ else:
     rule take_tokenizer:
         input:
             **warmed_for(STUDY.tokenizer.name),
-            order=order_of("take_tokenizer"),
+            spec=spec_of("take_tokenizer"),
         output:
             tokenizer=results("tokenizer/tokenizer.json"),
             config=results("tokenizer/tokenizer_config.json"),
@@ -179,15 +148,8 @@ else:
         resources:
             mem_mb=megabytes(2000),
             runtime=minutes(10),
-        params:
-            **ordered(
-                "take_tokenizer",
-                tokenizer=plain(STUDY.tokenizer),
-                max_length=STUDY.model.sequence_length,
-                code=code_of("take_tokenizer.py"),
-            ),
         message:
-            "Taking the tokenizer {params.tokenizer[name]}"
+            f"Taking the tokenizer {STUDY.tokenizer.name}"
         script:
             "../scripts/take_tokenizer.py"
 

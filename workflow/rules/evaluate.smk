@@ -4,7 +4,7 @@
 rule evaluate_checkpoints:
     input:
         **{domain: results(f"corpus/heldout/{domain}.parquet") for domain in DOMAINS},
-        order=order_of("evaluate_checkpoints", "{cohort}"),
+        spec=spec_of("evaluate_checkpoints", "{cohort}"),
         trained=results("trained/{cohort}.json"),
         perturbed=perturbed_of,
     output:
@@ -19,13 +19,6 @@ rule evaluate_checkpoints:
         gpu=EVALUATING["gpu"],
         mem_mb=EVALUATING["mem_mb"],
         runtime=EVALUATING["runtime"],
-    params:
-        checkpoints=results("checkpoints"),
-        perturbed=results("perturbed"),
-        domains=DOMAINS,
-        settings=plain(STUDY.evaluation),
-        cells=results("cells/evaluation"),
-        code=code_of("evaluate_checkpoints.py"),
     message:
         "Evaluating {wildcards.cohort}"
     script:

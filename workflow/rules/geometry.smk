@@ -3,8 +3,11 @@
 
 rule measure_geometry:
     input:
-        **{domain: results(f"corpus/heldout/{domain}.parquet") for domain in H_DOMAINS},
-        order=order_of("measure_geometry", "{cohort}"),
+        **{
+            domain: results(f"corpus/heldout/{domain}.parquet")
+            for domain in JOBS.domains_of_h
+        },
+        spec=spec_of("measure_geometry", "{cohort}"),
         trained=results("trained/{cohort}.json"),
     output:
         rows=results("geometry/{cohort}.parquet"),
@@ -18,12 +21,6 @@ rule measure_geometry:
         gpu=MEASURING["gpu"],
         mem_mb=MEASURING["mem_mb"],
         runtime=MEASURING["runtime"],
-    params:
-        checkpoints=results("checkpoints"),
-        domains=H_DOMAINS,
-        max_tokens=STUDY.geometry.representations.max_tokens,
-        cells=results("cells/geometry"),
-        code=code_of("measure_geometry.py"),
     message:
         "Measuring geometry of {wildcards.cohort}"
     script:
@@ -32,8 +29,11 @@ rule measure_geometry:
 
 rule compare_layers:
     input:
-        **{domain: results(f"corpus/heldout/{domain}.parquet") for domain in H_DOMAINS},
-        order=order_of("compare_layers", "{cohort}"),
+        **{
+            domain: results(f"corpus/heldout/{domain}.parquet")
+            for domain in JOBS.domains_of_h
+        },
+        spec=spec_of("compare_layers", "{cohort}"),
         trained=results("trained/{cohort}.json"),
     output:
         results("layers/{cohort}.parquet"),
@@ -46,12 +46,6 @@ rule compare_layers:
         gpu=MEASURING["gpu"],
         mem_mb=MEASURING["mem_mb"],
         runtime=MEASURING["runtime"],
-    params:
-        checkpoints=results("checkpoints"),
-        domains=H_DOMAINS,
-        max_tokens=STUDY.geometry.representations.max_tokens,
-        cells=results("cells/layers"),
-        code=code_of("compare_layers.py"),
     message:
         "Comparing layers of {wildcards.cohort}"
     script:
@@ -60,7 +54,7 @@ rule compare_layers:
 
 rule collect_layers:
     input:
-        order=order_of("collect_layers"),
+        spec=spec_of("collect_layers"),
         layers=expand(results("layers/{cohort}.parquet"), cohort=MEASURED),
     output:
         results("tables/layers.parquet"),
@@ -71,8 +65,6 @@ rule collect_layers:
     resources:
         mem_mb=megabytes(2000),
         runtime=minutes(10),
-    params:
-        **ordered("collect_layers", code=code_of("collect_layers.py")),
     message:
         "Putting the layers' table together"
     script:

@@ -4,7 +4,7 @@
 rule import_checkpoint:
     input:
         unpack(warmed_for_external),
-        order=order_of("import_checkpoint", "{cohort}"),
+        spec=spec_of("import_checkpoint", "{cohort}"),
         passages=results("corpus/heldout/id.parquet"),
     output:
         results("trained/{cohort}.json"),
@@ -17,10 +17,6 @@ rule import_checkpoint:
     resources:
         mem_mb=MEASURING["mem_mb"],
         runtime=MEASURING["runtime"],
-    params:
-        run=external_of,
-        checkpoints=results("checkpoints"),
-        code=code_of("import_checkpoint.py"),
     message:
         "Importing {wildcards.cohort}"
     script:

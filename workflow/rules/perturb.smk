@@ -6,7 +6,7 @@ rule gather_target:
     input:
         unpack(warmed_for_target),
         **HELDOUT,
-        order=order_of("gather_target", "{target}"),
+        spec=spec_of("gather_target", "{target}"),
     output:
         results("corpus/targets/{target}.parquet"),
     log:
@@ -16,11 +16,6 @@ rule gather_target:
     resources:
         mem_mb=megabytes(4000),
         runtime=minutes(60),
-    params:
-        domains=DOMAINS,
-        source=source_of_target,
-        tokens=tokens_of_target,
-        code=code_of("gather_target.py"),
     message:
         "Gathering text to fine-tune on: {wildcards.target}"
     script:
@@ -29,7 +24,7 @@ rule gather_target:
 
 rule tokenize_target:
     input:
-        order=order_of("tokenize_target", "{target}"),
+        spec=spec_of("tokenize_target", "{target}"),
         documents=results("corpus/targets/{target}.parquet"),
         tokenizer=results("tokenizer/tokenizer.json"),
     output:
@@ -42,25 +37,15 @@ rule tokenize_target:
     resources:
         mem_mb=megabytes(4000),
         runtime=minutes(120),
-    params:
-        limit=tokens_of_target,
-        code=code_of("tokenize.py"),
     message:
         "Tokenising the text to fine-tune on: {wildcards.target}"
     script:
         "../scripts/tokenize.py"
 
 
-# what each of the two is asked: a bit width is nothing to fine-tuning, nor a target to GPTQ
-PERTURBATION_OF = {
-    "quantize": plain(STUDY.perturbation, without=("runs", "finetune")),
-    "finetune": plain(STUDY.perturbation, without=("runs", "quantize")),
-}
-
-
 rule quantize:
     input:
-        order=order_of("quantize", "{cohort}"),
+        spec=spec_of("quantize", "{cohort}"),
         trained=results("trained/{cohort}.json"),
         passages=results("corpus/heldout/id.parquet"),
     output:
@@ -74,13 +59,6 @@ rule quantize:
         gpu=MEASURING["gpu"],
         mem_mb=MEASURING["mem_mb"],
         runtime=MEASURING["runtime"],
-    params:
-        runs=perturbed_runs_of,
-        checkpoints=results("checkpoints"),
-        perturbed=results("perturbed"),
-        settings=PERTURBATION_OF["quantize"],
-        passages_evaluated=STUDY.evaluation.passages,
-        code=code_of("quantize.py"),
     message:
         "Quantizing {wildcards.cohort}"
     script:
@@ -91,10 +69,11 @@ rule finetune:
     input:
         **{
             target: ancient(results(f"tokens/targets/{target}.bin"))
-            for target in TARGETS
+            for target in JOBS.targets
         },
-        manifests=expand(results("tokens/targets/{target}.json"), target=TARGETS),
-        order=order_of("finetune", "{cohort}"),
+        manifests=expand(results("tokens/targets/{target}.json"), target=JOBS.targets),
+        spec=spec_of("finetune", "{cohort}"),
+        execution=ancient(spec_of("execution")),
         trained=results("trained/{cohort}.json"),
         tokenizer=results("tokenizer/tokenizer.json"),
     output:
@@ -111,11 +90,6 @@ rule finetune:
         mpi=FINETUNING["mpi"],
         mem_mb=FINETUNING["mem_mb"],
         runtime=FINETUNING["runtime"],
-    params:
-        runs=perturbed_runs_of,
-        checkpoints=results("checkpoints"),
-        perturbed=results("perturbed"),
-        settings=PERTURBATION_OF["finetune"],
     message:
         "Fine-tuning {wildcards.cohort}"
     script:

@@ -1,25 +1,10 @@
 # Training tokens in several files: a job a shard, and one that checks and lists them.
 
 
-ORDERS["tokenize_shard"] = dict.fromkeys(
-    map(str, SHARDS),
-    {
-        "sources": STUDY.corpus.train,
-        "limit": STUDY.corpus.limit,
-        "shards": STUDY.corpus.shards,
-        "tokenizer": plain(STUDY.tokenizer),
-        "code": code_of("tokenize_shard.py"),
-    },
-)
-ORDERS["find_overlap"] = dict.fromkeys(
-    map(str, SHARDS), {"domains": DOMAINS, "code": code_of("find_overlap.py")}
-)
-
-
 rule tokenize_shard:
     input:
         **warmed_for(*STUDY.corpus.train),
-        order=order_of("tokenize_shard", "{shard}"),
+        spec=spec_of("tokenize_shard", "{shard}"),
         # its name is in the params; a file that is only linked to may be older than it
         tokenizer=ancient(results("tokenizer/tokenizer.json")),
         config=ancient(results("tokenizer/tokenizer_config.json")),
@@ -34,19 +19,17 @@ rule tokenize_shard:
     resources:
         mem_mb=megabytes(8000),
         runtime=minutes(tokenizing_minutes(STUDY)),
-    params:
-        **ORDERS["tokenize_shard"]["0"],
     message:
-        "Tokenising shard {wildcards.shard} of {params.shards}"
+        "Tokenising shard {wildcards.shard} of " + str(STUDY.corpus.shards)
     script:
         "../scripts/tokenize_shard.py"
 
 
 rule join_shards:
     input:
-        order=order_of("join_shards"),
+        spec=spec_of("join_shards"),
         tokens=ancient(TOKENS),
-        manifests=expand(results("tokens/shard-{shard}.json"), shard=SHARDS),
+        manifests=expand(results("tokens/shard-{shard}.json"), shard=JOBS.shards),
     output:
         results("tokens/manifest.json"),
     log:
@@ -56,8 +39,6 @@ rule join_shards:
     resources:
         mem_mb=megabytes(2000),
         runtime=minutes(120),
-    params:
-        **ordered("join_shards", code=code_of("join_shards.py")),
     message:
         "Checking the shards of the training tokens"
     script:
@@ -67,7 +48,7 @@ rule join_shards:
 rule find_overlap:
     input:
         **HELDOUT,
-        order=order_of("find_overlap", "{shard}"),
+        spec=spec_of("find_overlap", "{shard}"),
         tokens=results("tokens/shard-{shard}.bin"),
         manifest=results("tokens/shard-{shard}.json"),
         tokenizer=results("tokenizer/tokenizer.json"),
@@ -80,8 +61,6 @@ rule find_overlap:
     resources:
         mem_mb=megabytes(4000),
         runtime=minutes(tokenizing_minutes(STUDY)),
-    params:
-        **ORDERS["find_overlap"]["0"],
     message:
         "Looking for held-out text in shard {wildcards.shard}"
     script:
@@ -91,8 +70,8 @@ rule find_overlap:
 rule measure_leakage:
     input:
         **HELDOUT,
-        order=order_of("measure_leakage"),
-        found=expand(results("corpus/overlap/{shard}.npy"), shard=SHARDS),
+        spec=spec_of("measure_leakage"),
+        found=expand(results("corpus/overlap/{shard}.npy"), shard=JOBS.shards),
         tokenizer=results("tokenizer/tokenizer.json"),
     output:
         results("tables/leakage.parquet"),
@@ -103,8 +82,6 @@ rule measure_leakage:
     resources:
         mem_mb=megabytes(4000),
         runtime=minutes(60),
-    params:
-        **ordered("measure_leakage", domains=DOMAINS, code=code_of("join_overlap.py")),
     message:
         "Measuring how much held-out text stands in the training text"
     script:

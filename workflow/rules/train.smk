@@ -4,7 +4,8 @@
 
 rule pretrain:
     input:
-        order=order_of("pretrain", "{cohort}"),
+        spec=spec_of("pretrain", "{cohort}"),
+        execution=ancient(spec_of("execution")),
         # the memmaps' hashes are in the manifest, so their times do not matter
         tokens=ancient(TOKENS),
         tokens_manifest=results("tokens/manifest.json"),
@@ -26,10 +27,6 @@ rule pretrain:
         mpi=TRAINING["mpi"],
         mem_mb=TRAINING["mem_mb"],
         runtime=TRAINING["runtime"],
-    params:
-        runs=runs_of,
-        checkpoints=results("checkpoints"),
-        keep_states=STUDY.save.trainer_state,
     message:
         "Training {wildcards.cohort}"
     script:

@@ -9,8 +9,8 @@ from disentangle.checkpoint.manifest import read_run
 from disentangle.checkpoint.quarantine import read_all_set_aside
 from disentangle.checkpoint.subjects import read_perturbed
 from disentangle.job import job
-from disentangle.study.external import read_external
-from disentangle.study.run import read_design
+from disentangle.study.folder import StudyFolder
+from disentangle.study.specs.tables import Collect
 from disentangle.tables.collect import (
     checkpoint_rows,
     missing_rows,
@@ -25,13 +25,13 @@ from disentangle.tables.files import read_tables, write_table
 from disentangle.tables.geometry import GEOMETRY
 
 with job("collect", snakemake):
-    design = Path(snakemake.input.design)
-    runs = read_design(design) | read_external(design)
-    checkpoints_folder = Path(snakemake.params.checkpoints)
+    spec = Collect.read(snakemake.input.spec)
+    folder = StudyFolder.of_spec(snakemake.input.spec)
+    runs = {run.name: run for run in (*spec.runs, *spec.external)}
     manifests = {
         run: manifest
         for cohort in snakemake.input.trained
-        for run, manifest in read_cohort(Path(cohort), checkpoints_folder).items()
+        for run, manifest in read_cohort(Path(cohort), folder.checkpoints).items()
     }
     checkpoints = pd.DataFrame(
         row for name, run in runs.items() for row in checkpoint_rows(run, manifests[name])

@@ -6,19 +6,23 @@ from disentangle.checkpoint.cells import Cells
 from disentangle.checkpoint.cohort import read_cohort
 from disentangle.geometry.trajectory import compare_layers, comparing_code
 from disentangle.job import job
+from disentangle.study.folder import StudyFolder
+from disentangle.study.specs.measuring import MeasureGeometry
 from disentangle.tables.files import write_table
 from disentangle.tables.geometry import LAYERS
 
 with job("layers", snakemake) as say:
-    manifests = read_cohort(Path(snakemake.input.trained), Path(snakemake.params.checkpoints))
+    spec = MeasureGeometry.read(snakemake.input.spec)
+    folder = StudyFolder.of_spec(snakemake.input.spec)
+    manifests = read_cohort(Path(snakemake.input.trained), folder.checkpoints)
     rows = [
         row
         for manifest in manifests.values()
         for row in compare_layers(
             manifest,
-            heldout={domain: Path(snakemake.input[domain]) for domain in snakemake.params.domains},
-            max_tokens=snakemake.params.max_tokens,
-            cells=Cells(Path(snakemake.params.cells)),
+            heldout={domain: Path(snakemake.input[domain]) for domain in spec.domains},
+            max_tokens=spec.max_tokens,
+            cells=Cells(folder.cells("layers")),
             code_version=comparing_code(),
             threads=snakemake.threads,
             say=say,

@@ -5,24 +5,24 @@ from pathlib import Path
 from disentangle.figures import draw
 from disentangle.figures.style import save
 from disentangle.job import job
-from disentangle.study.run import read_design
-from disentangle.study.sections.perturbation import Perturbation
+from disentangle.study.folder import StudyFolder
+from disentangle.study.specs.tables import DrawFigures
 from disentangle.tables.files import read_tables
 
 with job("draw_figures", snakemake):
-    runs = read_design(Path(snakemake.input.design))
-    checkpoints = Path(snakemake.params.checkpoints)
-    logs = [checkpoints / run / "training.parquet" for run in runs]
+    spec = DrawFigures.read(snakemake.input.spec)
+    folder = StudyFolder.of_spec(snakemake.input.spec)
+    logs = [folder.checkpoints / run.name / "training.parquet" for run in spec.runs]
     layers = [Path(path) for path in snakemake.input.layers]
     figures = draw(
-        runs=runs,
+        runs={run.name: run for run in spec.runs},
         observations=read_tables([Path(snakemake.input.observations)]),
         associations=read_tables([Path(snakemake.input.associations)]),
         agreement=read_tables([Path(snakemake.input.agreement)]),
         training=read_tables(logs) if logs else None,
         layers=read_tables(layers) if layers else None,
-        perturbation=Perturbation.model_validate(snakemake.params.perturbation),
+        perturbation=spec.perturbation,
     )
-    paths = zip(snakemake.params.figures, snakemake.output.svg, snakemake.output.pdf, strict=True)
+    paths = zip(spec.figures, snakemake.output.svg, snakemake.output.pdf, strict=True)
     for name, svg, pdf in paths:
         save(figures[name], Path(svg), Path(pdf))

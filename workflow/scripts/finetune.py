@@ -5,30 +5,30 @@ from pathlib import Path
 from disentangle.checkpoint.cohort import read_cohort
 from disentangle.checkpoint.subjects import perturbed_folder, write_perturbed
 from disentangle.job import about, job
+from disentangle.study.folder import StudyFolder
 from disentangle.study.perturbation import finetuned
-from disentangle.study.run import Run
-from disentangle.study.sections.execution import Execution
-from disentangle.study.sections.perturbation import Perturbation
+from disentangle.study.specs.models import Finetune, HowRun
 
 with job("finetune", snakemake) as say:
+    spec = Finetune.read(snakemake.input.spec)
+    folder = StudyFolder.of_spec(snakemake.input.spec)
     from disentangle.perturbation.finetune import finetune
 
-    manifests = read_cohort(Path(snakemake.input.trained), Path(snakemake.params.checkpoints))
-    perturbation = Perturbation.model_validate(snakemake.params.settings)
-    execution = Execution.model_validate(snakemake.config.get("execution", {}))
+    manifests = read_cohort(Path(snakemake.input.trained), folder.checkpoints)
+    execution = HowRun.read(snakemake.input.execution).execution
     nodes = snakemake.resources.nodes
     processes = max(1, snakemake.resources.gpu)
     outcomes = []
-    for run in map(Run.from_json, snakemake.params.runs):
-        for target in perturbation.finetune:
+    for run in spec.runs:
+        for target in spec.perturbation.finetune:
             variant = finetuned(target)
             outcomes.append(
                 finetune(
                     run,
                     target,
-                    perturbation,
+                    spec.perturbation,
                     manifest=manifests[run.name],
-                    folder=perturbed_folder(Path(snakemake.params.perturbed), run.name, variant),
+                    folder=perturbed_folder(folder.perturbed, run.name, variant),
                     tokens=[Path(snakemake.input[target])],
                     tokens_manifest=Path(snakemake.input[target]).with_suffix(".json"),
                     tokenizer=Path(snakemake.input.tokenizer).parent,

@@ -5,20 +5,22 @@ from pathlib import Path
 from disentangle.checkpoint.cohort import write_cohort
 from disentangle.corpus.documents import read_texts
 from disentangle.job import about, job
-from disentangle.study.external import ExternalRun
+from disentangle.study.folder import StudyFolder
+from disentangle.study.specs.models import ImportCheckpoint
 
 with job("import", snakemake) as say:
+    spec = ImportCheckpoint.read(snakemake.input.spec)
+    folder = StudyFolder.of_spec(snakemake.input.spec)
     from disentangle.checkpoint.importing import import_run
 
-    run = ExternalRun.from_json(snakemake.params.run)
-    checkpoints = Path(snakemake.params.checkpoints)
+    run, checkpoints = spec.run, folder.checkpoints
     hub = snakemake.input.get("hub")
     manifest = import_run(
         run,
         folder=checkpoints / run.name,
         warmed=Path(hub) if hub else None,
         texts=read_texts(Path(snakemake.input.passages)),
-        code_version=snakemake.params.code,
+        code_version=spec.code,
         say=about(run.name, say),
     )
     manifest.write(checkpoints / run.name / "manifest.json")

@@ -7,19 +7,19 @@ from disentangle.claims.examples import counterexamples
 from disentangle.claims.judge import judge
 from disentangle.claims.ledger import ID, RANK
 from disentangle.job import job
-from disentangle.study.sections.statistics import Statistics
+from disentangle.study.specs.tables import JudgeClaims
 from disentangle.tables.estimated import CLAIM_TESTS, CLAIMS, COUNTEREXAMPLES
 from disentangle.tables.files import read_tables, write_table
 
 with job("judge_claims", snakemake):
-    settings = Statistics.model_validate(snakemake.params.settings)
+    spec = JudgeClaims.read(snakemake.input.spec)
     evidence = Evidence(
         observations=read_tables([Path(snakemake.input.observations)]),
         associations=read_tables([Path(snakemake.input.associations)]),
         saturation=read_tables([Path(snakemake.input.saturation)]),
-        targets=snakemake.params.targets,
-        resamples=settings.resamples,
-        seed=settings.seed,
+        targets=spec.targets,
+        resamples=spec.settings.resamples,
+        seed=spec.settings.seed,
     )
     claims, tests = judge(evidence)
     found = counterexamples(evidence, [ID, *evidence.other_losses], RANK)

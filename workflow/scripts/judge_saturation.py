@@ -4,16 +4,16 @@ from pathlib import Path
 
 from disentangle.job import job
 from disentangle.statistics.saturation import judge_runs
-from disentangle.study.sections.statistics import Statistics
+from disentangle.study.specs.tables import JudgeSaturation
 from disentangle.tables.estimated import SATURATION
 from disentangle.tables.files import read_tables, write_table
 
 with job("judge_saturation", snakemake):
-    settings = Statistics.model_validate(snakemake.params.settings)
+    spec = JudgeSaturation.read(snakemake.input.spec)
     rows = judge_runs(
         read_tables([Path(snakemake.input.observations)]),
-        tolerance=settings.tolerance,
-        resamples=settings.resamples,
-        seed=settings.seed,
+        tolerance=spec.settings.tolerance,
+        resamples=spec.settings.resamples,
+        seed=spec.settings.seed,
     )
     write_table(rows, SATURATION, Path(snakemake.output[0]))

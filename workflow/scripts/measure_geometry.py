@@ -8,18 +8,22 @@ from disentangle.checkpoint.quarantine import write_set_aside
 from disentangle.geometry.measure import measure_run
 from disentangle.geometry.quantities import quantity_codes
 from disentangle.job import job
+from disentangle.study.folder import StudyFolder
+from disentangle.study.specs.measuring import MeasureGeometry
 from disentangle.tables.files import write_table
 from disentangle.tables.geometry import GEOMETRY
 
 with job("geometry", snakemake) as say:
-    manifests = read_cohort(Path(snakemake.input.trained), Path(snakemake.params.checkpoints))
+    spec = MeasureGeometry.read(snakemake.input.spec)
+    folder = StudyFolder.of_spec(snakemake.input.spec)
+    manifests = read_cohort(Path(snakemake.input.trained), folder.checkpoints)
     rows, refused = [], []
     for manifest in manifests.values():
         of_run, set_aside = measure_run(
             manifest,
-            heldout={domain: Path(snakemake.input[domain]) for domain in snakemake.params.domains},
-            max_tokens=snakemake.params.max_tokens,
-            cells=Cells(Path(snakemake.params.cells)),
+            heldout={domain: Path(snakemake.input[domain]) for domain in spec.domains},
+            max_tokens=spec.max_tokens,
+            cells=Cells(folder.cells("geometry")),
             codes=quantity_codes(),
             threads=snakemake.threads,
             say=say,

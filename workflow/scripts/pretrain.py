@@ -4,27 +4,27 @@ from pathlib import Path
 
 from disentangle.checkpoint.cohort import write_cohort
 from disentangle.job import about, job
-from disentangle.study.run import Run
-from disentangle.study.sections.execution import Execution
+from disentangle.study.folder import StudyFolder
+from disentangle.study.specs.models import HowRun, Pretrain
 
 with job("pretrain", snakemake) as say:
+    spec = Pretrain.read(snakemake.input.spec)
+    folder = StudyFolder.of_spec(snakemake.input.spec)
     from disentangle.training.log import write_training_table
     from disentangle.training.pretrain import pretrain
 
-    checkpoints = Path(snakemake.params.checkpoints)
-    execution = Execution.model_validate(snakemake.config.get("execution", {}))
+    execution = HowRun.read(snakemake.input.execution).execution
     nodes = snakemake.resources.nodes
     processes = max(1, snakemake.resources.gpu)
-    runs = [Run.from_json(data) for data in snakemake.params.runs]
-    for run in runs:
-        folder = checkpoints / run.name
+    for run in spec.runs:
+        of_run = folder.checkpoints / run.name
         manifest = pretrain(
             run,
-            folder=folder,
+            folder=of_run,
             tokens=[Path(path) for path in snakemake.input.tokens],
             tokens_manifest=Path(snakemake.input.tokens_manifest),
             tokenizer=Path(snakemake.input.tokenizer).parent,
-            keep_states=snakemake.params.keep_states,
+            keep_states=spec.keep_states,
             strategy=execution.strategy,
             processes=processes,
             nodes=nodes,
@@ -33,6 +33,6 @@ with job("pretrain", snakemake) as say:
             save_minutes=execution.save_minutes,
             say=about(run.name, say),
         )
-        write_training_table(folder, run.name, folder / "training.parquet")
-        manifest.write(folder / "manifest.json")
-    write_cohort([run.name for run in runs], checkpoints, Path(snakemake.output[0]))
+        write_training_table(of_run, run.name, of_run / "training.parquet")
+        manifest.write(of_run / "manifest.json")
+    write_cohort([run.name for run in spec.runs], folder.checkpoints, Path(snakemake.output[0]))

@@ -6,26 +6,28 @@ from disentangle.checkpoint.cohort import read_cohort
 from disentangle.checkpoint.subjects import write_perturbed
 from disentangle.corpus.documents import read_texts
 from disentangle.job import about, job
-from disentangle.study.run import Run
-from disentangle.study.sections.perturbation import Perturbation
+from disentangle.study.folder import StudyFolder
+from disentangle.study.specs.models import Quantize
 
 with job("quantize", snakemake) as say:
+    spec = Quantize.read(snakemake.input.spec)
+    folder = StudyFolder.of_spec(snakemake.input.spec)
     import torch
 
     from disentangle.perturbation.quantize_run import quantize_run, quantizing_code
 
     torch.set_num_threads(snakemake.threads)
-    manifests = read_cohort(Path(snakemake.input.trained), Path(snakemake.params.checkpoints))
+    manifests = read_cohort(Path(snakemake.input.trained), folder.checkpoints)
     # evaluation reads the first passages, so calibration reads those after them
-    texts = read_texts(Path(snakemake.input.passages))[snakemake.params.passages_evaluated :]
+    texts = read_texts(Path(snakemake.input.passages))[spec.passages_evaluated :]
     outcomes = [
         outcome
-        for run in map(Run.from_json, snakemake.params.runs)
+        for run in spec.runs
         for outcome in quantize_run(
             run,
-            Perturbation.model_validate(snakemake.params.settings).quantize,
+            spec.settings,
             manifest=manifests[run.name],
-            perturbed=Path(snakemake.params.perturbed),
+            perturbed=folder.perturbed,
             texts=texts,
             code_version=quantizing_code(),
             say=about(run.name, say),

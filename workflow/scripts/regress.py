@@ -5,15 +5,16 @@ from pathlib import Path
 
 from disentangle.job import job
 from disentangle.statistics.variants import associate_variants
-from disentangle.study.sections.statistics import Statistics
+from disentangle.study.specs.tables import Regress
 from disentangle.tables.estimated import ASSOCIATIONS, REGRESSIONS
 from disentangle.tables.files import read_tables, write_table
 
 with job("regress", snakemake):
+    spec = Regress.read(snakemake.input.spec)
     associations, fits = associate_variants(
         read_tables([Path(snakemake.input.observations)]),
-        Statistics.model_validate(snakemake.params.settings),
-        snakemake.params.domains,
+        spec.settings,
+        spec.domains,
     )
     write_table(associations, ASSOCIATIONS, Path(snakemake.output.associations))
     write_table(fits, REGRESSIONS, Path(snakemake.output.regressions))

@@ -8,29 +8,30 @@ from disentangle.checkpoint.cells import Cells
 from disentangle.checkpoint.subjects import BASE
 from disentangle.job import job
 from disentangle.storage import digest
-from disentangle.study.run import read_design
-from disentangle.study.sections.statistics import Calibration
+from disentangle.study.folder import StudyFolder
+from disentangle.study.settings import plain
+from disentangle.study.specs.tables import Simulate
 from disentangle.tables.comparable import final_runs
 from disentangle.tables.estimated import CALIBRATION
 from disentangle.tables.files import read_tables, write_table
 
 with job("simulate", snakemake):
-    settings = Calibration.model_validate(snakemake.params.settings)
+    spec = Simulate.read(snakemake.input.spec)
+    folder = StudyFolder.of_spec(snakemake.input.spec)
     if snakemake.input.observations:
         design = final_runs(read_tables([Path(snakemake.input.observations[0])]), BASE)
     else:
-        design = planned_design(read_design(Path(snakemake.input.design)).values())
+        design = planned_design(spec.runs)
     rows = []
     if len(design):
-        # a model from elsewhere makes the design's file newer and not another one
-        cells = Cells(Path(snakemake.params.cells))
+        cells = Cells(folder.cells("calibration"))
         key = {
             "design": digest(json.loads(design.to_json(orient="records"))),
-            "settings": snakemake.params.settings,
-            "seed": snakemake.params.seed,
+            "settings": plain(spec.settings),
+            "seed": spec.seed,
             "code": calibrating_code(),
         }
         if not cells.has(key):
-            cells.put(key, calibrate(design, **dict(settings), seed=snakemake.params.seed))
+            cells.put(key, calibrate(design, **dict(spec.settings), seed=spec.seed))
         rows = cells.get(key)
     write_table(rows, CALIBRATION, Path(snakemake.output[0]))

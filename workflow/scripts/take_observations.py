@@ -7,16 +7,16 @@ from disentangle.observations.adopt import adopt
 from disentangle.observations.read import read_observations
 from disentangle.observations.record import absent, record
 from disentangle.storage import sha256_of, write_json
-from disentangle.study.sections.observations import Observations
+from disentangle.study.specs.tables import TakeObservations
 from disentangle.tables.collected import MISSING, OBSERVATIONS
 from disentangle.tables.files import write_table
 
 with job("take_observations", snakemake) as say:
-    reading = Observations.model_validate(snakemake.params.reading)
-    source = Path(reading.file)
+    spec = TakeObservations.read(snakemake.input.spec)
+    source = Path(spec.reading.file)
     table = read_observations(source)
-    observations = adopt(table, reading, also=tuple(snakemake.params.outcomes or ()))
-    taken = record(table, observations, reading)
+    observations = adopt(table, spec.reading, also=tuple(spec.outcomes or ()))
+    taken = record(table, observations, spec.reading)
     say(f"{len(observations)} rows; columns not taken: {', '.join(taken['not_taken']) or 'none'}")
     write_table(observations, OBSERVATIONS, Path(snakemake.output.observations))
     write_table(absent(observations), MISSING, Path(snakemake.output.missing))

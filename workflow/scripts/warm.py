@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from disentangle.hub import HubItem, fetch
+from disentangle.hub import fetch
 from disentangle.job import job
 from disentangle.storage import read_sealed, write_sealed
+from disentangle.study.specs.text import Warm
 
 with job("warm", snakemake, online=True):
-    needed = [HubItem(**item) for item in snakemake.params.needed]
+    spec = Warm.read(snakemake.input.spec)
     record = Path(snakemake.output[0])
     before = read_sealed(record)["items"] if record.exists() else []
-    write_sealed(record, {"items": fetch(needed, before)})
+    write_sealed(record, {"items": fetch(spec.needed, before)})

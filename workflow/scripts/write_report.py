@@ -6,8 +6,9 @@ from disentangle.job import job
 from disentangle.report import write_report
 from disentangle.report.costs import gather_costs, jobs_on_gpu
 from disentangle.storage import read_json
-from disentangle.study.config import StudyConfig
-from disentangle.study.run import read_design
+from disentangle.study.design import expand
+from disentangle.study.folder import StudyFolder
+from disentangle.study.specs.tables import WriteReport
 from disentangle.tables.collect import QUARANTINED
 from disentangle.tables.collected import COSTS
 from disentangle.tables.files import read_tables, write_table
@@ -15,16 +16,18 @@ from disentangle.tables.files import read_tables, write_table
 MEASURED = ("checkpoints", "geometry", "evaluation")
 
 with job("write_report", snakemake) as say:
+    spec = WriteReport.read(snakemake.input.spec)
+    folder = StudyFolder.of_spec(snakemake.input.spec)
     given = snakemake.input
-    tables = {name: read_tables([Path(given[name])]) for name in snakemake.params.tables}
+    tables = {name: read_tables([Path(given[name])]) for name in spec.tables}
     measured = [tables[name] for name in MEASURED if name in tables]
-    on_gpu = jobs_on_gpu(*measured, snakemake.params.cohorts) if measured else set()
-    costs = gather_costs(Path(snakemake.params.logs), on_gpu)
+    on_gpu = jobs_on_gpu(*measured, spec.cohorts) if measured else set()
+    costs = gather_costs(folder.logs, on_gpu)
     write_table(costs, COSTS, Path(snakemake.output.costs))
     write_report(
         Path(snakemake.output.report),
-        study=StudyConfig.model_validate(snakemake.params.study),
-        runs=read_design(Path(given.design)),
+        study=spec.study,
+        runs={run.name: run for run in expand(spec.study)},
         # the text that was trained on, if the study trains
         corpus=read_json(Path(given.tokens[0])) if given.tokens else None,
         leakage=tables.get("leakage"),

@@ -10,6 +10,15 @@ from disentangle.archive.contents import OF_THE_RUN
 from disentangle.checkpoint.subjects import perturbed_folder, read_perturbed
 from disentangle.record import find_records, record_of
 from disentangle.storage import digest, read_json
+from disentangle.study.folder import StudyFolder
+
+CELLS = {
+    "measure_geometry": "geometry",
+    "compare_layers": "layers",
+    "evaluate_checkpoints": "evaluation",
+    "simulate": "calibration",
+}
+"""Rule to the stage whose finished measurements it keeps."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +88,8 @@ def find_jobs(folder: Path, scripts: Mapping[str, str]) -> list[Job]:
 
 def _undeclared(record: Mapping[str, Any], folder: Path) -> Iterator[str]:
     """What a job makes beside its declared outputs: checkpoints, and cells."""
-    if "cells" in record["params"]:
-        yield f"{record['params']['cells']}/"
+    if record["rule"] in CELLS:
+        yield f"{StudyFolder(folder).cells(CELLS[record['rule']]).as_posix()}/"
     for output in map(Path, record["outputs"]):
         if not output.is_file():
             continue

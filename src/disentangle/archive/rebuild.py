@@ -42,7 +42,7 @@ from disentangle.study.file import read_study
 from disentangle.tables.files import read_tables
 
 COMPUTED = (
-    *("write_design", "measure_geometry", "evaluate_checkpoints", "compare_layers"),
+    *("measure_geometry", "evaluate_checkpoints", "compare_layers"),
     *("collect", "collect_layers", "take_observations", "measure_leakage"),
     *("regress", "judge_saturation", "compare_runs", "judge_claims", "simulate", "tables"),
 )
@@ -233,8 +233,6 @@ def _follows(results: Path, *, measurements: bool) -> Iterator[Path]:
         results: the study's results.
         measurements: whether measured rows can be had from stored measurements again.
     """
-    if (results / "checkpoints").is_dir():
-        yield results / "design.json"
     for path in (results / "tables").glob("*.parquet"):
         if path.stem not in OF_THE_RUN and (measurements or path.stem != "leakage"):
             yield path

@@ -41,7 +41,7 @@ DEEPEST = 64
 OF_THE_WORK = (".venv/", ".snakemake/", ".git/")
 """What work in an unpacked folder leaves there, beside byte code: not the archive's."""
 
-UNATTRIBUTED = ("logs/", "orders/")
+UNATTRIBUTED = ("logs/", "specs/")
 """Folders of the results that hold what is about jobs and is made by none."""
 
 SHOWN = 40

@@ -195,7 +195,7 @@ def _config_names(config_files: list[Path]) -> dict[str, str]:
 
 def _refuse_unrecorded(request: Request, jobs: list[Job]) -> None:
     made, folders = made_by(jobs)
-    known = (*folders, f"{request.folder.as_posix()}/orders/")
+    known = (*folders, f"{request.folder.as_posix()}/specs/")
     start = f"{request.folder.as_posix()}/"
     needed = {*request.results, *(name for job in jobs for name in job.reads)}
     unknown = sorted(
@@ -228,7 +228,7 @@ def _results(request: Request, jobs: list[Job]) -> tuple[list[str], list[str], i
     made, folders = made_by(jobs)
     start = f"{request.folder.as_posix()}/"
     told = {name for job in jobs for name in job.tells}
-    known = (*folders, f"{start}orders/")
+    known = (*folders, f"{start}specs/")
 
     def ours(names: Iterable[str]) -> list[str]:
         paths = (start + name for name in names)

@@ -4,8 +4,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from disentangle.storage import read_json
-
 EXTERNAL = "external"
 """What stands for the configuration of a model that was trained elsewhere."""
 
@@ -69,9 +67,3 @@ class ExternalRun:
         """Inverse of `to_json`."""
         revisions = {int(step): revision for step, revision in data["revisions"].items()}
         return cls(**data | {"revisions": revisions})
-
-
-def read_external(path: Path) -> dict[str, ExternalRun]:
-    """Read them from the file that the workflow wrote down, by name."""
-    runs = (ExternalRun.from_json(data) for data in read_json(path)["external"])
-    return {run.name: run for run in runs}

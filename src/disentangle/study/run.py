@@ -1,10 +1,8 @@
 """One model to train, its names, and what its training costs."""
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from disentangle.storage import read_json
 from disentangle.study.quantities import spell_quantity
 from disentangle.study.sections.design import Hyperparameters
 from disentangle.study.sections.model import Model, Optimizer, Size
@@ -134,11 +132,6 @@ def configuration_name(h: Hyperparameters) -> str:
 def run_name(size: Size, h: Hyperparameters) -> str:
     """Name a run: 4M_tok8B_bs128_wd0.1_lr1x_fin0.1_s0."""
     return f"{size.name}_{configuration_name(h)}_s{h.seed}"
-
-
-def read_design(path: Path) -> dict[str, Run]:
-    """Read the runs that the workflow wrote down, by name, in order."""
-    return {data["name"]: Run.from_json(data) for data in read_json(path)["runs"]}
 
 
 def training_flops(run: Run, step: int) -> float:

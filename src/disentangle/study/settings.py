@@ -1,17 +1,17 @@
-"""Sections of a study file as the plain data that Snakemake passes to jobs."""
+"""Sections of a study file, and specs of jobs, as plain data."""
 
 from typing import Any
 
-from disentangle.study.sections.section import Section
+from pydantic import BaseModel
 
 
-def plain(section: Section, without: tuple[str, ...] = ()) -> dict[str, Any]:
+def plain(section: BaseModel, without: tuple[str, ...] = ()) -> dict[str, Any]:
     """Plain numbers, strings, lists and dictionaries; the section's class reads them back.
 
     Mappings have their keys in one order: that in which a study file lists them is no difference.
 
     Args:
-        section: the section, or a whole study.
+        section: the section, a whole study, or a spec.
         without: keys to leave out.
     """
     return _in_order(section.model_dump(mode="json", exclude=set(without)))

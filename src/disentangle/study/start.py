@@ -2,7 +2,7 @@
 
 Snakemake remembers the parameters of jobs in `.snakemake/`, and goes by times where that is absent
 (results that were copied) or not asked (`--rerun-triggers mtime`). So what each job is to do, its
-order, is a file that is newer only if that changed: an input like any other. An output that is not
+spec, is a file that is newer only if that changed: an input like any other. An output that is not
 as its job left it is set aside, so that Snakemake finds it missing and plans its job.
 
 Both happen when the workflow is read, before it is known whether any job will run. A dry run
@@ -20,12 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from disentangle.storage import DamagedError, read_json, write_json
-
-ONLY = "study"
-"""Name of the order of a rule's only job."""
-
-AGAIN = "again"
-"""Key of an order that was written again for a job to run once more: when, nanoseconds."""
+from disentangle.study.folder import StudyFolder
+from disentangle.study.specs.of_study import ONLY
+from disentangle.study.specs.spec import AGAIN, Spec
 
 ABSENT = ".absent"
 """Ending, among what was there before, of a file that was not."""
@@ -37,11 +34,11 @@ class Start:
     def __init__(self, results: Path, notes: Path) -> None:
         """
         Args:
-            results: the study's folder. Orders are in `orders/`, what was set aside in `damaged/`.
+            results: the study's folder. What was set aside is in its `damaged/`.
             notes: a folder for what was there before, and for locks. Both are absolute where the
                 working directory may change.
         """
-        self._results = results
+        self._folder, self._results = StudyFolder(results), results
         self._notes = notes
         self._replaced, self._set_aside = notes / "replaced", notes / "set_aside"
         notes.mkdir(parents=True, exist_ok=True)
@@ -52,28 +49,26 @@ class Start:
                 self._restore()  # a start that was killed before it ran a job left this
             _locked(self._alive, fcntl.LOCK_SH)
 
-    def write_orders(
-        self,
-        orders: Mapping[str, Mapping[str, dict[str, Any]]],
-        again: Collection[tuple[str, str]] = (),
+    def write_specs(
+        self, specs: Mapping[str, Mapping[str, Spec]], again: Collection[tuple[str, str]] = ()
     ) -> None:
-        """Write `orders/<rule>/<job>.json` for every job, where it is not so already.
+        """Write the spec of every job, where it is not so already.
 
         Args:
-            orders: rule to job to what it is to do, as plain data.
+            specs: rule to job to spec; see `specs.specs_of`.
             again: rule and name of jobs that are to run again though that did not change; the only
                 job of a rule may have the empty name.
         """
         with self._changing():
-            for rule, jobs in orders.items():
-                for job, order in jobs.items():
-                    name = f"orders/{rule}/{job}.json"
+            for rule, jobs in specs.items():
+                for job, spec in jobs.items():
+                    path, content = self._folder.spec(rule, job), spec.to_json()
                     forced = {(rule, job), (rule, "" if job == ONLY else job)} & set(again)
-                    if forced or not _is(self._results / name, order):
-                        self._note(name)
+                    if forced or not _is(path, content):
+                        self._note(path.relative_to(self._results).as_posix())
                         # Snakemake takes a small file of the same content for the same file
                         when = {AGAIN: time.time_ns()} if forced else {}
-                        write_json(self._results / name, order | when)
+                        write_json(path, content | when)
 
     def set_aside(self, names: Iterable[str]) -> None:
         """Take files away, by their paths in the results; `keep` puts them in `damaged/`."""
@@ -162,9 +157,9 @@ def _remove_empty(folder: Path) -> None:
             folder = folder.parent
 
 
-def _is(path: Path, order: dict[str, Any]) -> bool:
+def _is(path: Path, content: dict[str, Any]) -> bool:
     try:
         written = read_json(path)
-        return bool(written | {AGAIN: None} == order | {AGAIN: None})
+        return bool(written | {AGAIN: None} == content | {AGAIN: None})
     except (FileNotFoundError, DamagedError, TypeError):
         return False

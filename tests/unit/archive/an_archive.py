@@ -13,7 +13,7 @@ FILES = {
     "workflow/scripts/collect.py": b"print()\n",
     "archive.json": b'{"study": "s"}\n',
     "results/s/tables/scores.parquet": b"PAR1 some rows PAR1",
-    "results/s/orders/collect/a.json": b"{}",
+    "results/s/specs/collect/a.json": b"{}",
     "results/s/logs/collect.log": b"done\n",
     "results/s/logs/collect.log.record.json": json.dumps(
         {

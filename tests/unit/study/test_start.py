@@ -6,17 +6,23 @@ from pathlib import Path
 import pytest
 
 from disentangle.storage import read_json
-from disentangle.study.start import AGAIN, Start
+from disentangle.study.specs.spec import AGAIN
+from disentangle.study.specs.text import Tokenize
+from disentangle.study.start import Start
 
-ORDERS = {"regress": {"study": {"resamples": 1000}}, "pretrain": {"a": {"runs": 1}}}
-EDITED = {"regress": {"study": {"resamples": 50}}, "pretrain": {"a": {"runs": 1}, "b": {}}}
+SPECS = {"regress": {"study": Tokenize(limit=1000)}, "pretrain": {"a": Tokenize(limit=1)}}
+EDITED = {
+    "regress": {"study": Tokenize(limit=50)},
+    "pretrain": {"a": Tokenize(limit=1), "b": Tokenize(limit=2)},
+}
+BEFORE, AFTER = (specs["regress"]["study"].to_json() for specs in (SPECS, EDITED))
 
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
-    """A study whose orders were written and followed."""
+    """A study whose specs were written and followed."""
     start = begun(tmp_path)
-    start.write_orders(ORDERS)
+    start.write_specs(SPECS)
     start.keep()
     start.end()
     for path in (tmp_path / "results").rglob("*.json"):
@@ -39,7 +45,7 @@ def state(results: Path) -> dict[str, tuple[str, float]]:
 
 def looked(folder: Path) -> Start:
     start = begun(folder)
-    start.write_orders(EDITED)
+    start.write_specs(EDITED)
     start.set_aside(["table.parquet"])
     return start
 
@@ -49,8 +55,8 @@ def test_a_start_that_runs_no_job_leaves_everything_as_it_was(
 ) -> None:
     before = state(results)
     start = looked(tmp_path)
-    assert read_json(results / "orders/regress/study.json") == {"resamples": 50}
-    assert (results / "orders/pretrain/b.json").exists()
+    assert read_json(results / "specs/regress/study.json") == AFTER
+    assert (results / "specs/pretrain/b.json").exists()
     assert not (results / "table.parquet").exists()
     start.end()
     assert state(results) == before
@@ -58,7 +64,7 @@ def test_a_start_that_runs_no_job_leaves_everything_as_it_was(
 
 def test_a_first_look_leaves_no_folder(tmp_path: Path) -> None:
     start = begun(tmp_path)
-    start.write_orders(ORDERS)
+    start.write_specs(SPECS)
     start.end()
     assert not (tmp_path / "results").exists()
 
@@ -67,11 +73,11 @@ def test_a_start_that_runs_jobs_keeps_its_changes(results: Path, tmp_path: Path)
     start = looked(tmp_path)
     start.keep()
     start.end()
-    assert read_json(results / "orders/regress/study.json") == {"resamples": 50}
+    assert read_json(results / "specs/regress/study.json") == AFTER
     assert (results / "damaged/table.parquet").read_text() == "damaged"
     assert not (results / "table.parquet").exists()
-    unchanged = results / "orders/pretrain/a.json"
-    assert unchanged.stat().st_mtime == 1, "an order that did not change is no newer"
+    unchanged = results / "specs/pretrain/a.json"
+    assert unchanged.stat().st_mtime == 1, "a spec that did not change is no newer"
 
 
 def test_of_two_looks_at_once_neither_takes_files_from_under_the_other(
@@ -80,8 +86,8 @@ def test_of_two_looks_at_once_neither_takes_files_from_under_the_other(
     before = state(results)
     first, second = looked(tmp_path), looked(tmp_path)
     first.end()
-    assert read_json(results / "orders/regress/study.json") == {"resamples": 50}
-    assert (results / "orders/pretrain/b.json").exists()
+    assert read_json(results / "specs/regress/study.json") == AFTER
+    assert (results / "specs/pretrain/b.json").exists()
     second.end()
     assert state(results) == before
 
@@ -91,19 +97,19 @@ def test_looks_at_two_edits_at_once_restore_what_was_before_both(
 ) -> None:
     before = state(results)
     first, second = looked(tmp_path), begun(tmp_path)
-    second.write_orders(EDITED | {"regress": {"study": {"resamples": 7}}})
+    second.write_specs(EDITED | {"regress": {"study": Tokenize(limit=7)}})
     first.end()
     second.end()
     assert state(results) == before
 
 
-def test_a_look_during_a_run_ends_without_taking_its_orders(results: Path, tmp_path: Path) -> None:
+def test_a_look_during_a_run_ends_without_taking_its_specs(results: Path, tmp_path: Path) -> None:
     look, run = looked(tmp_path), looked(tmp_path)
     run.keep()
     look.end()
     run.end()
-    assert read_json(results / "orders/regress/study.json") == {"resamples": 50}
-    assert (results / "orders/pretrain/b.json").exists()
+    assert read_json(results / "specs/regress/study.json") == AFTER
+    assert (results / "specs/pretrain/b.json").exists()
 
 
 def test_what_a_look_changed_during_a_run_goes_when_both_have_ended(
@@ -111,7 +117,7 @@ def test_what_a_look_changed_during_a_run_goes_when_both_have_ended(
 ) -> None:
     before = state(results)
     run = begun(tmp_path)
-    run.write_orders(ORDERS)
+    run.write_specs(SPECS)
     run.keep()
     look = looked(tmp_path)
     run.end()
@@ -141,30 +147,30 @@ def test_a_file_made_meanwhile_is_not_replaced_by_the_one_set_aside(
     assert (results / "table.parquet").read_text() == "sound"
 
 
-def test_a_job_that_is_to_run_again_has_a_newer_order_with_the_same_task(
+def test_a_job_that_is_to_run_again_has_a_newer_spec_with_the_same_task(
     results: Path, tmp_path: Path
 ) -> None:
     start = begun(tmp_path)
-    start.write_orders(ORDERS, again=[("regress", ""), ("pretrain", "b")])
-    order = results / "orders/regress/study.json"
-    assert order.stat().st_mtime > 1
-    assert read_json(order).keys() == {"resamples", AGAIN}
-    assert (results / "orders/pretrain/a.json").stat().st_mtime == 1
+    start.write_specs(SPECS, again=[("regress", ""), ("pretrain", "b")])
+    spec = results / "specs/regress/study.json"
+    assert spec.stat().st_mtime > 1
+    assert read_json(spec).keys() == {*BEFORE, AGAIN}
+    assert (results / "specs/pretrain/a.json").stat().st_mtime == 1
     start.keep()
     start.end()
-    os.utime(order, (2, 2))
+    os.utime(spec, (2, 2))
     start = begun(tmp_path)
-    start.write_orders(ORDERS)
-    assert order.stat().st_mtime == 2, "once more, and not ever after"
+    start.write_specs(SPECS)
+    assert spec.stat().st_mtime == 2, "once more, and not ever after"
     start.end()
 
 
-def test_a_damaged_order_is_written_again(results: Path, tmp_path: Path) -> None:
-    order = results / "orders/regress/study.json"
+def test_a_damaged_spec_is_written_again(results: Path, tmp_path: Path) -> None:
+    spec = results / "specs/regress/study.json"
     for content in ("", "[1]", "{"):
-        order.write_text(content)
+        spec.write_text(content)
         start = begun(tmp_path)
-        start.write_orders(ORDERS)
-        assert read_json(order) == {"resamples": 1000}
+        start.write_specs(SPECS)
+        assert read_json(spec) == BEFORE
         start.keep()
         start.end()

@@ -1,0 +1,135 @@
+"""What the jobs of a study are about: its runs by cohort, its text, what is done and drawn."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from disentangle.study.cohorts import cohorts
+from disentangle.study.config import StudyConfig
+from disentangle.study.design import expand, external_runs
+from disentangle.study.external import ExternalRun
+from disentangle.study.perturbation import finetuned, perturbed_runs
+from disentangle.study.run import Run
+
+COLLECTED = ("checkpoints", "geometry", "evaluation", "observations", "missing", "doubts")
+"""Tables that are put together from what was trained and measured."""
+
+TAKEN = ("observations", "missing")
+"""Those that a file from elsewhere stands for."""
+
+ESTIMATED = (
+    *("associations", "regressions", "saturation", "agreement", "effects", "noise"),
+    *("claims", "claim_tests", "counterexamples", "calibration"),
+)
+"""Tables that are estimated from observations."""
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """Names of a study's jobs, and of the tables and figures that they end in."""
+
+    study: StudyConfig
+
+    @cached_property
+    def runs(self) -> dict[str, Run]:
+        """Runs that are trained, by name, in the order of the study file."""
+        return {run.name: run for run in expand(self.study)}
+
+    @cached_property
+    def cohorts(self) -> dict[str, tuple[Run, ...]]:
+        """Runs of one size that share a job."""
+        return cohorts(self.runs.values(), self.study.execution.runs_per_job)
+
+    @cached_property
+    def external(self) -> dict[str, ExternalRun]:
+        """Models from elsewhere, each of which is a job of its own."""
+        return {run.name: run for run in external_runs(self.study)}
+
+    @property
+    def measured(self) -> list[str]:
+        """Cohorts and models from elsewhere: what is measured and evaluated."""
+        return [*self.cohorts, *self.external]
+
+    @property
+    def domains(self) -> list[str]:
+        """Held-out domains, sorted: the order in which a study file lists them reruns nothing."""
+        return [] if self.study.observations else sorted(self.study.corpus.heldout)
+
+    @property
+    def domains_of_h(self) -> list[str]:
+        """Domains on which representations are read."""
+        return sorted(set(self.study.geometry.representations.domains))
+
+    @property
+    def targets(self) -> list[str]:
+        """What last checkpoints are fine-tuned on."""
+        return sorted(self.study.perturbation.finetune)
+
+    @property
+    def finetuned(self) -> Mapping[str, str]:
+        """Fine-tuned variant to the held-out domain that it was fine-tuned on."""
+        if self.study.observations:
+            return self.study.observations.finetuned
+        targets = self.study.perturbation.finetune
+        return {finetuned(target): targets[target].domain for target in self.targets}
+
+    @property
+    def finetuned_domains(self) -> set[str]:
+        """Domains half of whose source is kept for fine-tuning."""
+        return {target.domain for target in self.study.perturbation.finetune.values()}
+
+    @cached_property
+    def perturbed(self) -> dict[str, list[Run]]:
+        """The runs of each cohort whose last checkpoint is perturbed."""
+        perturbation = self.study.perturbation
+        found = {name: perturbed_runs(runs, perturbation) for name, runs in self.cohorts.items()}
+        return {name: runs for name, runs in found.items() if runs}
+
+    @property
+    def perturbations(self) -> list[str]:
+        """The rules that perturb."""
+        perturbation = self.study.perturbation
+        wanted = {"quantize": perturbation.quantize, "finetune": perturbation.finetune}
+        return [rule for rule, settings in wanted.items() if settings]
+
+    @property
+    def shards(self) -> list[str]:
+        """Numbers of the files that the training tokens are in, where they are several."""
+        return [str(shard) for shard in range(self.study.corpus.shards)]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many jobs there are of the rules that train, import, measure and evaluate."""
+        return {
+            "pretrain": len(self.cohorts),
+            "import_checkpoint": len(self.external),
+            "measure_geometry": len(self.measured),
+            **dict.fromkeys(self.perturbations, len(self.perturbed)),
+            "evaluate_checkpoints": len(self.measured),
+            "take_observations": int(self.study.observations is not None),
+        }
+
+    @property
+    def collected(self) -> tuple[str, ...]:
+        """Tables that the estimates follow from."""
+        return TAKEN if self.study.observations else COLLECTED
+
+    @property
+    def tables(self) -> list[str]:
+        """Tables that the report is made of."""
+        return [*self.collected, *ESTIMATED, *(["leakage"] if self.runs else [])]
+
+    @property
+    def figures(self) -> list[str]:
+        """Figures of the report, in its order."""
+        drawn = {
+            "training_curves": self.runs,
+            "training_choices": self.runs,
+            "rank_and_loss": True,
+            "rank_over_training": True,
+            "metric_agreement": True,
+            "associations": True,
+            "perturbations": self.perturbations,
+            "layer_convergence": self.study.geometry.layers,
+        }
+        return [name for name, has in drawn.items() if has]

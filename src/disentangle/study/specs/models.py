@@ -1,0 +1,45 @@
+"""Specs of the jobs that make checkpoints."""
+
+from disentangle.study.sections.execution import Execution
+from disentangle.study.sections.perturbation import Perturbation, Quantization
+from disentangle.study.specs.spec import ExternalSpec, RunSpec, Spec
+
+
+class Pretrain(Spec):
+    """Train runs of a cohort, one after the other.
+
+    It has no code: training is what costs, so only a raised `TRAINING_VERSION` trains again.
+    """
+
+    runs: list[RunSpec]
+    keep_states: bool
+    """Keep the trainer's state at every checkpoint."""
+
+
+class ImportCheckpoint(Spec):
+    """Import a model from elsewhere."""
+
+    run: ExternalSpec
+
+
+class Quantize(Spec):
+    """Quantize the last checkpoints of a cohort."""
+
+    runs: list[RunSpec]
+    settings: Quantization
+    passages_evaluated: int
+    """GPTQ is calibrated on the passages behind these."""
+
+
+class Finetune(Spec):
+    """Train the last checkpoints of a cohort further; it has no code, as training has none."""
+
+    runs: list[RunSpec]
+    perturbation: Perturbation
+    """Its targets; what else is done to checkpoints is not in it."""
+
+
+class HowRun(Spec):
+    """How runs are trained, not what: a change of it is no reason to do anything again."""
+
+    execution: Execution

@@ -1,0 +1,200 @@
+"""From a study to the spec of every job."""
+
+from collections.abc import Callable
+
+from disentangle.study.config import StudyConfig
+from disentangle.study.hub_items import hub_items
+from disentangle.study.jobs import Jobs
+from disentangle.study.sections.execution import Execution
+from disentangle.study.specs import measuring, models, tables, text
+from disentangle.study.specs.spec import Spec
+
+ONLY = "study"
+"""Name of a rule's only job."""
+
+CodeOf = Callable[[str], str]
+"""The name of a script to the hash of its code."""
+
+
+def specs_of(study: StudyConfig, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
+    """The spec of every job of a study.
+
+    Args:
+        study: the whole study file.
+        code_of: hashes the code of a script of `workflow/scripts`.
+
+    Returns:
+        Rule to job to spec. The only job of a rule has the name `ONLY`. Beside the rules there is
+        "execution": `models.HowRun`, which no change of runs anything again.
+    """
+    jobs = Jobs(study)
+    found = _of_tables(jobs, code_of)
+    if study.observations:
+        return found
+    return found | _of_text(jobs, code_of) | _of_models(jobs, code_of)
+
+
+def _of_text(jobs: Jobs, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
+    study, corpus, targets = jobs.study, jobs.study.corpus, jobs.study.perturbation.finetune
+    length = study.model.sequence_length
+    found: dict[str, dict[str, Spec]] = {
+        "warm": {ONLY: text.Warm(needed=hub_items(study), code=code_of("warm.py"))},
+        "gather_passages": {
+            domain: text.GatherPassages(
+                heldout=corpus.heldout[domain],
+                halved=domain in jobs.finetuned_domains,
+                code=code_of("gather_passages.py"),
+            )
+            for domain in jobs.domains
+        },
+        "gather_target": {
+            name: text.GatherTarget(
+                domains=jobs.domains,
+                source=corpus.heldout[targets[name].domain].source,
+                tokens=targets[name].tokens,
+                code=code_of("gather_target.py"),
+            )
+            for name in jobs.targets
+        },
+        "tokenize_target": {
+            name: text.Tokenize(limit=targets[name].tokens, code=code_of("tokenize.py"))
+            for name in jobs.targets
+        },
+    }
+    if study.tokenizer.name is None:
+        trained = text.TrainTokenizer(
+            vocab_size=study.tokenizer.vocab_size,
+            max_length=length,
+            code=code_of("train_tokenizer.py"),
+        )
+        found["train_tokenizer"] = {ONLY: trained}
+    else:
+        taken = text.TakeTokenizer(
+            tokenizer=study.tokenizer, max_length=length, code=code_of("take_tokenizer.py")
+        )
+        found["take_tokenizer"] = {ONLY: taken}
+    return found | (_of_shards if corpus.sharded else _of_documents)(jobs, code_of)
+
+
+def _of_documents(jobs: Jobs, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
+    corpus = jobs.study.corpus
+    gathered = text.GatherDocuments(sources=corpus.train, code=code_of("gather_documents.py"))
+    leaked = text.MeasureLeakage(domains=jobs.domains, code=code_of("measure_leakage.py"))
+    return {
+        "gather_documents": {ONLY: gathered},
+        "tokenize": {ONLY: text.Tokenize(limit=corpus.limit, code=code_of("tokenize.py"))},
+        "measure_leakage": {ONLY: leaked},
+    }
+
+
+def _of_shards(jobs: Jobs, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
+    corpus = jobs.study.corpus
+    shard = text.TokenizeShard(
+        sources=corpus.train,
+        limit=corpus.limit,
+        shards=corpus.shards,
+        tokenizer=jobs.study.tokenizer,
+        code=code_of("tokenize_shard.py"),
+    )
+    found = text.MeasureLeakage(domains=jobs.domains, code=code_of("find_overlap.py"))
+    joined = text.MeasureLeakage(domains=jobs.domains, code=code_of("join_overlap.py"))
+    return {
+        "tokenize_shard": dict.fromkeys(jobs.shards, shard),
+        "join_shards": {ONLY: text.JoinShards(code=code_of("join_shards.py"))},
+        "find_overlap": dict.fromkeys(jobs.shards, found),
+        "measure_leakage": {ONLY: joined},
+    }
+
+
+def _of_models(jobs: Jobs, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
+    study, perturbation = jobs.study, jobs.study.perturbation
+    reading = {
+        "domains": jobs.domains_of_h,
+        "max_tokens": study.geometry.representations.max_tokens,
+    }
+    measured = measuring.MeasureGeometry(**reading, code=code_of("measure_geometry.py"))
+    evaluated = measuring.EvaluateCheckpoints(
+        settings=study.evaluation, domains=jobs.domains, code=code_of("evaluate_checkpoints.py")
+    )
+    found: dict[str, dict[str, Spec]] = {
+        "pretrain": {
+            name: models.Pretrain(runs=list(runs), keep_states=study.save.trainer_state)
+            for name, runs in jobs.cohorts.items()
+        },
+        "import_checkpoint": {
+            name: models.ImportCheckpoint(run=run, code=code_of("import_checkpoint.py"))
+            for name, run in jobs.external.items()
+        },
+        "measure_geometry": dict.fromkeys(jobs.measured, measured),
+        "evaluate_checkpoints": dict.fromkeys(jobs.measured, evaluated),
+        "finetune": {
+            name: models.Finetune(
+                runs=runs,
+                perturbation=perturbation.model_copy(update={"runs": [], "quantize": None}),
+            )
+            for name, runs in jobs.perturbed.items()
+            if perturbation.finetune
+        },
+        "quantize": {
+            name: models.Quantize(
+                runs=runs,
+                settings=perturbation.quantize,
+                passages_evaluated=study.evaluation.passages,
+                code=code_of("quantize.py"),
+            )
+            for name, runs in jobs.perturbed.items()
+            if perturbation.quantize
+        },
+    }
+    if study.geometry.layers:
+        compared = measuring.MeasureGeometry(**reading, code=code_of("compare_layers.py"))
+        found["compare_layers"] = dict.fromkeys(jobs.measured, compared)
+        found["collect_layers"] = {ONLY: tables.CollectLayers(code=code_of("collect_layers.py"))}
+    collected = tables.Collect(
+        runs=list(jobs.runs.values()),
+        external=list(jobs.external.values()),
+        code=code_of("collect.py"),
+    )
+    how = models.HowRun(execution=study.execution)
+    return found | {"collect": {ONLY: collected}, "execution": {ONLY: how}}
+
+
+def _of_tables(jobs: Jobs, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
+    study, settings, runs = jobs.study, jobs.study.statistics, list(jobs.runs.values())
+    one: dict[str, Spec] = {
+        "regress": tables.Regress(
+            settings=settings, domains=jobs.domains, code=code_of("regress.py")
+        ),
+        "judge_saturation": tables.JudgeSaturation(
+            settings=settings, code=code_of("judge_saturation.py")
+        ),
+        "compare_runs": tables.CompareRuns(settings=settings, code=code_of("compare_runs.py")),
+        "judge_claims": tables.JudgeClaims(
+            settings=settings, targets=dict(jobs.finetuned), code=code_of("judge_claims.py")
+        ),
+        "simulate": tables.Simulate(
+            settings=settings.calibration,
+            seed=settings.seed,
+            runs=runs,
+            code=code_of("simulate.py"),
+        ),
+        "draw_figures": tables.DrawFigures(
+            figures=jobs.figures,
+            perturbation=study.perturbation,
+            runs=runs,
+            code=code_of("draw_figures.py"),
+        ),
+        "write_report": tables.WriteReport(
+            study=study.model_copy(update={"execution": Execution()}),
+            tables=jobs.tables,
+            cohorts={name: [run.name for run in runs] for name, runs in jobs.cohorts.items()},
+            code=code_of("write_report.py"),
+        ),
+    }
+    if study.observations:
+        one["take_observations"] = tables.TakeObservations(
+            reading=study.observations,
+            outcomes=settings.outcomes,
+            code=code_of("take_observations.py"),
+        )
+    return {rule: {ONLY: spec} for rule, spec in one.items()}
