@@ -40,7 +40,12 @@ class StudyConfig(Section):
     save: Save = Save()
     checkpoints: Annotated[dict[Name, External], DropsNull, AfterValidator(distinct)] = {}
     """Models that were trained elsewhere, by a name of yours."""
-    observations: Annotated[Observations, BeforeValidator(_file_alone)] | None = None
+    observations: (
+        Annotated[
+            Observations, BeforeValidator(_file_alone, json_schema_input_type=str | Observations)
+        ]
+        | None
+    ) = None
     """A table of models that others trained and measured: nothing is trained or measured then."""
     geometry: Geometry = Geometry()
     evaluation: Evaluation = Evaluation()

@@ -36,7 +36,9 @@ def _column(value: object) -> object:
 class Reading(Section):
     """How a table of somebody's own is read."""
 
-    columns: dict[str, Annotated[Column, BeforeValidator(_column)]] = {}
+    columns: dict[
+        str, Annotated[Column, BeforeValidator(_column, json_schema_input_type=str | Column)]
+    ] = {}
     """Our name of a column to the file's. One that has our name already need not be listed."""
     fixed: dict[str, float | None] = {}
     """Training choices that are the same for all rows; null: not known, so never controlled for."""

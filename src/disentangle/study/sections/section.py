@@ -36,7 +36,14 @@ Name = Annotated[str, AfterValidator(_safe_name)]
 """A name that becomes a file or folder name."""
 
 
-Quantity = Annotated[int, BeforeValidator(parse_quantity), Field(gt=0, le=10**15)]
+Spelled = Annotated[str, Field(pattern=r"^\s*\d+(\.\d+)?\s*[kKMBT]?\s*$")]
+"""A count as people write it."""
+
+Quantity = Annotated[
+    int,
+    BeforeValidator(parse_quantity, json_schema_input_type=int | Spelled),
+    Field(gt=0, le=10**15),
+]
 """A positive whole number, also spelled 262k, 8B, 1.5M (powers of ten). The bound is a
 hundred times all text there is."""
 
@@ -78,7 +85,9 @@ def distinct(value: Collection[str]) -> Any:
 class Section(BaseModel):
     """A part of the study file: unknown keys are faults, values do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
     @field_validator("*", mode="before")
     @classmethod
