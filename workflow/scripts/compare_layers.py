@@ -7,7 +7,7 @@ from disentangle.checkpoint.cohort import read_cohort
 from disentangle.geometry.trajectory import compare_layers, comparing_code
 from disentangle.job import job
 from disentangle.study.folder import StudyFolder
-from disentangle.study.specs.measuring import MeasureGeometry
+from disentangle.study.specs.geometry import MeasureGeometry
 from disentangle.tables.files import write_table
 from disentangle.tables.geometry import LAYERS
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from disentangle.job import job
 from disentangle.statistics.compare import compare_runs
-from disentangle.study.specs.tables import CompareRuns
+from disentangle.study.specs.estimates import CompareRuns
 from disentangle.tables.estimated import AGREEMENT, EFFECTS, NOISE
 from disentangle.tables.files import read_tables, write_table
 

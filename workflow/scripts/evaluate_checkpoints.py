@@ -9,7 +9,7 @@ from disentangle.checkpoint.subjects import perturbed_subjects, read_perturbed, 
 from disentangle.evaluation.measure import evaluate, evaluating_code
 from disentangle.job import job
 from disentangle.study.folder import StudyFolder
-from disentangle.study.specs.measuring import EvaluateCheckpoints
+from disentangle.study.specs.evaluation import EvaluateCheckpoints
 from disentangle.tables.evaluation import EVALUATION
 from disentangle.tables.files import write_table
 

@@ -7,7 +7,7 @@ from disentangle.claims.examples import counterexamples
 from disentangle.claims.judge import judge
 from disentangle.claims.ledger import ID, RANK
 from disentangle.job import job
-from disentangle.study.specs.tables import JudgeClaims
+from disentangle.study.specs.estimates import JudgeClaims
 from disentangle.tables.estimated import CLAIM_TESTS, CLAIMS, COUNTEREXAMPLES
 from disentangle.tables.files import read_tables, write_table
 

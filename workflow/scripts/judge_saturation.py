@@ -4,7 +4,7 @@ from pathlib import Path
 
 from disentangle.job import job
 from disentangle.statistics.saturation import judge_runs
-from disentangle.study.specs.tables import JudgeSaturation
+from disentangle.study.specs.estimates import JudgeSaturation
 from disentangle.tables.estimated import SATURATION
 from disentangle.tables.files import read_tables, write_table
 

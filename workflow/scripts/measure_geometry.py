@@ -9,7 +9,7 @@ from disentangle.geometry.measure import measure_run
 from disentangle.geometry.quantities import quantity_codes
 from disentangle.job import job
 from disentangle.study.folder import StudyFolder
-from disentangle.study.specs.measuring import MeasureGeometry
+from disentangle.study.specs.geometry import MeasureGeometry
 from disentangle.tables.files import write_table
 from disentangle.tables.geometry import GEOMETRY
 

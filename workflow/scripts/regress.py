@@ -5,7 +5,7 @@ from pathlib import Path
 
 from disentangle.job import job
 from disentangle.statistics.variants import associate_variants
-from disentangle.study.specs.tables import Regress
+from disentangle.study.specs.estimates import Regress
 from disentangle.tables.estimated import ASSOCIATIONS, REGRESSIONS
 from disentangle.tables.files import read_tables, write_table
 

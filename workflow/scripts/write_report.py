@@ -8,7 +8,7 @@ from disentangle.report.costs import gather_costs, jobs_on_gpu
 from disentangle.storage import read_json
 from disentangle.study.design import expand
 from disentangle.study.folder import StudyFolder
-from disentangle.study.specs.tables import WriteReport
+from disentangle.study.specs.report import WriteReport
 from disentangle.tables.collect import QUARANTINED
 from disentangle.tables.collected import COSTS
 from disentangle.tables.files import read_tables, write_table

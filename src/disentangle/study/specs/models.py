@@ -2,7 +2,8 @@
 
 from disentangle.study.sections.execution import Execution
 from disentangle.study.sections.perturbation import Perturbation, Quantization
-from disentangle.study.specs.spec import ExternalSpec, RunSpec, Spec
+from disentangle.study.specs.runs import ExternalSpec, RunSpec
+from disentangle.study.specs.spec import Spec
 
 
 class Pretrain(Spec):

@@ -6,7 +6,7 @@ from disentangle.study.config import StudyConfig
 from disentangle.study.hub_items import hub_items
 from disentangle.study.jobs import Jobs
 from disentangle.study.sections.execution import Execution
-from disentangle.study.specs import measuring, models, tables, text
+from disentangle.study.specs import estimates, evaluation, geometry, models, report, tables, text
 from disentangle.study.specs.spec import Spec
 
 ONLY = "study"
@@ -112,8 +112,8 @@ def _of_models(jobs: Jobs, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
         "domains": jobs.domains_of_h,
         "max_tokens": study.geometry.representations.max_tokens,
     }
-    measured = measuring.MeasureGeometry(**reading, code=code_of("measure_geometry.py"))
-    evaluated = measuring.EvaluateCheckpoints(
+    measured = geometry.MeasureGeometry(**reading, code=code_of("measure_geometry.py"))
+    evaluated = evaluation.EvaluateCheckpoints(
         settings=study.evaluation, domains=jobs.domains, code=code_of("evaluate_checkpoints.py")
     )
     found: dict[str, dict[str, Spec]] = {
@@ -147,7 +147,7 @@ def _of_models(jobs: Jobs, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
         },
     }
     if study.geometry.layers:
-        compared = measuring.MeasureGeometry(**reading, code=code_of("compare_layers.py"))
+        compared = geometry.MeasureGeometry(**reading, code=code_of("compare_layers.py"))
         found["compare_layers"] = dict.fromkeys(jobs.measured, compared)
         found["collect_layers"] = {ONLY: tables.CollectLayers(code=code_of("collect_layers.py"))}
     collected = tables.Collect(
@@ -162,14 +162,14 @@ def _of_models(jobs: Jobs, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
 def _of_tables(jobs: Jobs, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
     study, settings, runs = jobs.study, jobs.study.statistics, list(jobs.runs.values())
     one: dict[str, Spec] = {
-        "regress": tables.Regress(
+        "regress": estimates.Regress(
             settings=settings, domains=jobs.domains, code=code_of("regress.py")
         ),
-        "judge_saturation": tables.JudgeSaturation(
+        "judge_saturation": estimates.JudgeSaturation(
             settings=settings, code=code_of("judge_saturation.py")
         ),
-        "compare_runs": tables.CompareRuns(settings=settings, code=code_of("compare_runs.py")),
-        "judge_claims": tables.JudgeClaims(
+        "compare_runs": estimates.CompareRuns(settings=settings, code=code_of("compare_runs.py")),
+        "judge_claims": estimates.JudgeClaims(
             settings=settings, targets=dict(jobs.finetuned), code=code_of("judge_claims.py")
         ),
         "simulate": tables.Simulate(
@@ -184,7 +184,7 @@ def _of_tables(jobs: Jobs, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
             runs=runs,
             code=code_of("draw_figures.py"),
         ),
-        "write_report": tables.WriteReport(
+        "write_report": report.WriteReport(
             study=study.model_copy(update={"execution": Execution()}),
             tables=jobs.tables,
             cohorts={name: [run.name for run in runs] for name, runs in jobs.cohorts.items()},

@@ -5,13 +5,11 @@ changed: see `study.start`.
 """
 
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from disentangle.storage import DamagedError, read_json
-from disentangle.study.external import ExternalRun
-from disentangle.study.run import Run
 from disentangle.study.settings import plain
 
 AGAIN = "again"
@@ -42,20 +40,3 @@ class Spec(BaseModel):
             return cls.model_validate({key: content[key] for key in content if key != AGAIN})
         except (TypeError, ValidationError) as error:
             raise DamagedError(Path(path), f"is no spec of a job: {error}") from error
-
-
-def _run(value: Any) -> Run:
-    return value if isinstance(value, Run) else Run.from_json(value)
-
-
-def _external(value: Any) -> ExternalRun:
-    return value if isinstance(value, ExternalRun) else ExternalRun.from_json(value)
-
-
-RunSpec = Annotated[Run, PlainValidator(_run), PlainSerializer(Run.to_json)]
-"""A run to train, in a spec."""
-
-ExternalSpec = Annotated[
-    ExternalRun, PlainValidator(_external), PlainSerializer(ExternalRun.to_json)
-]
-"""A model from elsewhere, in a spec."""

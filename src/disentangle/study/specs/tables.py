@@ -1,10 +1,10 @@
-"""Specs of the jobs that make tables, figures and the report."""
+"""Specs of the jobs that make tables and figures of runs."""
 
-from disentangle.study.config import StudyConfig
 from disentangle.study.sections.observations import Observations
 from disentangle.study.sections.perturbation import Perturbation
-from disentangle.study.sections.statistics import Calibration, Statistics
-from disentangle.study.specs.spec import ExternalSpec, RunSpec, Spec
+from disentangle.study.sections.statistics import Calibration
+from disentangle.study.specs.runs import ExternalSpec, RunSpec
+from disentangle.study.specs.spec import Spec
 
 
 class Collect(Spec):
@@ -25,33 +25,6 @@ class TakeObservations(Spec):
     outcomes: list[str] | None
 
 
-class Regress(Spec):
-    """Estimate associations of geometry with outcomes."""
-
-    settings: Statistics
-    domains: list[str]
-
-
-class JudgeSaturation(Spec):
-    """Judge late rises of the loss."""
-
-    settings: Statistics
-
-
-class CompareRuns(Spec):
-    """Compare seeds, training choices and metrics."""
-
-    settings: Statistics
-
-
-class JudgeClaims(Spec):
-    """Hold the paper's findings against the tables."""
-
-    settings: Statistics
-    targets: dict[str, str]
-    """Fine-tuned variant to the domain that it was fine-tuned on."""
-
-
 class Simulate(Spec):
     """Ask the estimators of simulated studies of the design."""
 
@@ -67,13 +40,3 @@ class DrawFigures(Spec):
     figures: list[str]
     perturbation: Perturbation
     runs: list[RunSpec]
-
-
-class WriteReport(Spec):
-    """Write the report."""
-
-    study: StudyConfig
-    """All but how it is run, which the table of costs says."""
-    tables: list[str]
-    cohorts: dict[str, list[str]]
-    """Cohort to names of its runs."""

@@ -1,6 +1,5 @@
-"""Specs of the jobs that measure and evaluate checkpoints."""
+"""The spec of the jobs that measure matrices."""
 
-from disentangle.study.sections.measuring import Evaluation
 from disentangle.study.specs.spec import Spec
 
 
@@ -11,10 +10,3 @@ class MeasureGeometry(Spec):
     """On which representations are read."""
     max_tokens: int
     """A passage is read up to this many."""
-
-
-class EvaluateCheckpoints(Spec):
-    """Evaluate a cohort's checkpoints, as trained and as perturbed."""
-
-    settings: Evaluation
-    domains: list[str]
