@@ -1,5 +1,6 @@
 """Train the missing stretch of a run: the work of one process of one or many."""
 
+import gc
 import os
 import signal
 import sys
@@ -71,7 +72,12 @@ def train(stretch: Stretch, say: Say) -> int | None:
             recorder.say(f"goes on from step {stretch.resume_from}")
         else:
             trainer.load_trainer_state_dict(trainer.trainer_state_dict())
-        return _fit(trainer, recorder)
+        signum = _fit(trainer, recorder)
+        # What sums gradients goes before the group does. Else it takes the group down with it, and
+        # holds Python's lock, which a thread of the group may wait for: both would for ever.
+        del trainer, recorder
+        gc.collect()
+    return signum
 
 
 def _fit(trainer: SuiteTrainer, recorder: Recorder) -> int | None:

@@ -1,5 +1,6 @@
 """Training by OLMo's trainer: what is planned is there, once, however often it is killed."""
 
+import gc
 import json
 import os
 import shutil
@@ -7,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +17,7 @@ import pandas as pd
 import psutil
 import pytest
 import torch
+from torch.nn.parallel import DistributedDataParallel
 from trained import Bench
 
 from disentangle.checkpoint.guard import load_checkpoint
@@ -25,6 +29,7 @@ from disentangle.tables.files import read_tables
 from disentangle.training.log import read_log, write_training_table
 from disentangle.training.olmo_config import train_config
 from disentangle.training.pretrain import pretrain
+from disentangle.training.process_group import process_group
 from disentangle.training.run_folder import RunFolder
 
 LONG = 400
@@ -231,6 +236,7 @@ import json, sys
 from pathlib import Path
 from disentangle.study import Run
 from disentangle.training.pretrain import pretrain
+from disentangle.training.process_group import process_group
 arguments = json.loads(sys.argv[2])
 arguments |= {k: Path(arguments[k]) for k in ("folder", "tokens_manifest", "tokenizer")}
 arguments["tokens"] = [Path(path) for path in arguments["tokens"]]
@@ -292,6 +298,24 @@ def test_a_stopped_run_goes_on_to_the_same_weights(
         read_log(tmp_path / name / "steps.jsonl", "x")[columns] for name in ("stopped", "whole")
     ]
     pd.testing.assert_frame_equal(*logs, check_exact=True)
+
+
+def test_nothing_that_sums_gradients_outlives_its_group(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the group's destructor may wait for a thread that waits for it: seen once in ten."""
+    left = []
+
+    @contextmanager
+    def watched(device: torch.device) -> Iterator[int]:
+        with process_group(device) as size:
+            yield size
+            left.extend(o for o in gc.get_objects() if isinstance(o, DistributedDataParallel))
+
+    monkeypatch.setattr("disentangle.training.train.process_group", watched)
+    gc.collect()
+    pretrain(bench.runs[0], **bench.arguments(tmp_path / "run"))
+    assert left == []
 
 
 def test_starts_that_get_nowhere_are_counted(
