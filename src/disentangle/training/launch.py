@@ -61,7 +61,8 @@ def train_on_many(stretch: Stretch, say: Say, *, processes: int, nodes: int) -> 
         for number, handler in previous.items():
             signal.signal(number, handler)
         told.unlink()
-    if status and nodes > 1 and not machines_answer():
+    told_to_stop = stopped_by is not None or stretch.stopped.exists()
+    if status and nodes > 1 and not told_to_stop and not machines_answer():
         say(f"{stretch.run.name}: a machine of this job does not answer")
         return signal.SIGURG
     if status:
