@@ -12,7 +12,7 @@ from fault_trials.workbench import ARCHIVE, fingerprints, finished, new_study, s
 ROOM = 8 * 2**20
 """Bytes beside the workflow's own files that the study and its archive need, and some more."""
 LEAST = 64 * 2**10
-"""Without so many Snakemake itself does not begin."""
+"""Bytes of the smallest disk beside those files."""
 
 
 def trials(count: int, chance: random.Random, folder: Path) -> Iterator[Trial]:

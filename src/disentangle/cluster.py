@@ -67,7 +67,7 @@ def machines_answer() -> bool:
 
 
 def job_runs(job: str) -> bool:
-    """Whether a SLURM job is at work, as far as SLURM can be asked; else it is taken to be."""
+    """Whether SLURM runs a job now; also True where SLURM cannot be asked."""
     asked = ["squeue", "--noheader", f"--jobs={job}", "--format=%T"]
     try:
         answer = subprocess.run(asked, capture_output=True, text=True)  # noqa: S603 (SLURM's)

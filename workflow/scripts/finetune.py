@@ -7,15 +7,15 @@ from disentangle.checkpoint.subjects import perturbed_folder, write_perturbed
 from disentangle.job import about, job
 from disentangle.study.folder import StudyFolder
 from disentangle.study.perturbation import finetuned
-from disentangle.study.specs.models import Finetune, HowRun
+from disentangle.study.specs.models import ExecutionSpec, Finetune
 
 with job("finetune", snakemake) as say:
-    spec = Finetune.read(snakemake.input.spec)
-    folder = StudyFolder.of_spec(snakemake.input.spec)
     from disentangle.perturbation.finetune import finetune
 
+    spec = Finetune.read(snakemake.input.spec)
+    folder = StudyFolder.of_spec(snakemake.input.spec)
     manifests = read_cohort(Path(snakemake.input.trained), folder.checkpoints)
-    execution = HowRun.read(snakemake.input.execution).execution
+    execution = ExecutionSpec.read(snakemake.input.execution).execution
     nodes = snakemake.resources.nodes
     processes = max(1, snakemake.resources.gpu)
     outcomes = []

@@ -9,10 +9,10 @@ from disentangle.study.folder import StudyFolder
 from disentangle.study.specs.models import ImportCheckpoint
 
 with job("import", snakemake) as say:
-    spec = ImportCheckpoint.read(snakemake.input.spec)
-    folder = StudyFolder.of_spec(snakemake.input.spec)
     from disentangle.checkpoint.importing import import_run
 
+    spec = ImportCheckpoint.read(snakemake.input.spec)
+    folder = StudyFolder.of_spec(snakemake.input.spec)
     run, checkpoints = spec.run, folder.checkpoints
     hub = snakemake.input.get("hub")
     manifest = import_run(

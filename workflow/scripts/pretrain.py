@@ -5,22 +5,22 @@ from pathlib import Path
 from disentangle.checkpoint.cohort import write_cohort
 from disentangle.job import about, job
 from disentangle.study.folder import StudyFolder
-from disentangle.study.specs.models import HowRun, Pretrain
+from disentangle.study.specs.models import ExecutionSpec, Pretrain
 
 with job("pretrain", snakemake) as say:
-    spec = Pretrain.read(snakemake.input.spec)
-    folder = StudyFolder.of_spec(snakemake.input.spec)
     from disentangle.training.log import write_training_table
     from disentangle.training.pretrain import pretrain
 
-    execution = HowRun.read(snakemake.input.execution).execution
+    spec = Pretrain.read(snakemake.input.spec)
+    folder = StudyFolder.of_spec(snakemake.input.spec)
+    execution = ExecutionSpec.read(snakemake.input.execution).execution
     nodes = snakemake.resources.nodes
     processes = max(1, snakemake.resources.gpu)
     for run in spec.runs:
-        of_run = folder.checkpoints / run.name
+        run_folder = folder.checkpoints / run.name
         manifest = pretrain(
             run,
-            folder=of_run,
+            folder=run_folder,
             tokens=[Path(path) for path in snakemake.input.tokens],
             tokens_manifest=Path(snakemake.input.tokens_manifest),
             tokenizer=Path(snakemake.input.tokenizer).parent,
@@ -33,6 +33,6 @@ with job("pretrain", snakemake) as say:
             save_minutes=execution.save_minutes,
             say=about(run.name, say),
         )
-        write_training_table(of_run, run.name, of_run / "training.parquet")
-        manifest.write(of_run / "manifest.json")
+        write_training_table(run_folder, run.name, run_folder / "training.parquet")
+        manifest.write(run_folder / "manifest.json")
     write_cohort([run.name for run in spec.runs], folder.checkpoints, Path(snakemake.output[0]))

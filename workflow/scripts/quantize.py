@@ -10,12 +10,12 @@ from disentangle.study.folder import StudyFolder
 from disentangle.study.specs.models import Quantize
 
 with job("quantize", snakemake) as say:
-    spec = Quantize.read(snakemake.input.spec)
-    folder = StudyFolder.of_spec(snakemake.input.spec)
     import torch
 
     from disentangle.perturbation.quantize_run import quantize_run, quantizing_code
 
+    spec = Quantize.read(snakemake.input.spec)
+    folder = StudyFolder.of_spec(snakemake.input.spec)
     torch.set_num_threads(snakemake.threads)
     manifests = read_cohort(Path(snakemake.input.trained), folder.checkpoints)
     # evaluation reads the first passages, so calibration reads those after them

@@ -24,10 +24,6 @@ class StudyFolder:
         """What a job is to do."""
         return self.path / "specs" / rule / f"{job}.json"
 
-    def log(self, rule: str, job: str = "") -> Path:
-        """What a job said; its record is beside it."""
-        return self.logs / rule / f"{job}.log" if job else self.logs / f"{rule}.log"
-
     @property
     def logs(self) -> Path:
         """Logs and records of all jobs."""
@@ -46,7 +42,3 @@ class StudyFolder:
     def cells(self, stage: str) -> Path:
         """Finished measurements of a stage: geometry, layers, evaluation or calibration."""
         return self.path / "cells" / stage
-
-    def table(self, name: str) -> Path:
-        """A table of the whole study."""
-        return self.path / "tables" / f"{name}.parquet"

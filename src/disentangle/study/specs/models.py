@@ -40,7 +40,7 @@ class Finetune(Spec):
     """Its targets; what else is done to checkpoints is not in it."""
 
 
-class HowRun(Spec):
-    """How runs are trained, not what: a change of it is no reason to do anything again."""
+class ExecutionSpec(Spec):
+    """How runs are trained. A change of it runs nothing again."""
 
     execution: Execution

@@ -25,7 +25,7 @@ def specs_of(study: StudyConfig, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
 
     Returns:
         Rule to job to spec. The only job of a rule has the name `ONLY`. Beside the rules there is
-        "execution": `models.HowRun`, which no change of runs anything again.
+        "execution": `models.ExecutionSpec`, which no change of runs anything again.
     """
     jobs = Jobs(study)
     found = _of_tables(jobs, code_of)
@@ -155,7 +155,7 @@ def _of_models(jobs: Jobs, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
         external=list(jobs.external.values()),
         code=code_of("collect.py"),
     )
-    how = models.HowRun(execution=study.execution)
+    how = models.ExecutionSpec(execution=study.execution)
     return found | {"collect": {ONLY: collected}, "execution": {ONLY: how}}
 
 
