@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 import sys
 import time
 import traceback
@@ -48,7 +49,8 @@ def job(name: str, snakemake: Any, *, online: bool = False) -> Iterator[Say]:
 
     Libraries print much and to file descriptors, so the descriptors are redirected, not
     `sys.stdout`. An error shows on the screen in full if it is a `StudyError`, else in one
-    line; either way the job ends with status 1 and the traceback stands in the log.
+    line; either way the job ends with status 1 and the traceback stands in the log, and in a
+    copy of it, since Snakemake deletes the log of a job that it tries again.
     """
     began, log = datetime.now(UTC), Path(snakemake.log[0])
     os.environ |= QUIET if online else QUIET | OFFLINE
@@ -73,9 +75,11 @@ def job(name: str, snakemake: Any, *, online: bool = False) -> Iterator[Say]:
             status = 1
             print(_in_words(name, error, log), file=screen)
             traceback.print_exc()
-        write_record(snakemake, log, began, status)
         sys.stdout.flush()
         sys.stderr.flush()
+        if status:
+            shutil.copyfile(log, failed_log(log))
+        write_record(snakemake, log, began, status)
     except OSError as error:  # a full disk has no room for a log or a record either
         status = 1
         print(_in_words(name, error, log), file=screen)
@@ -90,7 +94,12 @@ def _in_words(name: str, error: BaseException, log: Path) -> str:
         return f"\n{name} stopped:\n{fault}\n"
     if isinstance(error, SystemExit):
         return ""
-    return f"\n{name} failed: {error!r}\nThe whole story is in {log}\n"
+    return f"\n{name} failed: {error!r}\nThe whole story is in {failed_log(log)}\n"
+
+
+def failed_log(log: Path) -> Path:
+    """Where the log of the last start that failed is kept."""
+    return Path(f"{log}.failed")
 
 
 class Throttle:

@@ -174,7 +174,9 @@ def test_a_preempted_job_and_one_told_to_go_back_wait_and_run_again(stopped: Sto
 
 
 def test_a_run_goes_on_when_a_node_of_it_died(stopped: Stopped) -> None:
-    assert len(stopped.jobs) == 2, "a lost node takes none of the retries"
+    logs = stopped.spread.glob("results/tiny/logs/pretrain/*.failed")
+    failed = "".join(path.read_text() for path in logs)
+    assert len(stopped.jobs) == 2, f"a lost node takes none of the retries\n{failed}"
     assert stopped.jobs[-1]["JobState"] == "COMPLETED"
     assert stopped.jobs[-1]["NumNodes"] == "2"
     assert stopped.jobs[-1]["NodeList"] == {"n4": "n[2-3]", "n3": "n[2,4]"}[stopped.lost]

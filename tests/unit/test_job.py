@@ -90,6 +90,15 @@ def test_a_job_leaves_the_hashes_of_what_it_made(tmp_path: Path) -> None:
     assert record(tmp_path)["sha256"] == {}, "Snakemake deletes what a failed job made"
 
 
+def test_the_log_of_a_start_that_failed_is_kept(tmp_path: Path) -> None:
+    done, log = run(tmp_path, "1 / 0")
+    kept = tmp_path / "logs" / "job.log.failed"
+    assert str(kept) in done.stderr
+    assert kept.read_text() == log and "ZeroDivisionError" in log
+    run(tmp_path, "pass")  # Snakemake has deleted the log before; this start writes its own
+    assert kept.read_text() == log
+
+
 def test_a_job_does_not_work_on_a_damaged_input(tmp_path: Path) -> None:
     run(tmp_path, "pass", "results")
     made = tmp_path / "results" / "a.json"

@@ -39,7 +39,9 @@ def train_on_many(stretch: Stretch, say: Say, *, processes: int, nodes: int) -> 
     told = stretch.folder / "stretch.json"
     stretch.write(told)
     stretch.stopped.unlink(missing_ok=True)
-    launcher = subprocess.Popen([*_launcher(stretch, processes, nodes), str(told)])  # noqa: S603 (ours)
+    shared = os.environ | {"OLMO_SHARED_FS": "1"}  # else a process of each machine writes the state
+    command = [*_launcher(stretch, processes, nodes), str(told)]
+    launcher = subprocess.Popen(command, env=shared)  # noqa: S603 (ours)
 
     stopped_by: int | None = None
 
@@ -68,7 +70,7 @@ def train_on_many(stretch: Stretch, say: Say, *, processes: int, nodes: int) -> 
     if status:
         raise StudyError(
             f"{stretch.run.name}: a training process ended with an error (status {status}).\n"
-            "What is saved is kept; the job's log has the whole story."
+            "What is saved is kept. Its own words are in the job's log, whose copy ends in .failed."
         )
     heard = _heard(stretch.stopped)
     return stopped_by or heard

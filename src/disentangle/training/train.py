@@ -10,12 +10,14 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from olmo.config import DistributedStrategy, TrainConfig
-from olmo.data import build_train_dataloader
+from olmo.data import DataCollator, build_memmap_dataset
+from olmo.data.iterable_dataset import IterableDataset
 from olmo.model import OLMo
 from olmo.optim import build_optimizer, build_scheduler
 from olmo.torch_util import seed_all
 from torch.distributed.fsdp import FullyShardedDataParallel
 from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader
 
 from disentangle.checkpoint.export import read_olmo_weights
 from disentangle.cluster import STOP_SIGNALS
@@ -107,9 +109,6 @@ def _build_trainer(config: TrainConfig, device: torch.device, initial: Path | No
     model = OLMo(config.model)
     if initial is not None:
         model.load_state_dict(read_olmo_weights(initial, config.model))
-    loader = build_train_dataloader(config)
-    # the loader would draw its base seed from the global generator and so shift a resumed run
-    loader.generator = torch.Generator().manual_seed(config.seed)
     dist_model: Any
     if config.distributed_strategy == DistributedStrategy.fsdp:
         assert config.fsdp is not None
@@ -134,10 +133,34 @@ def _build_trainer(config: TrainConfig, device: torch.device, initial: Path | No
         dist_model=dist_model,
         optim=build_optimizer(config, dist_model),
         scheduler=build_scheduler(config),
-        train_loader=loader,
+        train_loader=_batches(config),
         device=device,
         evaluators=[],
-        epoch=0,
+        # the saved one: the stock trainer takes another to mean that a new epoch begins
+        epoch=None,
+    )
+
+
+def _batches(config: TrainConfig) -> DataLoader[Any]:
+    """This process's part of every batch, in the order of OLMo's own loader.
+
+    That one keeps the order in a file, which one process writes anew in each epoch while others
+    may still read it: they die of SIGBUS then. Here each process has it in memory, 4 bytes a
+    sequence.
+    """
+    assert config.device_train_batch_size is not None
+    return DataLoader(
+        IterableDataset(
+            build_memmap_dataset(config, config.data, include_instance_metadata=False),  # type: ignore[arg-type]
+            config.global_train_batch_size,
+            seed=config.data.seed or 0,
+            drop_last=config.data.drop_last,
+        ),
+        batch_size=config.device_train_batch_size,
+        drop_last=config.data.drop_last,
+        collate_fn=DataCollator(config.data.pad_direction, config.model.pad_token_id),
+        # it would draw a base seed from the global generator and so shift a resumed run
+        generator=torch.Generator().manual_seed(config.seed),
     )
 
 

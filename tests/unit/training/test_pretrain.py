@@ -17,6 +17,7 @@ import pandas as pd
 import psutil
 import pytest
 import torch
+from olmo.data import build_train_dataloader
 from torch.nn.parallel import DistributedDataParallel
 from trained import Bench
 
@@ -31,6 +32,7 @@ from disentangle.training.olmo_config import train_config
 from disentangle.training.pretrain import pretrain
 from disentangle.training.process_group import process_group
 from disentangle.training.run_folder import RunFolder
+from disentangle.training.train import _batches
 
 LONG = 400
 """Steps of the run that is killed: enough to be hit in the middle."""
@@ -148,6 +150,46 @@ def test_kept_states_spare_the_way_there(bench: Bench, tmp_path: Path) -> None:
     assert extended.checkpoints == full.checkpoints
 
 
+def test_a_run_goes_on_in_whatever_epoch_it_was(bench: Bench, tmp_path: Path) -> None:
+    """The text is shuffled anew in every epoch; five steps make one here."""
+    text, folder = tmp_path / "short.bin", tmp_path / "run"
+    text.write_bytes(bench.tokens.read_bytes()[: 2 * 256 * 5])
+    run = bench.run(checkpoints=(4, 5, 12, 16))
+    arguments = bench.arguments(folder) | {"tokens": [text], "keep_states": True}
+    whole = pretrain(run, **arguments)
+    for number, step in enumerate(run.checkpoints[:-1], start=1):
+        shutil.copytree(folder, shorter := tmp_path / f"from {step}", symlinks=True)
+        RunFolder(shorter).drop_states(keep=set(range(step + 1)))
+        for later in run.checkpoints[number:]:
+            shutil.rmtree(shorter / f"step{later}")
+        resumed = pretrain(run, **arguments | {"folder": shorter})
+        assert resumed.checkpoints == whole.checkpoints, f"from step {step}"
+
+
+def test_batches_come_in_the_order_of_the_stock_loader_and_of_no_file(
+    bench: Bench, tmp_path: Path
+) -> None:
+    config = train_config(
+        bench.runs[0],
+        (bench.tokens,),
+        tmp_path,
+        end_of_text=0,
+        device="cpu",
+        world_size=1,
+        micro_batch=64,
+        strategy="ddp",
+    )
+    ours = _batches(config)
+    assert not list(tmp_path.iterdir())
+    stock = build_train_dataloader(config)
+    for epoch in (0, 3):
+        ours.dataset.reshuffle(epoch)
+        stock.dataset.reshuffle(epoch)
+        for mine, theirs in zip(ours, stock, strict=True):
+            assert mine.keys() == theirs.keys()
+            assert all(torch.equal(mine[key], theirs[key]) for key in ("input_ids", "index"))
+
+
 def test_an_export_that_is_missing_is_made_from_its_state(bench: Bench, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     arguments = bench.arguments(folder) | {"keep_states": True}
@@ -236,6 +278,7 @@ import json, sys
 from pathlib import Path
 from disentangle.study import Run
 from disentangle.training.pretrain import pretrain
+from disentangle.training.olmo_config import train_config
 from disentangle.training.process_group import process_group
 arguments = json.loads(sys.argv[2])
 arguments |= {k: Path(arguments[k]) for k in ("folder", "tokens_manifest", "tokenizer")}
@@ -344,19 +387,22 @@ def test_processes_train_the_same_batches_and_resume_to_the_same_weights(
     bench: Bench, tmp_path: Path, told: str, processes: int
 ) -> None:
     many = {"processes": processes}  # the order of a sum matters from three on
-    h = bench.runs[0].hyperparameters.model_copy(update={"tokens": LONG * 256})
-    run = bench.run(name="long", hyperparameters=h, steps=LONG, checkpoints=(0, 10, 40, LONG))
+    steps = 160
+    h = bench.runs[0].hyperparameters.model_copy(update={"tokens": steps * 256})
+    run = bench.run(name="long", hyperparameters=h, steps=steps, checkpoints=(0, 10, 40, steps))
     folder, whole = tmp_path / "stopped", tmp_path / "whole"
     process = start(run, bench, folder, **many)
-    while process.poll() is None and steps_logged(folder) < 70:
+    while process.poll() is None and steps_logged(folder) < 50:
         time.sleep(0.002)
     if told == "launcher":
         process.send_signal(signal.SIGTERM)
     else:  # the other one, that writes, stops after the same step
-        one_rank(process.pid, 1).send_signal(signal.SIGURG)
+        other = one_rank(process.pid, 1)
+        assert other.environ()["OLMO_SHARED_FS"] == "1", "else each machine writes the state"
+        other.send_signal(signal.SIGURG)
     _, error = process.communicate()
     assert "told to stop before its end" in error
-    assert 70 <= steps_logged(folder) < LONG, "the run was not stopped in its middle"
+    assert 50 <= steps_logged(folder) < steps, "the run was not stopped in its middle"
     assert not (folder / "stopped.json").exists()
     second = start(run, bench, folder, **many)
     _, error = second.communicate()
