@@ -88,16 +88,11 @@ def touched(folder: Path) -> None:
 
 
 GEOMETRY = "src/disentangle/geometry"
-A_COLUMN = (
-    "src/disentangle/tables/geometry.py",
-    '    ("frobenius_norm", NUMBER, "Root of the sum of squares"),\n',
-    '    ("frobenius_norm", NUMBER, "Root of the sum of squares"),\n'
-    '    ("nuclear_norm", NUMBER, "Sum"),\n',
-)
-A_NAME = (
-    f"{GEOMETRY}/metrics.py",
-    '    "frobenius_norm",\n)',
-    '    "frobenius_norm", "nuclear_norm",\n)',
+A_METRIC = (
+    "src/disentangle/vocabulary/metrics.py",
+    '    Metric("frobenius_norm", "Frobenius norm", NORM, "Root of the sum of squares"),\n',
+    '    Metric("frobenius_norm", "Frobenius norm", NORM, "Root of the sum of squares"),\n'
+    '    Metric("nuclear_norm", "nuclear norm", NORM, "Sum"),\n',
 )
 READ_OFF = '            "frobenius_norm": frobenius_norm(sigma),\n'
 OF_THE_SPECTRUM = f'{READ_OFF}            "nuclear_norm": float(sigma.sum()),\n'
@@ -119,8 +114,7 @@ def nuclear_norms(matrix: Matrix) -> Record:
 def with_a_quantity(folder: Path) -> None:
     (folder / GEOMETRY / "nuclear.py").write_text(NUCLEAR)
     replaced(
-        A_COLUMN,
-        A_NAME,
+        A_METRIC,
         (f"{GEOMETRY}/metrics.py", READ_OFF, OF_THE_MATRIX),
         (
             f"{GEOMETRY}/quantities.py",
@@ -220,7 +214,7 @@ ROWS = {
         evaluations=(6, 38),
     ),
     "a metric of the spectrum": Row(
-        replaced(A_COLUMN, A_NAME, (f"{GEOMETRY}/metrics.py", READ_OFF, OF_THE_SPECTRUM)),
+        replaced(A_METRIC, (f"{GEOMETRY}/metrics.py", READ_OFF, OF_THE_SPECTRUM)),
         jobs(*TABLES, measure_geometry=2),
         matrices=(0, 18),
     ),

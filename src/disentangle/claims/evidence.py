@@ -11,8 +11,7 @@ from disentangle.statistics.associate import reason_of
 from disentangle.statistics.estimate import Estimate
 from disentangle.tables.comparable import comparable_runs
 from disentangle.tables.select import CHIEF_METRIC, CHIEF_OUTCOME, geometry_metrics
-
-LOSS = "_bits_per_byte"
+from disentangle.vocabulary.scores import BITS_PER_BYTE
 
 FIGURES = {
     "rho": ("rho", "raw"),
@@ -58,7 +57,7 @@ class Evidence:
         return [
             name
             for name in self.observations.columns
-            if name.endswith(LOSS) and name != f"id{LOSS}"
+            if name.endswith(BITS_PER_BYTE.ending) and name != CHIEF_OUTCOME
         ]
 
     @property
@@ -70,7 +69,8 @@ class Evidence:
     @property
     def finetuned_losses(self) -> list[tuple[str, str]]:
         """Variants that were fine-tuned, each with the loss on what it was fine-tuned on."""
-        return [(variant, f"{domain}{LOSS}") for variant, domain in sorted(self.targets.items())]
+        targets = sorted(self.targets.items())
+        return [(variant, BITS_PER_BYTE.of(domain)) for variant, domain in targets]
 
     def with_base_loss(self, variant: str, loss: str) -> pd.DataFrame:
         """Final checkpoints of a variant, with the loss before as a column `base_<loss>`."""

@@ -4,9 +4,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from disentangle.checkpoint.subjects import BASE
-from disentangle.figures.style import PALETTE, metric_label, outcome_label
-from disentangle.tables.geometry import METRIC_COLUMNS
-from disentangle.tables.select import chief_outcome
+from disentangle.figures.style import PALETTE
+from disentangle.tables.select import chief_outcome, domains_of, of_id
+from disentangle.vocabulary.metrics import metric_label
+from disentangle.vocabulary.scores import outcome_label
 
 ESTIMATORS = {
     "raw": ("rho", "rho_low", "rho_high"),
@@ -22,9 +23,7 @@ def associations_figure(associations: pd.DataFrame) -> Figure:
     """
     associations = associations[associations["variant"] == BASE]
     outcome = chief_outcome(list(associations["outcome"].unique()))
-    known = {f"{matrix}_{metric}" for matrix in ("W", "H") for metric in METRIC_COLUMNS}
-    # all, where a table from elsewhere has metrics of its own only
-    shown = known & set(associations["metric"]) or set(associations["metric"])
+    shown = of_id(associations["metric"].unique(), domains_of(associations["outcome"].unique()))
     rows = associations[
         (associations["outcome"] == outcome) & associations["metric"].isin(shown)
     ].reset_index(drop=True)

@@ -5,7 +5,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from disentangle.figures.style import INK, metric_label
+from disentangle.figures.style import INK
+from disentangle.vocabulary.metrics import metric_label
 
 
 def clusters(agreement: pd.DataFrame) -> pd.Series:

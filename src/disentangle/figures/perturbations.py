@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from disentangle.figures.style import PALETTE, variant_label
 from disentangle.study.perturbation import finetuned, variants
 from disentangle.study.sections.perturbation import Perturbation
+from disentangle.vocabulary.scores import BITS_PER_BYTE, CHANGE
 
 RANK = "W_effective_rank_pct"
 
@@ -36,7 +37,7 @@ def perturbations(observations: pd.DataFrame, perturbation: Perturbation) -> Fig
         points = by_size[by_size["variant"] == variant]
         for i, size in enumerate(sizes):
             group = points[points["size"] == size]
-            change = group.get(f"{domain}_bits_per_byte_change", pd.Series(dtype=float))
+            change = group.get(BITS_PER_BYTE.of(domain) + CHANGE, pd.Series(dtype=float))
             axis.scatter(
                 group.loc[change.index, RANK],
                 change,

@@ -5,10 +5,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from disentangle.figures.style import GRID, INK, PALETTE, metric_label, outcome_label
+from disentangle.figures.style import GRID, INK, PALETTE
 from disentangle.study.external import EXTERNAL
 from disentangle.tables.comparable import final_runs
 from disentangle.tables.select import chief_metric, chief_outcome, geometry_metrics, losses
+from disentangle.vocabulary.metrics import metric_label
+from disentangle.vocabulary.scores import outcome_label
 
 HYPERPARAMETERS = {
     "size": "model size",

@@ -42,44 +42,6 @@ mpl.rcParams.update(
     }
 )
 
-METRIC_NAMES = {
-    "effective_rank": "effective rank",
-    "effective_rank_pct": "effective rank, % of d",
-    "spectral_entropy_rank": "spectral-entropy rank",
-    "stable_rank": "stable rank",
-    "participation_ratio": "participation ratio",
-    "numerical_rank": "numerical rank",
-    "mean_cosine_similarity": "mean cosine",
-    "partition_isotropy": "partition isotropy",
-    "isoscore": "IsoScore",
-    "spectral_norm": "spectral norm",
-    "frobenius_norm": "Frobenius norm",
-}
-
-
-def metric_label(column: str) -> str:
-    """A column of the observations as a reader would say it: 'R(W)' style, spelled out."""
-    matrix, _, rest = column.partition("_")
-    for metric, name in METRIC_NAMES.items():
-        if rest == metric:
-            return f"{matrix}: {name}"
-        if rest.endswith(f"_{metric}"):
-            return f"{matrix} ({rest.removesuffix(f'_{metric}')}): {name}"
-    return column
-
-
-def outcome_label(column: str) -> str:
-    """A score's column in words: 'id, bits per byte'."""
-    metrics = {
-        "bits_per_byte": "bits per byte",
-        "bits_per_byte_change": "change, bits per byte",
-        "loss": "loss, nats per token",
-    }
-    for metric, name in metrics.items():
-        if column.endswith(f"_{metric}"):
-            return f"{column.removesuffix(f'_{metric}')}: {name}"
-    return column.replace("_", " ")
-
 
 def variant_label(variant: str) -> str:
     """A variant in words: 'GPTQ, 4 bits', 'fine-tuned on code'."""

@@ -8,10 +8,11 @@ from disentangle.figures.style import PALETTE
 from disentangle.figures.training_curves import departures
 from disentangle.study.run import Run
 from disentangle.tables.comparable import final_runs
+from disentangle.tables.select import CHIEF_METRIC, CHIEF_OUTCOME
 
 MEASURED = {
-    "W_effective_rank_pct": "effective rank of W, change in % of d",
-    "id_bits_per_byte": "in-distribution loss, change in bits per byte",
+    CHIEF_METRIC: "effective rank of W, change in % of d",
+    CHIEF_OUTCOME: "in-distribution loss, change in bits per byte",
 }
 
 

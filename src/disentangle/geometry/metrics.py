@@ -18,23 +18,9 @@ from disentangle.geometry.spectrum import (
     spectral_norm,
     stable_rank,
 )
+from disentangle.vocabulary.metrics import METRICS
 
-__all__ = ["METRICS", "read_off"]
-
-METRICS = (
-    "effective_rank",
-    "effective_rank_pct",
-    "spectral_entropy_rank",
-    "stable_rank",
-    "participation_ratio",
-    "numerical_rank",
-    "mean_cosine_similarity",
-    "partition_isotropy",
-    "isoscore",
-    "spectral_norm",
-    "frobenius_norm",
-)
-"""The scalar metrics, each of which is also given of the centered matrix."""
+__all__ = ["read_off"]
 
 
 def read_off(measured: dict[str, Any]) -> dict[str, Any]:
@@ -72,7 +58,7 @@ def read_off(measured: dict[str, Any]) -> dict[str, Any]:
             "frobenius_norm": frobenius_norm(sigma),
         }
         record[f"zero_rows{suffix}"] = measured[f"zero_rows{suffix}"]
-        record |= {f"{name}{suffix}": metrics[name] for name in METRICS}
+        record |= {f"{metric.name}{suffix}": metrics[metric.name] for metric in METRICS}
         record[f"singular_values{suffix}"] = measured[f"singular_values{suffix}"]
     return record
 

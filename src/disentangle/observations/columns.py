@@ -7,9 +7,9 @@ import pandas as pd
 
 from disentangle.observations.faults import refuse
 from disentangle.study.sections.observations import CHOICES, KNOWN, WORKED_OUT, Column, Reading
-from disentangle.tables.collected import STDERR
+from disentangle.vocabulary.scores import LOSSES, STDERR
 
-RECOGNISED = ("_bits_per_byte", "_loss")
+RECOGNISED = tuple(loss.ending for loss in LOSSES)
 """How the names of scores end that are taken without being listed."""
 
 TRUTH = {"true": True, "false": False, "1": True, "0": False}

@@ -1,7 +1,7 @@
 """What makes a table unfit: each fault with its column, its rows, and what to do."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from textwrap import shorten
 
 import numpy as np
@@ -12,7 +12,10 @@ from numpy.typing import ArrayLike
 from disentangle.checkpoint.subjects import BASE
 from disentangle.errors import StudyError, counted, listed
 from disentangle.study.sections.observations import CHOICES, KNOWN, WEIGHTS, Reading
-from disentangle.tables.collected import OBSERVATIONS, STDERR
+from disentangle.tables.collected import OBSERVATIONS
+from disentangle.vocabulary.bounds import PERCENT, SHARE, Bounds
+from disentangle.vocabulary.metrics import BY_NAME, is_metric, read_column
+from disentangle.vocabulary.scores import STDERR, score_of
 
 FEWEST = 5
 """Runs, as trained and at their end: no estimator gives an interval of fewer."""
@@ -27,16 +30,6 @@ STATUSES = ("complete", "diverged")
 
 COUNTS = tuple(name for name, kind, _ in OBSERVATIONS.columns if kind == pa.int64())
 """Columns of whole numbers."""
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """Where a column's values lie in our unit, and what other unit they may be in if not."""
-
-    low: float
-    high: float
-    unit: str
-    instead: str = ""
 
 
 def _power(unit: str) -> str:
@@ -57,27 +50,7 @@ _CHOICES = {
     "weight_decay": Bounds(0, 10, "AdamW's decoupled weight decay"),
     "learning_rate": Bounds(1e-12, np.inf, "a learning rate"),
     "learning_rate_multiple": Bounds(1e-12, np.inf, "a multiple of a learning rate"),
-    "final_lr": Bounds(0, 1, "a share of the peak", "in percent? Then times: 0.01"),
-}
-_PERCENT = Bounds(0, 100, "% of the dimension")
-_RANK = Bounds(1, np.inf, "a number of directions")
-_SHARE = Bounds(0, 1, "between 0 and 1", "in percent? Then times: 0.01")
-_METRICS = {
-    "effective_rank_pct": _PERCENT,
-    **dict.fromkeys(("effective_rank", "spectral_entropy_rank", "stable_rank"), _RANK),
-    **dict.fromkeys(("participation_ratio", "numerical_rank"), _RANK),
-    "mean_cosine_similarity": Bounds(-1, 1, "a cosine"),
-    **dict.fromkeys(("partition_isotropy", "isoscore"), _SHARE),
-    **dict.fromkeys(("spectral_norm", "frobenius_norm"), Bounds(0, np.inf, "a norm")),
-}
-_SCORES = {
-    "_bits_per_byte": Bounds(
-        1e-6, 32, "bits per byte", "a log-likelihood? Then its sign is turned; a perplexity is none"
-    ),
-    "_loss": Bounds(1e-6, 100, "nats per token", "a log-likelihood? Then its sign is turned"),
-    "_acc": _SHARE,
-    "_acc_norm": _SHARE,
-    STDERR: Bounds(0, np.inf, "a standard error"),
+    "final_lr": replace(SHARE, unit="a share of the peak"),
 }
 
 
@@ -145,12 +118,12 @@ def _bounds(name: str) -> Bounds | None:
     if name in _CHOICES:
         return _CHOICES[name]
     if name.endswith(STDERR):
-        return _SCORES[STDERR]
-    if name.startswith(("W_", "H_")):
-        metric = name.removesuffix("_centered")
-        ends = [key for key in _METRICS if metric.endswith(f"_{key}")]
-        return _METRICS[max(ends, key=len)] if ends else None
-    return next((bounds for end, bounds in _SCORES.items() if name.endswith(end)), None)
+        return Bounds(0, np.inf, "a standard error")
+    if is_metric(name):
+        metric = BY_NAME.get(read_column(name).metric)
+        return metric.bounds if metric else None
+    score = score_of(name)
+    return score.bounds if score else None
 
 
 def _out_of_bounds(found: pd.DataFrame, numeric: list[str], label: dict[str, str]) -> Iterator[str]:
@@ -167,7 +140,7 @@ def _out_of_bounds(found: pd.DataFrame, numeric: list[str], label: dict[str, str
             first = values[wrong].iloc[0]
             hint = f" ({bounds.instead})" if bounds.instead else ""
             yield f"{label[name]}: {first:g} in {_rows(wrong)} is not {bounds.unit}{hint}"
-        elif bounds is _PERCENT and values.max() <= 1:
+        elif bounds is PERCENT and values.max() <= 1:
             yield f"{label[name]}: no value is above 1: a share? Then times: 100 makes it percents"
     if (wrong := found["tokens"] > 1.5 * found["tokens_budget"]).any():
         yield (

@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 
 from disentangle.claims.ledger import BESIDE, OF_THE_REST
-from disentangle.figures.style import metric_label, outcome_label
 from disentangle.report.numbers import counted, interval, probability
 from disentangle.report.trust import raw_interval
 from disentangle.statistics import power_statement
 from disentangle.statistics.associate import reason_of
 from disentangle.tables.select import CHIEF_METRIC, chief_metric
+from disentangle.vocabulary.metrics import metric_label
+from disentangle.vocabulary.scores import outcome_label
 
 LEVEL = 0.05
 """Share of false discoveries among the metrics that are said to survive control."""

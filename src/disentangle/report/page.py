@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from disentangle.calibration.worlds import WORLDS
 from disentangle.checkpoint.subjects import BASE
-from disentangle.figures.style import metric_label, outcome_label, variant_label
+from disentangle.figures.style import variant_label
 from disentangle.figures.training_curves import departures
 from disentangle.report.costs import costs_by_rule
 from disentangle.report.findings import headline
@@ -45,7 +45,9 @@ from disentangle.study.config import StudyConfig
 from disentangle.study.perturbation import finetuned
 from disentangle.study.run import Run
 from disentangle.tables.doubts import ASKED
-from disentangle.tables.select import PER_BYTE, chief_metric, chief_outcome, losses
+from disentangle.tables.select import chief_metric, chief_outcome, losses
+from disentangle.vocabulary.metrics import metric_label
+from disentangle.vocabulary.scores import BITS_PER_BYTE, outcome_label
 
 PACKAGES = ("snakemake", "torch", "ai2-olmo", "lm-eval", "transformers", "numpy", "scipy")
 
@@ -98,7 +100,9 @@ def write_report(
     if study.observations:
         targets = study.observations.finetuned
         domains = [
-            name.removesuffix(PER_BYTE) for name in losses(observations) if name.endswith(PER_BYTE)
+            name.removesuffix(BITS_PER_BYTE.ending)
+            for name in losses(observations)
+            if name.endswith(BITS_PER_BYTE.ending)
         ]
     calibration = tables["calibration"]
     first_outcome = chief_outcome(associations["outcome"].tolist())

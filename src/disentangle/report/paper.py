@@ -14,6 +14,7 @@ from disentangle.checkpoint.subjects import BASE
 from disentangle.report.findings import breaks_down
 from disentangle.report.numbers import interval
 from disentangle.statistics.associate import reason_of
+from disentangle.vocabulary.scores import BITS_PER_BYTE
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,9 @@ def _same_kind(reported: Reported, row: dict[str, Any], targets: dict[str, str])
     if reported.stage != _stage(row["variant"]) or reported.metric != row["metric"]:
         return False
     if reported.stage == FINETUNED:
-        return row["outcome"] == f"{targets[row['variant']]}_bits_per_byte"
+        return row["outcome"] == BITS_PER_BYTE.of(targets[row["variant"]])
     domain = "id" if reported.outcome.startswith("Pile") else "code"
-    return row["outcome"] == f"{domain}_bits_per_byte"
+    return row["outcome"] == BITS_PER_BYTE.of(domain)
 
 
 def beside_the_paper(associations: pd.DataFrame, targets: dict[str, str]) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from disentangle.checkpoint.subjects import BASE
+from disentangle.vocabulary.scores import BITS_PER_BYTE, CHANGE
 
 
 def changes(observations: pd.DataFrame, domains: list[str]) -> list[dict[str, Any]]:
@@ -22,9 +23,9 @@ def changes(observations: pd.DataFrame, domains: list[str]) -> list[dict[str, An
     perturbed = observations[observations["variant"] != BASE]
     for variant, rows in perturbed.groupby("variant", sort=True):
         for domain in domains:
-            loss = f"{domain}_bits_per_byte"
-            complete = rows.dropna(subset=[loss, f"{loss}_change"])
-            change = complete[f"{loss}_change"]
+            loss = BITS_PER_BYTE.of(domain)
+            complete = rows.dropna(subset=[loss, f"{loss}{CHANGE}"])
+            change = complete[f"{loss}{CHANGE}"]
             records.append(
                 {
                     "variant": variant,

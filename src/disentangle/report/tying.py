@@ -6,8 +6,7 @@ import pandas as pd
 
 from disentangle.study.run import Run
 from disentangle.tables.comparable import final_runs
-
-RANK, LOSS = "W_effective_rank_pct", "id_bits_per_byte"
+from disentangle.tables.select import CHIEF_METRIC, CHIEF_OUTCOME
 
 
 def tying_pairs(runs: dict[str, Run], observations: pd.DataFrame) -> list[dict[str, Any]]:
@@ -41,7 +40,7 @@ def tying_pairs(runs: dict[str, Run], observations: pd.DataFrame) -> list[dict[s
             "untied": pairs["size_untied"].iloc[0],
             "n": len(pairs),
         }
-        for name, column in (("rank", RANK), ("loss", LOSS)):
+        for name, column in (("rank", CHIEF_METRIC), ("loss", CHIEF_OUTCOME)):
             difference = pairs[f"{column}_tied"] - pairs[f"{column}_untied"]
             record |= {
                 f"{name}_tied": pairs[f"{column}_tied"].mean(),

@@ -10,7 +10,7 @@ from disentangle.statistics.effects import effects, responses_of
 from disentangle.statistics.noise import noise_floor
 from disentangle.study.sections.statistics import Statistics
 from disentangle.tables.comparable import comparable_runs
-from disentangle.tables.select import losses, metrics_of_id
+from disentangle.tables.select import domains_of, geometry_metrics, losses, of_id
 
 Rows = list[dict[str, Any]]
 
@@ -23,7 +23,8 @@ def compare_runs(observations: pd.DataFrame, settings: Statistics) -> tuple[Rows
         settings: how many resamples, and their seed.
     """
     runs = comparable_runs(observations, BASE)
-    metrics, scores = metrics_of_id(runs), losses(runs)
+    scores = losses(runs)
+    metrics = of_id(geometry_metrics(runs), domains_of(scores))
     return (
         agreement(runs, metrics, resamples=settings.resamples, seed=settings.seed),
         effects(runs, responses_of(runs, metrics, scores)),

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.isotonic import IsotonicRegression
 
 from disentangle.checkpoint.subjects import BASE
-from disentangle.tables.collected import STDERR
+from disentangle.vocabulary.scores import BITS_PER_BYTE, LESS_IS_BETTER, LOSS, STDERR
 
 Floats = NDArray[np.float64]
 
@@ -23,9 +23,6 @@ ALPHA = 0.05
 
 Z = 1.959963984540054
 """97.5 % point of the normal distribution."""
-
-LESS_IS_BETTER = ("_bits_per_byte", "_loss", "_perplexity", "_brier_score")
-"""How scores end that fall as models get better; of all others more is better."""
 
 RANKS = ("W_effective_rank", "W_effective_rank_pct")
 """Columns whose fall is looked for: of one run they differ by a factor only."""
@@ -205,10 +202,10 @@ def judge_runs(
 def _judged(columns: pd.Index) -> list[str]:
     """Scores with errors; not losses per token where they are there per byte, in another unit."""
     scores = [name.removesuffix(STDERR) for name in columns if name.endswith(STDERR)]
-    per_byte = {name.removesuffix("_bits_per_byte") for name in scores}
+    per_byte = {name.removesuffix(BITS_PER_BYTE.ending) for name in scores}
     return [
         name
         for name in scores
         if name in columns
-        and not (name.endswith("_loss") and name.removesuffix("_loss") in per_byte)
+        and not (name.endswith(LOSS.ending) and name.removesuffix(LOSS.ending) in per_byte)
     ]

@@ -9,6 +9,7 @@ from disentangle.statistics.associate import associate, regressions
 from disentangle.study.sections.statistics import Statistics
 from disentangle.tables.comparable import all_checkpoints, final_runs
 from disentangle.tables.select import geometry_metrics, losses, outcomes
+from disentangle.vocabulary.scores import BITS_PER_BYTE
 
 
 def associate_variants(
@@ -25,7 +26,7 @@ def associate_variants(
         Rows of the associations and of the regressions table.
     """
     metrics = geometry_metrics(observations)
-    explained = [f"{domain}_bits_per_byte" for domain in domains] or losses(observations)
+    explained = [BITS_PER_BYTE.of(domain) for domain in domains] or losses(observations)
     associations, fits = [], []
     for variant in sorted(observations.loc[observations["final"], "variant"].unique()):
         runs = final_runs(observations, variant)

@@ -14,6 +14,7 @@ from disentangle.study.design import expand
 from disentangle.study.run import configuration_name, steps_of
 from disentangle.study.sections.measuring import Geometry
 from disentangle.study.sections.perturbation import Perturbation
+from disentangle.vocabulary.scores import LOSSES
 
 
 def _path(location: tuple[int | str, ...]) -> str:
@@ -44,7 +45,7 @@ MOST_RUNS = 20_000
 def _is_score(outcome: str, config: StudyConfig) -> bool:
     """Whether a study will have a column of that name; a task's metrics are not known here."""
     domains = config.corpus.heldout
-    losses = {f"{domain}_{end}" for domain in domains for end in ("bits_per_byte", "loss")}
+    losses = {loss.of(domain) for domain in domains for loss in LOSSES}
     tasks = tuple(f"{task.name}_" for task in config.evaluation.tasks)
     return outcome in losses or (bool(tasks) and outcome.startswith(tasks))
 

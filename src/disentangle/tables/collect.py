@@ -12,8 +12,8 @@ from disentangle.checkpoint.quarantine import SetAside
 from disentangle.checkpoint.subjects import BASE, Perturbed
 from disentangle.study.external import ExternalRun
 from disentangle.study.run import Run
-from disentangle.tables.collected import STDERR
 from disentangle.tables.table import COVARIATES
+from disentangle.vocabulary.scores import BITS_PER_BYTE, CHANGE, STDERR
 
 DIVERGED, QUARANTINED, NOT_THERE = "diverged", "quarantined", "not there"
 """States of what is missing."""
@@ -137,7 +137,7 @@ def with_changes(joined: pd.DataFrame) -> pd.DataFrame:
     Nothing is added where no checkpoint is perturbed.
     """
     place = ["run", "step"]
-    losses = [name for name in joined.columns if name.endswith("_bits_per_byte")]
+    losses = [name for name in joined.columns if name.endswith(BITS_PER_BYTE.ending)]
     perturbed = joined["variant"] != BASE
     if not perturbed.any():
         return joined
@@ -145,7 +145,7 @@ def with_changes(joined: pd.DataFrame) -> pd.DataFrame:
     before = joined[place].merge(base.reset_index(), on=place, how="left")[losses]
     changes = joined[losses] - before.to_numpy()
     changes[~perturbed] = float("nan")
-    return joined.join(changes.add_suffix("_change"))
+    return joined.join(changes.add_suffix(CHANGE))
 
 
 def _side_by_side(geometry: pd.DataFrame, place: list[str]) -> pd.DataFrame:

@@ -27,10 +27,6 @@ CHECKPOINTS = Table(
 )
 
 
-STDERR = "_stderr"
-"""What follows a score's name in the column of its standard error."""
-
-
 OBSERVATIONS = Table(
     "observations",
     "One row per checkpoint and variant, geometry and scores side by side. Metrics of W are "

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from disentangle.checkpoint.subjects import BASE
+from disentangle.vocabulary.scores import BITS_PER_BYTE
 
 SPIKE = 5.0
 """Standard errors by which a loss must stand out from both its neighbours'."""
@@ -89,7 +90,7 @@ def _same_by_design(
 def _outliers(evaluation: pd.DataFrame) -> list[dict[str, Any]]:
     losses = evaluation[
         (evaluation["task"] == "heldout_id")
-        & (evaluation["metric"] == "bits_per_byte")
+        & (evaluation["metric"] == BITS_PER_BYTE.name)
         & (evaluation["variant"] == BASE)
         & (evaluation["step"] > 0)
     ].sort_values(["run", "step"])

@@ -6,50 +6,16 @@ again.
 
 import pyarrow as pa
 
+from disentangle.geometry import CENTERED
 from disentangle.tables.table import COUNT, NUMBER, PLACE, TEXT, Table
+from disentangle.vocabulary.metrics import METRICS
 
-_METRICS = (
-    (
-        "effective_rank",
-        NUMBER,
-        "exp of the entropy of p = sigma / sum(sigma) (Roy & Vetterli 2007)",
-    ),
-    ("effective_rank_pct", NUMBER, "Effective rank, % of dim"),
-    (
-        "spectral_entropy_rank",
-        NUMBER,
-        "exp of the entropy of p = sigma^2 / sum(sigma^2); other tools' effective rank",
-    ),
-    ("stable_rank", NUMBER, "Squared Frobenius norm over squared spectral norm"),
-    ("participation_ratio", NUMBER, "(sum sigma^2)^2 / sum sigma^4"),
-    ("numerical_rank", NUMBER, "Singular values above sigma_1 max(n, d) eps of the stored type"),
-    ("mean_cosine_similarity", NUMBER, "Mean cosine over pairs of different rows"),
-    (
-        "partition_isotropy",
-        NUMBER,
-        "min over max of Z(c), c = +- eigenvectors (Arora et al. 2016); depends on scale",
-    ),
-    (
-        "isoscore",
-        NUMBER,
-        "IsoScore (Rudman et al. 2022), centred by definition; equals "
-        "(participation_ratio_centered - 1) / (dim - 1)",
-    ),
-    ("spectral_norm", NUMBER, "Largest singular value"),
-    ("frobenius_norm", NUMBER, "Root of the sum of squares"),
+_METRICS = tuple((metric.name, NUMBER, metric.meaning) for metric in METRICS)
+
+_CENTERED = tuple(
+    (f"{name}{CENTERED}", kind, f"The same, of the matrix minus its column means: {name}")
+    for name, kind, _ in _METRICS
 )
-
-
-METRIC_COLUMNS = tuple(name for name, *_ in _METRICS)
-"""Metrics of a matrix."""
-
-
-def _centered() -> tuple[tuple[str, pa.DataType, str], ...]:
-    return tuple(
-        (f"{name}_centered", kind, f"The same, of the matrix minus its column means: {name}")
-        for name, kind, _ in _METRICS
-    )
-
 
 GEOMETRY = Table(
     "geometry",
@@ -64,7 +30,7 @@ GEOMETRY = Table(
         *_METRICS,
         ("singular_values", pa.list_(NUMBER), "sigma, all, descending"),
         ("zero_rows_centered", COUNT, "Rows that are zero once the column means are subtracted"),
-        *_centered(),
+        *_CENTERED,
         ("singular_values_centered", pa.list_(NUMBER), "sigma of the centred matrix"),
         ("numerics", TEXT, "JSON: types, device, library versions, how H was read"),
     ),

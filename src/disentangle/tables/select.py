@@ -1,22 +1,23 @@
 """Which outcomes and metrics an analysis is over."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
 from disentangle.checkpoint.subjects import BASE
+from disentangle.geometry import CENTERED
 from disentangle.study.sections.statistics import Statistics
-from disentangle.tables.geometry import METRIC_COLUMNS
+from disentangle.vocabulary.metrics import read_column
+from disentangle.vocabulary.scores import BITS_PER_BYTE, CHANGE, LOSSES
 
-PER_BYTE = "_bits_per_byte"
 CHIEF_METRIC = "W_effective_rank_pct"
-CHIEF_OUTCOME = f"id{PER_BYTE}"
+CHIEF_OUTCOME = BITS_PER_BYTE.of("id")
 
 
 def losses(observations: pd.DataFrame) -> list[str]:
     """Columns that hold a loss, sorted: bits per byte, or nats per token where that is all."""
-    for unit in (PER_BYTE, "_loss"):
-        if found := sorted(name for name in observations.columns if name.endswith(unit)):
+    for loss in LOSSES:
+        if found := sorted(name for name in observations.columns if name.endswith(loss.ending)):
             return found
     return []
 
@@ -37,17 +38,31 @@ def geometry_metrics(observations: pd.DataFrame) -> list[str]:
         name
         for prefix in ("W_", "H_")
         for name in observations.columns
-        if name.startswith(prefix) and not name.endswith("_centered")
+        if name.startswith(prefix) and not name.endswith(CENTERED)
     ]
 
 
-def metrics_of_id(observations: pd.DataFrame) -> list[str]:
-    """Of those, metrics of W, and of H on the id domain: what there is room for.
+def of_id(metrics: Iterable[str], domains: Iterable[str]) -> list[str]:
+    """Of columns of metrics, those of W, and of H on the id domain: what there is room for.
 
-    All, where a table from elsewhere has metrics of its own only.
+    Args:
+        metrics: columns of metrics.
+        domains: held-out domains, whose names tell H on another domain.
     """
-    metrics = geometry_metrics(observations)
-    return [name for name in metrics if name.partition("_")[2] in METRIC_COLUMNS] or metrics
+    others = tuple(f"H_{domain}_" for domain in domains)
+    return [name for name in metrics if not name.startswith(others) or not read_column(name).domain]
+
+
+def domains_of(outcomes: Iterable[str]) -> list[str]:
+    """The held-out domains that outcomes are losses on."""
+    return sorted(
+        {
+            name.removesuffix(loss.ending)
+            for name in outcomes
+            for loss in LOSSES
+            if name.endswith(loss.ending)
+        }
+    )
 
 
 def outcomes(settings: Statistics, losses: Sequence[str], variant: str) -> list[str]:
@@ -58,4 +73,4 @@ def outcomes(settings: Statistics, losses: Sequence[str], variant: str) -> list[
     """
     if variant == BASE:
         return settings.outcomes or list(losses)
-    return [*losses, *(f"{loss}_change" for loss in losses if loss.endswith(PER_BYTE))]
+    return [*losses, *(f"{loss}{CHANGE}" for loss in losses if loss.endswith(BITS_PER_BYTE.ending))]

@@ -7,7 +7,7 @@ import torch
 from disentangle.geometry import CENTERED
 from disentangle.geometry.matrix import MatrixError
 from disentangle.geometry.measure_matrix import measure_matrix
-from disentangle.geometry.metrics import METRICS
+from disentangle.vocabulary.metrics import BY_NAME
 
 MATRICES = {
     "tall": lambda g: torch.randn(300, 8, generator=g),
@@ -67,7 +67,7 @@ def test_every_metric_is_its_definition(kind, dtype, generator):
 
 def test_record_has_every_column_in_plain_types(generator):
     record = measure_matrix(torch.randn(30, 4, generator=generator), "W")
-    varied = ("zero_rows", *METRICS, "singular_values")
+    varied = ("zero_rows", *BY_NAME, "singular_values")
     expected = ["rows", "dim", *varied, *(metric + CENTERED for metric in varied)]
     assert list(record) == expected
     integers = {"rows", "dim", "zero_rows", "numerical_rank"}
@@ -105,7 +105,7 @@ def test_equal_rows_have_rank_one_and_nothing_once_centered(n, dtype, generator)
 def test_scale_moves_norms_and_partition_isotropy_only(scale, dtype, generator):
     M = torch.randn(100, 5, generator=generator, dtype=torch.float64) + 0.5
     record, scaled = measure_matrix(M, "W"), measure_matrix((M * scale).to(dtype), "W")
-    for metric in (*METRICS, *(metric + CENTERED for metric in METRICS)):
+    for metric in (*BY_NAME, *(metric + CENTERED for metric in BY_NAME)):
         if metric.startswith("partition_isotropy"):
             assert scaled[metric] == (1 if scale < 1 else 0)
         else:

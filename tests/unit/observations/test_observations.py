@@ -14,7 +14,6 @@ from pydantic import ValidationError
 
 from disentangle.errors import StudyError
 from disentangle.observations import adopt, analyze
-from disentangle.observations.faults import _METRICS
 from disentangle.observations.read import read_observations
 from disentangle.observations.record import absent, record
 from disentangle.statistics.design import HYPERPARAMETERS
@@ -22,7 +21,6 @@ from disentangle.study.sections.observations import CHOICES, KNOWN, Observations
 from disentangle.study.sections.statistics import Statistics
 from disentangle.tables.collected import MISSING, OBSERVATIONS
 from disentangle.tables.files import to_arrow
-from disentangle.tables.geometry import METRIC_COLUMNS
 
 READING = Reading.model_validate(MAPPING)
 FEW = Statistics(resamples=100)
@@ -50,10 +48,6 @@ def test_columns_come_in_our_names_and_units() -> None:
     )
     assert np.isnan(first["learning_rate"])
     to_arrow(found, OBSERVATIONS)
-
-
-def test_every_metric_of_ours_has_bounds() -> None:
-    assert set(_METRICS) == set(METRIC_COLUMNS)
 
 
 def test_the_training_choices_are_those_that_estimators_control_for() -> None:

@@ -1,0 +1,123 @@
+"""Metrics of a matrix, and the names of their columns.
+
+What computes them is in `geometry.metrics`; a study's own are in `geometry.own_metric`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from disentangle.geometry import CENTERED
+from disentangle.vocabulary.bounds import COSINE, DIRECTIONS, NORM, PERCENT, SHARE, Bounds
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number of a matrix M (n x d); sigma are its singular values."""
+
+    name: str
+    label: str
+    """As readers say it."""
+    bounds: Bounds
+    """Where its values lie, and their unit."""
+    meaning: str
+    """Formula and source."""
+
+
+METRICS = (
+    Metric(
+        "effective_rank",
+        "effective rank",
+        DIRECTIONS,
+        "exp of the entropy of p = sigma / sum(sigma) (Roy & Vetterli 2007)",
+    ),
+    Metric("effective_rank_pct", "effective rank, % of d", PERCENT, "Effective rank, % of dim"),
+    Metric(
+        "spectral_entropy_rank",
+        "spectral-entropy rank",
+        DIRECTIONS,
+        "exp of the entropy of p = sigma^2 / sum(sigma^2); other tools' effective rank",
+    ),
+    Metric(
+        "stable_rank",
+        "stable rank",
+        DIRECTIONS,
+        "Squared Frobenius norm over squared spectral norm",
+    ),
+    Metric(
+        "participation_ratio",
+        "participation ratio",
+        DIRECTIONS,
+        "(sum sigma^2)^2 / sum sigma^4",
+    ),
+    Metric(
+        "numerical_rank",
+        "numerical rank",
+        DIRECTIONS,
+        "Singular values above sigma_1 max(n, d) eps of the stored type",
+    ),
+    Metric(
+        "mean_cosine_similarity",
+        "mean cosine",
+        COSINE,
+        "Mean cosine over pairs of different rows",
+    ),
+    Metric(
+        "partition_isotropy",
+        "partition isotropy",
+        SHARE,
+        "min over max of Z(c), c = +- eigenvectors (Arora et al. 2016); depends on scale",
+    ),
+    Metric(
+        "isoscore",
+        "IsoScore",
+        SHARE,
+        "IsoScore (Rudman et al. 2022), centred by definition; equals "
+        "(participation_ratio_centered - 1) / (dim - 1)",
+    ),
+    Metric("spectral_norm", "spectral norm", NORM, "Largest singular value"),
+    Metric("frobenius_norm", "Frobenius norm", NORM, "Root of the sum of squares"),
+)
+"""Those that are always measured, each also of M minus its column means."""
+
+BY_NAME = {metric.name: metric for metric in METRICS}
+
+
+@dataclass(frozen=True)
+class MetricColumn:
+    """A column of the observations that holds a metric: `H_code_stable_rank_centered`."""
+
+    matrix: str
+    """W or H."""
+    domain: str
+    """Held-out domain that H is of; empty for W, and for H on the domain id."""
+    metric: str
+    """Its name; where that is not known, all that follows the matrix."""
+    centered: bool
+
+
+def is_metric(column: str) -> bool:
+    """Whether a column of the observations holds a metric."""
+    return column.startswith(("W_", "H_"))
+
+
+def read_column(column: str, own: Iterable[str] = ()) -> MetricColumn:
+    """Take the name of a metric's column apart.
+
+    Args:
+        column: the name; see `is_metric`.
+        own: names of the study's own metrics.
+    """
+    matrix, _, rest = column.partition("_")
+    bare = rest.removesuffix(CENTERED)
+    known = [name for name in (*BY_NAME, *own) if bare == name or bare.endswith(f"_{name}")]
+    metric = max(known, key=len, default=bare)
+    domain = bare.removesuffix(metric).removesuffix("_")
+    return MetricColumn(matrix, domain, metric, centered=rest != bare)
+
+
+def metric_label(column: str) -> str:
+    """A metric's column as a reader would say it: 'W: effective rank', 'H (code): IsoScore'."""
+    of = read_column(column)
+    name = BY_NAME[of.metric].label if of.metric in BY_NAME else of.metric.replace("_", " ")
+    place = f"{of.matrix} ({of.domain})" if of.domain else of.matrix
+    return f"{place}: {name}{', centred' if of.centered else ''}"

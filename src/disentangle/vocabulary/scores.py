@@ -1,0 +1,87 @@
+"""Scores of a model: losses on held-out domains, and what tasks give. A column's name ends in one.
+
+Any number of a table may be an outcome; these are the ones whose meaning is known.
+"""
+
+from dataclasses import dataclass
+
+from disentangle.vocabulary.bounds import SHARE, Bounds
+
+
+@dataclass(frozen=True)
+class Score:
+    """A kind of score: `<domain or task>_<name>` is its column."""
+
+    name: str
+    label: str
+    """As readers say it."""
+    bounds: Bounds | None
+    meaning: str
+    """With {of} for the domain or the task."""
+    less_is_better: bool
+
+    @property
+    def ending(self) -> str:
+        """How its columns end."""
+        return f"_{self.name}"
+
+    def of(self, domain: str) -> str:
+        """Its column for a domain or a task."""
+        return f"{domain}{self.ending}"
+
+
+BITS_PER_BYTE = Score(
+    "bits_per_byte",
+    "bits per byte",
+    Bounds(
+        1e-6, 32, "bits per byte", "a log-likelihood? Then its sign is turned; a perplexity is none"
+    ),
+    "Loss on the held-out domain {of}, bits per byte",
+    less_is_better=True,
+)
+LOSS = Score(
+    "loss",
+    "loss, nats per token",
+    Bounds(1e-6, 100, "nats per token", "a log-likelihood? Then its sign is turned"),
+    "Loss on the held-out domain {of}, nats per token",
+    less_is_better=True,
+)
+LOSSES = (BITS_PER_BYTE, LOSS)
+"""The first is comparable between tokenizers, so it is taken where both are there."""
+
+SCORES = (
+    *LOSSES,
+    Score(
+        "acc_norm",
+        "accuracy, by length",
+        SHARE,
+        "Task {of}: share of right answers, likelihoods divided by the answers' length",
+        less_is_better=False,
+    ),
+    Score("acc", "accuracy", SHARE, "Task {of}: share of right answers", less_is_better=False),
+    Score("perplexity", "perplexity", None, "Task {of}: perplexity", less_is_better=True),
+    Score("brier_score", "Brier score", None, "Task {of}: Brier score", less_is_better=True),
+)
+
+LESS_IS_BETTER = tuple(score.ending for score in SCORES if score.less_is_better)
+"""How scores end that fall as models get better; of all others more is better."""
+
+STDERR = "_stderr"
+"""What follows a score's name in the column of its standard error."""
+
+CHANGE = "_change"
+"""What follows a loss's name in the column of its change by a perturbation."""
+
+
+def score_of(column: str) -> Score | None:
+    """The kind of score that a column holds, if it is one of these."""
+    return next((score for score in SCORES if column.endswith(score.ending)), None)
+
+
+def outcome_label(column: str) -> str:
+    """A score's column in words: 'id: bits per byte'."""
+    score, changed = column.removesuffix(CHANGE), "change, " if column.endswith(CHANGE) else ""
+    for loss in LOSSES:
+        if score.endswith(loss.ending):
+            return f"{score.removesuffix(loss.ending)}: {changed}{loss.label}"
+    return column.replace("_", " ")
