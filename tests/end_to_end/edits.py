@@ -135,6 +135,18 @@ def with_a_quantity(folder: Path) -> None:
     )(folder)
 
 
+OWN = """
+def tail(singular_values):
+    \"\"\"Share of the smaller half of the singular values in their sum.\"\"\"
+    return singular_values[len(singular_values) // 2 :].sum() / singular_values.sum()
+"""
+
+
+def with_an_own_metric(folder: Path) -> None:
+    (folder / "mine.py").write_text(OWN)
+    config(lambda c: c["geometry"].update(metrics=["mine.py:tail"]))(folder)
+
+
 SCRIPT = "workflow/scripts/evaluate_checkpoints.py"
 LONGER = {"domain": "code", "tokens": "4k", "batch_size": 8, "weight_decay": 0.1}
 LONGER |= {"learning_rate": 0.3, "final_lr": 0, "seed": 0}
@@ -223,6 +235,12 @@ ROWS = {
         jobs(*TABLES, measure_geometry=2),
         matrices=(18, 0),
         said="9 matrices measured (nuclear_norms alone)",
+    ),
+    "a metric of one's own": Row(
+        with_an_own_metric,
+        jobs(*TABLES, measure_geometry=2),
+        matrices=(18, 0),
+        said="9 matrices measured (mine.py:tail alone)",
     ),
     "the logic of evaluation": Row(
         appended("src/disentangle/evaluation/scores.py", "K = 1\n"),

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from edits import ANEW, ROWS, Counts, copies, counted, planned, run
 
@@ -59,6 +61,24 @@ def test_what_is_run_computes_what_is_new(
     assert all(row.said in shown for row in rows)
     assert planned(clone, *only) == {}
     assert weights == {path: sha256_of(path) for path in weights}, "what is trained stays"
+
+
+def test_a_metric_of_ones_own_is_in_every_table_and_figure(finished: Path, tmp_path: Path) -> None:
+    row = ROWS["a metric of one's own"]
+    _, clone = copies(finished, tmp_path, row.edit)
+    shown = run(clone, "--cores", "2", "all")
+    assert row.said in shown and planned(clone, "--cores", "2", "all") == {}
+    results = clone / "results" / "tiny"
+    geometry = pd.read_parquet(results / "tables" / "geometry.parquet")
+    for name in ("tail", "tail_centered"):
+        assert geometry[name].between(0, 0.5).all()
+    observed = pq.read_schema(results / "tables" / "observations.parquet")
+    for name in ("W_tail", "H_tail", "H_code_tail", "W_tail_centered"):
+        assert b"Share of the smaller half" in observed.field(name).metadata[b"meaning"]
+    associated = pd.read_parquet(results / "tables" / "associations.parquet")["metric"]
+    assert {"W_tail", "H_tail", "H_code_tail"} <= set(associated)
+    assert "W: tail" in (results / "figures" / "associations.svg").read_text()
+    assert "W: tail" in (results / "report.html").read_text()
 
 
 def summed(counts: Iterable[tuple[int, int]]) -> tuple[int, int]:

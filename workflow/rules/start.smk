@@ -17,6 +17,8 @@ if workflow.is_main_process:
         DAMAGED = damaged_files(Path(results("")))
         START.write_specs(specs_of(STUDY, code_of), again=DAMAGED.values())
         START.set_aside(DAMAGED)
+    except StudyError as fault:
+        raise WorkflowError(str(fault)) from None
     except OSError as fault:
         raise WorkflowError(
             f"{results('')} cannot be written to: {fault}\nA start writes there what its jobs "

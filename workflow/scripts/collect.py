@@ -18,11 +18,11 @@ from disentangle.tables.collect import (
     observations,
     set_aside_rows,
 )
-from disentangle.tables.collected import CHECKPOINTS, DOUBTS, MISSING, OBSERVATIONS
+from disentangle.tables.collected import CHECKPOINTS, DOUBTS, MISSING, observations_table
 from disentangle.tables.doubts import doubts
 from disentangle.tables.evaluation import EVALUATION
 from disentangle.tables.files import read_tables, write_table
-from disentangle.tables.geometry import GEOMETRY
+from disentangle.tables.geometry import geometry_table
 
 with job("collect", snakemake):
     spec = Collect.read(snakemake.input.spec)
@@ -46,11 +46,12 @@ with job("collect", snakemake):
         missing += set_aside_rows(stage, read_all_set_aside(refused))
     geometry = read_tables([Path(path) for path in snakemake.input.geometry])
     evaluation = read_tables([Path(path) for path in snakemake.input.evaluation])
+    own = {metric.name: metric.meaning for metric in spec.metrics}
     tables = {
         "checkpoints": (checkpoints, CHECKPOINTS),
-        "geometry": (geometry, GEOMETRY),
+        "geometry": (geometry, geometry_table(own)),
         "evaluation": (evaluation, EVALUATION),
-        "observations": (observations(checkpoints, geometry, evaluation), OBSERVATIONS),
+        "observations": (observations(checkpoints, geometry, evaluation), observations_table(own)),
         "missing": (missing, MISSING),
         "doubts": (doubts(checkpoints, evaluation), DOUBTS),
     }

@@ -7,12 +7,12 @@ from disentangle.checkpoint.cohort import read_cohort
 from disentangle.geometry.trajectory import compare_layers, comparing_code
 from disentangle.job import job
 from disentangle.study.folder import StudyFolder
-from disentangle.study.specs.geometry import MeasureGeometry
+from disentangle.study.specs.geometry import CompareLayers
 from disentangle.tables.files import write_table
 from disentangle.tables.geometry import LAYERS
 
 with job("layers", snakemake) as say:
-    spec = MeasureGeometry.read(snakemake.input.spec)
+    spec = CompareLayers.read(snakemake.input.spec)
     folder = StudyFolder.of_spec(snakemake.input.spec)
     manifests = read_cohort(Path(snakemake.input.trained), folder.checkpoints)
     rows = [

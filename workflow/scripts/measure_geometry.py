@@ -6,17 +6,19 @@ from disentangle.checkpoint.cells import Cells
 from disentangle.checkpoint.cohort import read_cohort
 from disentangle.checkpoint.quarantine import write_set_aside
 from disentangle.geometry.measure import measure_run
+from disentangle.geometry.own_metric import read_own_metrics
 from disentangle.geometry.quantities import quantity_codes
 from disentangle.job import job
 from disentangle.study.folder import StudyFolder
 from disentangle.study.specs.geometry import MeasureGeometry
 from disentangle.tables.files import write_table
-from disentangle.tables.geometry import GEOMETRY
+from disentangle.tables.geometry import geometry_table
 
 with job("geometry", snakemake) as say:
     spec = MeasureGeometry.read(snakemake.input.spec)
     folder = StudyFolder.of_spec(snakemake.input.spec)
     manifests = read_cohort(Path(snakemake.input.trained), folder.checkpoints)
+    own = read_own_metrics([metric.spelled for metric in spec.metrics])  # as they are now
     rows, refused = [], []
     for manifest in manifests.values():
         of_run, set_aside = measure_run(
@@ -25,10 +27,12 @@ with job("geometry", snakemake) as say:
             max_tokens=spec.max_tokens,
             cells=Cells(folder.cells("geometry")),
             codes=quantity_codes(),
+            own=own,
             threads=snakemake.threads,
             say=say,
         )
         rows += of_run
         refused += set_aside
-    write_table(rows, GEOMETRY, Path(snakemake.output.rows))
+    table = geometry_table({metric.name: metric.meaning for metric in own})
+    write_table(rows, table, Path(snakemake.output.rows))
     write_set_aside(refused, Path(snakemake.output.refused))

@@ -1,5 +1,6 @@
 """What the study will cost, and what of it is done."""
 
+from disentangle.geometry.own_metric import read_own_metrics
 from disentangle.job import job
 from disentangle.planning.asking import Ask
 from disentangle.planning.measuring import Results, evaluation_cells, geometry_cells
@@ -29,6 +30,7 @@ with job("plan", snakemake) as say:
             results,
             domains=jobs.domains_of_h,
             max_tokens=study.geometry.representations.max_tokens,
+            own=read_own_metrics(study.geometry.metrics),
         ),
         evaluation_cells(
             runs,

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,7 +29,7 @@ from disentangle.archive.verify import (
     told,
 )
 from disentangle.archive.verify import UnusableError as UnusableArchiveError
-from disentangle.archive.write import refuse_absolute_paths
+from disentangle.archive.write import files_of, refuse_absolute_paths
 from disentangle.checkpoint.manifest import WEIGHTS
 from disentangle.checkpoint.quarantine import read_set_aside
 from disentangle.errors import StudyError
@@ -138,11 +138,16 @@ def _verify_tables(
     shutil.copytree(logs, archived_logs)
     if not facts["corpus"]:
         say("the text is not in it: tables are computed from the rows that were measured")
-    doomed = sorted(_follows(results, measurements=facts["corpus"]))
+    rules, stages = [*COMPUTED], [*MEASURED]
+    if study.geometry.metrics:
+        say("it has metrics of its own, whose code is not run: their rows stand as measured")
+        rules.remove("measure_geometry")
+        stages.remove("geometry")
+    doomed = sorted(_follows(results, stages if facts["corpus"] else []))
     wanted = _moved_away(doomed)
     for path in folder.rglob("*"):
         os.utime(path, (0, 0))
-    _make(folder, facts["config_files"], root, cores, "tables", COMPUTED)
+    _make(folder, facts["config_files"], root, cores, "tables", rules)
     refuse = partial(_refuse_others, folder=folder, said=_other_machine(source, facts))
     refuse(wanted)
     say(f"{len(wanted)} tables, computed again, are the same bytes")
@@ -207,9 +212,7 @@ def _unpack(source: Source, facts: dict[str, Any], folder: Path) -> StudyConfig:
         for name in source.files
         if name.startswith(f"results/{study.study}/") and not name.endswith(f"/{WEIGHTS}")
     ]
-    if study.observations:
-        names.append(study.observations.file)
-    for name in names:
+    for name in [*names, *files_of(study)]:
         _put(source, name, folder, source.files.get(name, 0))
     return study
 
@@ -224,19 +227,19 @@ def _put(source: Source, name: str, folder: Path, limit: int) -> None:
             file.write(piece)
 
 
-def _follows(results: Path, *, measurements: bool) -> Iterator[Path]:
+def _follows(results: Path, stages: Sequence[str]) -> Iterator[Path]:
     """Files that follow from the others.
 
     Of a job that set a checkpoint aside they do not: it is refused by its weights.
 
     Args:
         results: the study's results.
-        measurements: whether measured rows can be had from stored measurements again.
+        stages: those whose rows can be had from stored measurements again.
     """
     for path in (results / "tables").glob("*.parquet"):
-        if path.stem not in OF_THE_RUN and (measurements or path.stem != "leakage"):
+        if path.stem not in OF_THE_RUN and (stages or path.stem != "leakage"):
             yield path
-    for stage in MEASURED if measurements else ():
+    for stage in stages:
         for path in (results / stage).glob("*.parquet"):
             refused = path.with_suffix(".refused.json")
             if not refused.exists():

@@ -65,15 +65,14 @@ def write_archive(request: Request, path: Path, say: Say) -> None:
     refuse_absolute_paths(study)
     refuse_other_settings(study, request.config_files)
     config = _config_names(request.config_files)
-    own = [*config, *([study.observations.file] if study.observations else [])]
-    code = read_code(request.root, own, allow_uncommitted=request.allow_uncommitted)
+    brought = files_of(study)
+    code = read_code(request.root, [*config, *brought], allow_uncommitted=request.allow_uncommitted)
     _refuse_damage(request.folder)
     jobs = find_jobs(request.folder, request.scripts)
     _refuse_unrecorded(request, jobs)
     included, by_hash, strangers = _results(request, jobs)
     data = {name: Path(source) for name, source in config.items()}
-    if study.observations:
-        data[study.observations.file] = Path(study.observations.file)
+    data |= {name: Path(name) for name in brought}
     as_they_are = {name: Path(name) for name in included if not name.endswith(CLEANED)} | data
     refuse_named_folders(as_they_are.items())
     date = datetime.fromisoformat(max(job.ended for job in jobs))
@@ -116,6 +115,13 @@ def _without_names(folder: Path, included: Iterable[str]) -> dict[str, bytes]:
     hosts = hosts_of(folder)
     paths = {name: Path(name) for name in included if name.endswith(CLEANED)}
     return {name: cleaned(path.read_bytes(), hosts) for name, path in paths.items()}
+
+
+def files_of(study: StudyConfig) -> list[str]:
+    """Files that a study file names and that are part of the study, by their paths."""
+    table = [study.observations.file] if study.observations else []
+    metrics = {spelled.rpartition(":")[0] for spelled in study.geometry.metrics}
+    return [*table, *sorted(metrics)]
 
 
 def _facts(

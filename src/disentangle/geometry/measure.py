@@ -1,7 +1,7 @@
 """Measure W and H of every checkpoint of a run, each quantity of each once."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,9 @@ from disentangle.checkpoint.quarantine import SetAside
 from disentangle.checkpoint.subjects import BASE
 from disentangle.corpus.documents import read_texts
 from disentangle.errors import RefusedError
+from disentangle.geometry import CENTERED
 from disentangle.geometry.metrics import read_off
+from disentangle.geometry.own_metric import OwnMetric
 from disentangle.job import Say
 from disentangle.storage import sha256_of
 
@@ -56,6 +58,7 @@ def measure_run(
     max_tokens: int,
     cells: Cells,
     codes: Mapping[str, str],
+    own: Sequence[OwnMetric],
     threads: int,
     say: Say,
 ) -> tuple[list[dict[str, Any]], list[SetAside]]:
@@ -67,6 +70,7 @@ def measure_run(
         max_tokens: how far a passage is read.
         cells: finished measurements.
         codes: what is measured, with the hash of the code of each; part of a cell's key.
+        own: the study's own metrics, which are measured too.
         threads: CPU threads.
         say: tells the screen.
 
@@ -75,6 +79,8 @@ def measure_run(
         its manifest says, or of which a matrix cannot be measured, has none.
     """
     run = read_run(run_manifest)
+    of_study = {metric.spelled: metric for metric in own}
+    codes = with_own(codes, own)
     texts_sha256 = {domain: sha256_of(path) for domain, path in heldout.items()}
     rows: list[dict[str, Any]] = []
     refused: list[SetAside] = []
@@ -87,7 +93,7 @@ def measure_run(
         due = {place: _absent(cells, of_matrix) for place, of_matrix in keys.items()}
         if any(due.values()):
             from disentangle.geometry.matrices import Matrices
-            from disentangle.geometry.measure_matrix import measure
+            from disentangle.geometry.measure_matrix import measure, measure_own
 
             try:
                 matrices = Matrices(folder, max_tokens, threads)
@@ -96,7 +102,11 @@ def measure_run(
                         continue
                     texts = read_texts(heldout[domain]) if matrix == "H" else None
                     M, numerics = matrices.of(texts)
-                    for quantity, record in measure(M, quantities).items():
+                    for quantity in quantities:
+                        if quantity in of_study:
+                            record = measure_own(M, of_study[quantity])
+                        else:
+                            record = measure(M, [quantity])[quantity]
                         key = keys[matrix, domain][quantity]
                         cells.put(key, {"measured": record, "numerics": numerics})
             except RefusedError as fault:
@@ -107,7 +117,7 @@ def measure_run(
             computed += sum(map(bool, due.values()))
         for (matrix, domain), of_matrix in keys.items():
             place = {"run": run.run, "step": step, "tokens": manifest.tokens}
-            rows.append(place | {"matrix": matrix, "domain": domain} | _row(cells, of_matrix))
+            rows.append(place | {"matrix": matrix, "domain": domain} | _row(cells, of_matrix, own))
     alone = f" ({', '.join(sorted(asked))} alone)" if asked and asked != codes.keys() else ""
     taken = len(rows) - computed
     say(f"{run.run}: {computed} matrices measured{alone}, {taken} taken as they were")
@@ -119,7 +129,12 @@ def _absent(cells: Cells, keys: Keys) -> list[str]:
     return [quantity for quantity, key in keys.items() if not cells.has(key)]
 
 
-def _row(cells: Cells, keys: Keys) -> dict[str, Any]:
+def with_own(codes: Mapping[str, str], own: Sequence[OwnMetric]) -> dict[str, str]:
+    """What is measured, with the hash of the code of each: ours, and a study's own metrics."""
+    return dict(codes) | {metric.spelled: metric.code for metric in own}
+
+
+def _row(cells: Cells, keys: Keys, own: Sequence[OwnMetric]) -> dict[str, Any]:
     """The row of a matrix of which all is measured.
 
     Its numerics are the first quantity's; those of one that was measured under others stand in them
@@ -131,4 +146,8 @@ def _row(cells: Cells, keys: Keys) -> dict[str, Any]:
     measured: dict[str, Any] = {}
     for cell in found.values():
         measured |= cell["measured"]
-    return read_off(measured) | {"numerics": json.dumps(first | differing, sort_keys=True)}
+    names = [f"{metric.name}{suffix}" for metric in own for suffix in ("", CENTERED)]
+    further = {name: measured[name] for name in names}
+    return (
+        read_off(measured) | further | {"numerics": json.dumps(first | differing, sort_keys=True)}
+    )

@@ -5,13 +5,16 @@ from typing import Any
 
 import torch
 
+from disentangle.geometry import CENTERED
 from disentangle.geometry.angles import mean_cosine_similarities
+from disentangle.geometry.decomposition import singular_values
 from disentangle.geometry.isotropy import partition_isotropies
 from disentangle.geometry.matrix import Matrix, Record
 from disentangle.geometry.metrics import read_off
+from disentangle.geometry.own_metric import OwnMetric, call, load
 from disentangle.geometry.spectra import spectra
 
-__all__ = ["MEASURES", "measure", "measure_matrix"]
+__all__ = ["MEASURES", "measure", "measure_matrix", "measure_own"]
 
 MEASURES: dict[str, Callable[[Matrix], Record]] = {
     function.__name__: function
@@ -23,6 +26,21 @@ MEASURES: dict[str, Callable[[Matrix], Record]] = {
 def measure(matrix: Matrix, quantities: Iterable[str]) -> dict[str, Record]:
     """Some quantities of a matrix, by name, in float64 and on the CPU."""
     return {quantity: MEASURES[quantity](matrix) for quantity in quantities}
+
+
+def measure_own(matrix: Matrix, metric: OwnMetric) -> Record:
+    """A metric of the user's own, of a matrix and of it centered; see `own_metric.call`."""
+    function = load(metric.spelled)
+    of = {
+        "matrix": lambda M, factor: M.double().numpy(),
+        "singular_values": lambda M, factor: singular_values(factor),
+    }[metric.takes]
+    return {
+        metric.name: call(metric.spelled, function, of(matrix.M, matrix.factor)),
+        f"{metric.name}{CENTERED}": call(
+            metric.spelled, function, of(matrix.centered, matrix.factor_centered)
+        ),
+    }
 
 
 def measure_matrix(matrix: torch.Tensor, name: str) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from disentangle.checkpoint.subjects import (
 )
 from disentangle.corpus.documents import read_texts
 from disentangle.evaluation.measure import evaluating_code, key_maker
-from disentangle.geometry.measure import cell_keys
+from disentangle.geometry.measure import cell_keys, with_own
+from disentangle.geometry.own_metric import OwnMetric
 from disentangle.geometry.quantities import quantity_codes
 from disentangle.parquet import read_parquet
 from disentangle.storage import sha256_of
@@ -112,14 +113,16 @@ def geometry_cells(
     *,
     domains: list[str],
     max_tokens: int,
+    own: Sequence[OwnMetric],
 ) -> Measurements:
     """Count the matrices to measure: W of every checkpoint, and H on each domain.
 
     A matrix is done when every quantity of it is measured by today's code. `max_tokens` is that of
-    `geometry.measure.cell_keys`.
+    `geometry.measure.cell_keys`, `own` are the study's own metrics.
     """
     planned = sum(_expected(runs, results).values()) * (1 + len(domains))
     heldout = results.heldout(domains)
+    codes = with_own(quantity_codes(), own)
     keys: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     if heldout is not None:
         hashes = {domain: sha256_of(path) for domain, path in heldout.items()}
@@ -127,7 +130,7 @@ def geometry_cells(
             manifest = read_run(path)
             for step in manifest.checkpoints:
                 content = read_step(manifest, path.parent, step).content_sha256
-                by_place = cell_keys(content, hashes, max_tokens, quantity_codes())
+                by_place = cell_keys(content, hashes, max_tokens, codes)
                 for place, of_matrix in by_place.items():
                     keys[manifest.run, step, *place] = list(of_matrix.values())
     return _counted("geometry", planned, keys, results, ["run", "step", "matrix", "domain"])

@@ -16,6 +16,7 @@ from pathlib import Path
 from disentangle.checkpoint.manifest import read_run, run_manifest
 from disentangle.checkpoint.quarantine import read_set_aside
 from disentangle.errors import StudyError
+from disentangle.geometry.own_metric import read_own_metrics
 from disentangle.hold import LOCK, holder_of
 from disentangle.planning.measuring import Results, evaluation_cells, geometry_cells
 from disentangle.record import record_of
@@ -84,6 +85,7 @@ def _cells(study: StudyConfig, results: Results) -> Iterator[str]:
         results,
         domains=sorted(set(study.geometry.representations.domains)),
         max_tokens=study.geometry.representations.max_tokens,
+        own=read_own_metrics(study.geometry.metrics),
     )
     evaluation = evaluation_cells(
         runs,

@@ -1,5 +1,9 @@
 """Tables of a whole study: what there is, what it took, what was observed."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+
 import pyarrow as pa
 
 from disentangle.tables.meanings import meaning_of
@@ -44,6 +48,11 @@ OBSERVATIONS = Table(
     ),
     further=meaning_of,
 )
+
+
+def observations_table(own: Mapping[str, str]) -> Table:
+    """The observations of a study with metrics of its own: name to meaning."""
+    return replace(OBSERVATIONS, further=partial(meaning_of, own=own))
 
 
 MISSING = Table(

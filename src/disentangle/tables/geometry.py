@@ -4,6 +4,9 @@ Measuring depends on these and on no other table, so that a column more elsewher
 again.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import pyarrow as pa
 
 from disentangle.geometry import CENTERED
@@ -35,6 +38,15 @@ GEOMETRY = Table(
         ("numerics", TEXT, "JSON: types, device, library versions, how H was read"),
     ),
 )
+
+
+def geometry_table(own: Mapping[str, str]) -> Table:
+    """The geometry table of a study with metrics of its own: name to meaning."""
+    *columns, numerics = GEOMETRY.columns
+    for name, meaning in own.items():
+        columns.append((name, NUMBER, meaning))
+        columns.append((f"{name}{CENTERED}", NUMBER, f"The same, of the centred matrix: {name}"))
+    return replace(GEOMETRY, columns=(*columns, numerics))
 
 
 LAYERS = Table(

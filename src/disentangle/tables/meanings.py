@@ -1,7 +1,12 @@
 """What the observations' further columns mean, by their names: metrics by matrix, and scores."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from disentangle.vocabulary.metrics import BY_NAME, is_metric, read_column
 from disentangle.vocabulary.scores import CHANGE, STDERR, score_of
+
+NONE: Mapping[str, str] = MappingProxyType({})
 
 _DERIVED = {
     STDERR: "Standard error of {of}, in its unit",
@@ -9,20 +14,25 @@ _DERIVED = {
 }
 
 
-def meaning_of(column: str) -> str:
-    """Meaning and unit of a metric's or a score's column of the observations table."""
+def meaning_of(column: str, own: Mapping[str, str] = NONE) -> str:
+    """Meaning and unit of a metric's or a score's column of the observations table.
+
+    Args:
+        column: its name.
+        own: the study's own metrics, name to meaning.
+    """
     for ending, meaning in _DERIVED.items():
         if column.endswith(ending):
             return meaning.format(of=column.removesuffix(ending))
     if is_metric(column):
-        return _of_metric(column)
+        return _of_metric(column, own)
     if score := score_of(column):
         return score.meaning.format(of=column.removesuffix(score.ending))
     return f"Score {column}, in its own unit"
 
 
-def _of_metric(column: str) -> str:
-    of = read_column(column)
+def _of_metric(column: str, own: Mapping[str, str]) -> str:
+    of = read_column(column, own)
     if of.matrix == "W":
         matrix = "W, the unembedding"
     else:
@@ -30,5 +40,5 @@ def _of_metric(column: str) -> str:
     if of.metric in BY_NAME:
         meaning = BY_NAME[of.metric].meaning
     else:
-        meaning = f"{of.metric}, as it was given"
+        meaning = own.get(of.metric, f"{of.metric}, as it was given")
     return f"{matrix}: {meaning}{'; of the matrix minus its column means' if of.centered else ''}"

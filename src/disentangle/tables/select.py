@@ -7,7 +7,7 @@ import pandas as pd
 from disentangle.checkpoint.subjects import BASE
 from disentangle.geometry import CENTERED
 from disentangle.study.sections.statistics import Statistics
-from disentangle.vocabulary.metrics import read_column
+from disentangle.vocabulary.metrics import BY_NAME
 from disentangle.vocabulary.scores import BITS_PER_BYTE, CHANGE, LOSSES
 
 CHIEF_METRIC = "W_effective_rank_pct"
@@ -50,7 +50,12 @@ def of_id(metrics: Iterable[str], domains: Iterable[str]) -> list[str]:
         domains: held-out domains, whose names tell H on another domain.
     """
     others = tuple(f"H_{domain}_" for domain in domains)
-    return [name for name in metrics if not name.startswith(others) or not read_column(name).domain]
+    return [
+        name
+        for name in metrics
+        # a domain may be called as a metric begins
+        if not name.startswith(others) or name.removeprefix("H_") in BY_NAME
+    ]
 
 
 def domains_of(outcomes: Iterable[str]) -> list[str]:

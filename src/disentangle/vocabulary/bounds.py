@@ -1,8 +1,7 @@
 """Where values lie."""
 
+import math
 from dataclasses import dataclass
-
-import numpy as np
 
 
 @dataclass(frozen=True)
@@ -17,6 +16,6 @@ class Bounds:
 
 SHARE = Bounds(0, 1, "between 0 and 1", "in percent? Then times: 0.01")
 PERCENT = Bounds(0, 100, "% of the dimension")
-DIRECTIONS = Bounds(1, np.inf, "a number of directions")
+DIRECTIONS = Bounds(1, math.inf, "a number of directions")
 COSINE = Bounds(-1, 1, "a cosine")
-NORM = Bounds(0, np.inf, "a norm")
+NORM = Bounds(0, math.inf, "a norm")

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from disentangle.checkpoint.quarantine import SetAside
 from disentangle.corpus.documents import read_texts
 from disentangle.geometry.measure import measure_run
 from disentangle.geometry.measure_matrix import MEASURES
+from disentangle.geometry.own_metric import OwnMetric, read_own_metrics
 from disentangle.geometry.quantities import QUANTITIES, READING, quantity_codes
 from disentangle.job import Say
 from disentangle.provenance import PACKAGE
@@ -41,6 +43,7 @@ def measure_with_refusals(
     cells: Path,
     codes: dict[str, str] = CODES,
     say: Say = lambda line: None,
+    own: Sequence[OwnMetric] = (),
 ) -> tuple[list[dict], list[SetAside]]:
     return measure_run(
         run / "manifest.json",
@@ -48,6 +51,7 @@ def measure_with_refusals(
         max_tokens=16,
         cells=Cells(cells),
         codes=codes,
+        own=own,
         threads=1,
         say=say,
     )
@@ -162,3 +166,20 @@ def test_a_checkpoint_that_is_not_its_manifests_is_not_measured(
     # the others are measured, and what was measured is kept
     assert {row["step"] for row in rows} == {0, 4}
     assert len(list((tmp_path / "cells").rglob("*.json"))) == 6 * len(QUANTITIES)
+
+
+def test_a_metric_of_ones_own_is_measured_alone(
+    bench: Bench, trained_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.py").write_text("def largest(singular_values): return singular_values[0]")
+    measure(bench, trained_run, tmp_path / "cells")
+    monkeypatch.chdir(tmp_path)
+    said: list[str] = []
+    own = read_own_metrics(["mine.py:largest"])
+    rows, _ = measure_with_refusals(
+        bench, trained_run, tmp_path / "cells", say=said.append, own=own
+    )
+    assert "9 matrices measured (mine.py:largest alone)" in said[0]
+    for row in rows:
+        assert row["largest"] == pytest.approx(row["spectral_norm"])
+        assert row["largest_centered"] == pytest.approx(row["spectral_norm_centered"])

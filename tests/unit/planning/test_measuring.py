@@ -36,7 +36,7 @@ def results(bench: Bench, trained_run: Path, tmp_path: Path) -> Results:
 
 
 def count(bench: Bench, results: Results) -> Measurements:
-    return geometry_cells(bench.runs, results, domains=DOMAINS, max_tokens=16)
+    return geometry_cells(bench.runs, results, domains=DOMAINS, max_tokens=16, own=[])
 
 
 def test_geometry_is_counted_by_what_is_there(
@@ -51,6 +51,7 @@ def test_geometry_is_counted_by_what_is_there(
         max_tokens=16,
         cells=Cells(results.folder / "cells" / "geometry"),
         codes=quantity_codes(),
+        own=[],
         threads=1,
         say=lambda line: None,
     )

@@ -1,6 +1,10 @@
 """What is measured of a checkpoint."""
 
-from pydantic import Field, field_validator
+import re
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, field_validator
 
 from disentangle.study.sections.section import Name, Section, repeated
 from disentangle.study.tasks import task_fault
@@ -14,13 +18,38 @@ class Representations(Section):
     """A passage is read up to this many tokens."""
 
 
+OWN_METRIC = re.compile(r"[\w./-]+\.py:[a-z][a-z0-9_]*")
+
+
+def _own_metric(value: str) -> str:
+    path = Path(value.rpartition(":")[0])
+    if not OWN_METRIC.fullmatch(value):
+        raise ValueError("write my_metrics.py:function, the function in lower case")
+    if path.is_absolute() or ".." in path.parts:
+        raise ValueError("name a file in the folder where the workflow runs, relative to it")
+    return value
+
+
+OwnMetricName = Annotated[str, AfterValidator(_own_metric)]
+"""Where a metric of the user's own is: a Python file and a function in it."""
+
+
 class Geometry(Section):
-    """What is measured of each checkpoint's matrices; the metrics themselves are fixed."""
+    """What is measured of each checkpoint's matrices, beside our own metrics of W and H."""
 
     representations: Representations = Representations()
+    metrics: list[OwnMetricName] = []
+    """Metrics of your own, as `my_metrics.py:function`: of `matrix` or of `singular_values`."""
     layers: bool = False
     """Also compare each layer of every checkpoint with what it ends as (CKA), on the domains of H.
     """
+
+    @field_validator("metrics")
+    @classmethod
+    def _other_names(cls, value: list[str]) -> list[str]:
+        if same := repeated([spelled.rpartition(":")[2] for spelled in value]):
+            raise ValueError(f"{', '.join(same)}: two functions of one name are one column")
+        return value
 
 
 class Task(Section):

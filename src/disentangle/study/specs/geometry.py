@@ -1,12 +1,20 @@
-"""The spec of the jobs that measure matrices."""
+"""Specs of the jobs that measure matrices and layers."""
 
+from disentangle.geometry.own_metric import OwnMetric
 from disentangle.study.specs.spec import Spec
 
 
-class MeasureGeometry(Spec):
-    """Measure matrices and representations of a cohort's checkpoints, or compare their layers."""
+class CompareLayers(Spec):
+    """Compare the layers of a cohort's checkpoints."""
 
     domains: list[str]
     """On which representations are read."""
     max_tokens: int
     """A passage is read up to this many."""
+
+
+class MeasureGeometry(CompareLayers):
+    """Measure matrices and representations of a cohort's checkpoints."""
+
+    metrics: list[OwnMetric]
+    """The study's own, beside ours."""

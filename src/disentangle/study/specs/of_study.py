@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from disentangle.geometry.own_metric import read_own_metrics
 from disentangle.study.config import StudyConfig
 from disentangle.study.hub_items import hub_items
 from disentangle.study.jobs import Jobs
@@ -22,6 +23,8 @@ def specs_of(study: StudyConfig, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
     Args:
         study: the whole study file.
         code_of: hashes the code of a script of `workflow/scripts`.
+
+    The files of the study's own metrics are read; see `own_metric.read_own_metric` for errors.
 
     Returns:
         Rule to job to spec. The only job of a rule has the name `ONLY`. Beside the rules there is
@@ -112,7 +115,8 @@ def _of_models(jobs: Jobs, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
         "domains": jobs.domains_of_h,
         "max_tokens": study.geometry.representations.max_tokens,
     }
-    measured = geometry.MeasureGeometry(**reading, code=code_of("measure_geometry.py"))
+    own = read_own_metrics(study.geometry.metrics)
+    measured = geometry.MeasureGeometry(**reading, metrics=own, code=code_of("measure_geometry.py"))
     evaluated = evaluation.EvaluateCheckpoints(
         settings=study.evaluation, domains=jobs.domains, code=code_of("evaluate_checkpoints.py")
     )
@@ -147,12 +151,13 @@ def _of_models(jobs: Jobs, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
         },
     }
     if study.geometry.layers:
-        compared = geometry.MeasureGeometry(**reading, code=code_of("compare_layers.py"))
+        compared = geometry.CompareLayers(**reading, code=code_of("compare_layers.py"))
         found["compare_layers"] = dict.fromkeys(jobs.measured, compared)
         found["collect_layers"] = {ONLY: tables.CollectLayers(code=code_of("collect_layers.py"))}
     collected = tables.Collect(
         runs=list(jobs.runs.values()),
         external=list(jobs.external.values()),
+        metrics=own,
         code=code_of("collect.py"),
     )
     how = models.ExecutionSpec(execution=study.execution)

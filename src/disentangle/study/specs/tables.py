@@ -1,5 +1,6 @@
 """Specs of the jobs that make tables and figures of runs."""
 
+from disentangle.geometry.own_metric import OwnMetric
 from disentangle.study.sections.observations import Observations
 from disentangle.study.sections.perturbation import Perturbation
 from disentangle.study.sections.statistics import Calibration
@@ -12,6 +13,8 @@ class Collect(Spec):
 
     runs: list[RunSpec]
     external: list[ExternalSpec]
+    metrics: list[OwnMetric]
+    """The study's own."""
 
 
 class CollectLayers(Spec):

@@ -1,0 +1,120 @@
+"""A metric of the user's own: one function in a Python file that the study names.
+
+    def alpha(singular_values):
+        \"\"\"Exponent of the spectrum's power law.\"\"\"
+        return ...
+
+It takes `matrix` (n x d) or `singular_values` (descending), as float64 arrays of numpy, and gives a
+number. What it is called and means is read from the file's text: only the job that measures runs
+it.
+"""
+
+import ast
+import importlib.util
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from disentangle.errors import StudyError
+from disentangle.geometry import CENTERED
+from disentangle.geometry.quantities import LIBRARIES, READING
+from disentangle.provenance import PACKAGE, computing_code
+from disentangle.vocabulary.metrics import BY_NAME
+
+TAKES = ("matrix", "singular_values")
+
+
+class OwnMetric(BaseModel):
+    """What is known of a metric without running it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    spelled: str
+    """`file.py:function`, as in the study file."""
+    takes: Literal["matrix", "singular_values"]
+    meaning: str
+    """The first line of its docstring."""
+    code: str
+    """Hash of its file, of what reads matrices, and of the libraries."""
+
+    @property
+    def name(self) -> str:
+        """Of the function, and of its column."""
+        return self.spelled.rpartition(":")[2]
+
+
+def read_own_metrics(spelled: Sequence[str]) -> list[OwnMetric]:
+    """Read what a study's own metrics are; see `read_own_metric` for errors."""
+    return [read_own_metric(each) for each in spelled]
+
+
+def read_own_metric(spelled: str) -> OwnMetric:
+    """Read what a metric is from its file, which is not run.
+
+    Raises:
+        StudyError: if there is no such file or function, or it does not take what it should.
+    """
+    file, _, name = spelled.rpartition(":")
+    path, where = Path(file), f"geometry.metrics: {spelled}"
+    if not path.is_file():
+        raise StudyError(f"{where}: there is no file {file} (seen from {Path.cwd()})")
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (SyntaxError, ValueError) as error:
+        raise StudyError(f"{where}: {file} is no Python: {error}") from None
+    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    if name not in functions:
+        there = f"it has {', '.join(functions)}" if functions else "it has none"
+        raise StudyError(f"{where}: {file} has no function {name}; {there}")
+    if name in BY_NAME or name.endswith(CENTERED):
+        raise StudyError(f"{where}: {name} is the name of a metric of ours; give it another")
+    arguments = functions[name].args
+    named = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args)]
+    required = named[: len(named) - len(arguments.defaults)]
+    if len(named) != 1 or required != named or named[0] not in TAKES:
+        raise StudyError(f"{where}: it takes one argument, called {' or '.join(TAKES)}")
+    documented = ast.get_docstring(functions[name]) or f"{name} of {file}"
+    modules = (*(PACKAGE / module for module in READING), path)
+    return OwnMetric.model_validate(
+        {
+            "spelled": spelled,
+            "takes": named[0],
+            "meaning": documented.splitlines()[0],
+            "code": computing_code(*modules, libraries=LIBRARIES),
+        }
+    )
+
+
+def load(spelled: str) -> Callable[[Any], Any]:
+    """Run a metric's file, and give its function."""
+    file, _, name = spelled.rpartition(":")
+    spec = importlib.util.spec_from_file_location(Path(file).stem, file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    function: Callable[[Any], Any] = getattr(module, name)
+    return function
+
+
+def call(spelled: str, function: Callable[[Any], Any], value: Any) -> float:
+    """What a metric gives for a matrix or its singular values.
+
+    Raises:
+        StudyError: if it fails, or gives no number. Infinity and NaN say that there is no value.
+    """
+    import numpy as np  # a plan reads what a metric is, and calls none
+
+    given = np.array(value, dtype=np.float64)
+    given.flags.writeable = False
+    try:
+        found = function(given)
+    except Exception as error:
+        raise StudyError(
+            f"geometry.metrics: {spelled} failed for an array of shape {given.shape}:\n"
+            f"{type(error).__name__}: {error}\nWhat was measured before is kept."
+        ) from error
+    if not isinstance(found, int | float | np.integer | np.floating) or isinstance(found, bool):
+        raise StudyError(f"geometry.metrics: {spelled} gives {found!r:.80}, which is no number")
+    return float(found)
