@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 from tiny_study import BIN, ROOT, commit, git, register_a_model
 
 from disentangle.storage import SEAL, digest, sha256_of
@@ -396,3 +397,32 @@ def test_snakemakes_own_archive_and_report_work(clone: Path, tmp_path: Path) -> 
     done = snakemake(clone, "--report", str(tmp_path / "report.html"))
     assert done.returncode == 0, done.stderr[-2000:]
     assert "measure_geometry" in (tmp_path / "report.html").read_text()
+
+
+def test_a_metric_of_ones_own_is_archived_and_its_code_not_run(clone: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "own"
+    shutil.copytree(clone, folder, copy_function=shutil.copy2)
+    (folder / "mine.py").write_text(
+        "from pathlib import Path\n"
+        f"Path({str(tmp_path / 'ran')!r}).touch()\n"
+        "def largest(singular_values): return singular_values[0]\n"
+    )
+    content = yaml.safe_load((folder / "tiny.yaml").read_text())
+    content["geometry"]["metrics"] = ["mine.py:largest"]
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    for target in ("all", "archive"):
+        done = snakemake(folder, target)
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert (tmp_path / "ran").exists()
+    (tmp_path / "ran").unlink()
+    with zipfile.ZipFile(folder / ZIP) as opened:
+        assert opened.read("mine.py") == (folder / "mine.py").read_bytes()
+
+    def edit(files: dict[str, bytes]) -> None:  # so that it would have to be measured again
+        damaged = {name: b"{}" for name in files if "/cells/geometry/" in name}
+        files.update(damaged)
+
+    done = verified(clone, edited(folder / ZIP, tmp_path / "x.crate.zip", edit))
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert "it has metrics of its own, whose code is not run" in done.stderr
+    assert not (tmp_path / "ran").exists()
