@@ -8,6 +8,7 @@
 # archive, verify.
 
 from snakemake.utils import min_version
+from snakemake_interface_executor_plugins.settings import DeploymentMethod
 
 min_version("9.27")
 
@@ -75,3 +76,12 @@ rule tables:
     input:
         expand(results("tables/{table}.parquet"), table=JOBS.tables),
         LAYERS,
+
+
+# An environment of their own only if asked for: a rule that names one cannot be archived without
+# conda. The package is taken from here then, being no part of that environment.
+if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method:
+    os.environ.update(PYTHONPATH=str(Path(workflow.basedir, "src")))
+    for each in workflow.rules:
+        if each.script:
+            each.conda_env = str(Path(workflow.basedir, "envs", "disentangle.yaml"))

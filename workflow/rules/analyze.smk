@@ -8,8 +8,6 @@ rule plan:
     # no output, so that it is always said anew; the table is a by-product
     log:
         results("logs/plan.log"),
-    conda:
-        CONDA
     params:
         study=plain(STUDY),
         asks=asks_of_jobs,
@@ -28,11 +26,8 @@ rule regress:
         regressions=results("tables/regressions.parquet"),
     log:
         results("logs/regress.log"),
-    conda:
-        CONDA
     resources:
-        mem_mb=megabytes(4000),
-        runtime=minutes(60),
+        **ASKS.of(megabytes=4000, minutes=60),
     message:
         "Estimating associations"
     script:
@@ -47,11 +42,8 @@ rule judge_saturation:
         results("tables/saturation.parquet"),
     log:
         results("logs/judge_saturation.log"),
-    conda:
-        CONDA
     resources:
-        mem_mb=megabytes(2000),
-        runtime=minutes(60),
+        **ASKS.of(megabytes=2000, minutes=60),
     message:
         "Judging late rises of the loss"
     script:
@@ -68,11 +60,8 @@ rule compare_runs:
         noise=results("tables/noise.parquet"),
     log:
         results("logs/compare_runs.log"),
-    conda:
-        CONDA
     resources:
-        mem_mb=megabytes(4000),
-        runtime=minutes(60),
+        **ASKS.of(megabytes=4000, minutes=60),
     message:
         "Comparing seeds, training choices and metrics"
     script:
@@ -91,11 +80,8 @@ rule judge_claims:
         counterexamples=results("tables/counterexamples.parquet"),
     log:
         results("logs/judge_claims.log"),
-    conda:
-        CONDA
     resources:
-        mem_mb=megabytes(4000),
-        runtime=minutes(60),
+        **ASKS.of(megabytes=4000, minutes=60),
     message:
         "Holding the paper's findings against the tables"
     script:
@@ -113,11 +99,8 @@ rule simulate:
         results("tables/calibration.parquet"),
     log:
         results("logs/simulate.log"),
-    conda:
-        CONDA
     resources:
-        mem_mb=megabytes(4000),
-        runtime=minutes(120),
+        **ASKS.of(megabytes=4000, minutes=120),
     message:
         "Asking the estimators of studies whose truth is known"
     script:

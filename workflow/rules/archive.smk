@@ -21,11 +21,8 @@ rule archive:
         results(f"archive/{STUDY.study}.crate.zip.sha256"),
     log:
         results("logs/archive.log"),
-    conda:
-        CONDA
     resources:
-        mem_mb=megabytes(2000),
-        runtime=minutes(120),
+        **ASKS.of(megabytes=2000, minutes=120),
     params:
         study=plain(STUDY),
         wanted=plain(STUDY.archive),
@@ -46,8 +43,6 @@ rule verify:
     # no output, so that it is always asked anew; of no study, as what it checks is in the file
     log:
         results("logs/verify.log"),
-    conda:
-        CONDA
     threads: 2
     params:
         archive=VERIFIED,

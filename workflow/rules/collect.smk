@@ -18,11 +18,8 @@ rule collect:
         **{table: results(f"tables/{table}.parquet") for table in JOBS.collected},
     log:
         results("logs/collect.log"),
-    conda:
-        CONDA
     resources:
-        mem_mb=megabytes(4000),
-        runtime=minutes(30),
+        **ASKS.of(megabytes=4000, minutes=30),
     message:
         "Putting the tables together"
     script:

@@ -2,13 +2,11 @@
 
 import os
 import re
-from dataclasses import fields
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.iocontainers import Wildcards
 from snakemake.logging import logger
-from snakemake_interface_executor_plugins.settings import DeploymentMethod
 
 from disentangle.archive.code import state_of
 from disentangle.corpus.hub_text import HUB_KINDS
@@ -18,23 +16,13 @@ from disentangle.outputs import damage_in_words, damaged_files
 from disentangle.provenance import code_hash
 from disentangle.study import read_config
 from disentangle.study.file import read_mappings
+from disentangle.study.asks import Asks
 from disentangle.study.folder import StudyFolder
 from disentangle.study.jobs import Jobs
-from disentangle.study.resources import (
-    JobResources,
-    external_resources,
-    finetuning_resources,
-    job_megabytes,
-    job_minutes,
-    measuring_resources,
-    refuse_more_than,
-    refuse_uneven_batches,
-    training_resources,
-)
+from disentangle.study.resources import refuse_more_than, refuse_uneven_batches
 from disentangle.study.settings import plain
 from disentangle.study.specs.of_study import ONLY, specs_of
 from disentangle.study.start import Start
-from disentangle.study.tasks import TASK_LENGTH
 from disentangle.study.text_files import faults_of_text
 
 # What is asked for with --config and is no part of the study: an archive to verify, and whether one
@@ -74,6 +62,7 @@ if workflow.is_main_process:
 
 
 JOBS = Jobs(STUDY)
+ASKS = Asks(JOBS)
 RUNS, COHORTS, EXTERNAL = JOBS.runs, JOBS.cohorts, JOBS.external
 MEASURED, DOMAINS = JOBS.measured, JOBS.domains
 
@@ -88,13 +77,6 @@ if workflow.is_main_process:
             refuse_more_than(RUNS.values(), STUDY.execution, gpu)
     except StudyError as fault:
         raise WorkflowError(str(fault)) from None
-
-# An environment of its own only if asked for: a rule that names one cannot be archived without
-# conda. The package is taken from here then, being no part of that environment.
-CONDA = None
-if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method:
-    CONDA = str(Path(workflow.basedir, "envs", "disentangle.yaml"))
-    os.environ.update(PYTHONPATH=str(Path(workflow.basedir, "src")))
 
 
 wildcard_constraints:
@@ -162,55 +144,6 @@ def warmed_for_target(wildcards):
 def warmed_for_external(wildcards):
     """The same, for a model from elsewhere."""
     return warmed_for(EXTERNAL[wildcards.cohort].source)
-
-
-def asked(resources_of, **further):
-    """What a cohort's job asks for, by quantity: functions that Snakemake calls each attempt."""
-
-    def function_for(quantity):
-        def ask(wildcards, attempt=1):
-            if wildcards.cohort in EXTERNAL:
-                needed = external_resources(wildcards.cohort, STUDY.execution, attempt)
-            else:
-                runs = COHORTS[wildcards.cohort]
-                needed = resources_of(runs, STUDY.execution, attempt, **further)
-            return getattr(needed, quantity)
-
-        return ask
-
-    quantities = [*(field.name for field in fields(JobResources)), "tasks", "mpi"]
-    return {quantity: function_for(quantity) for quantity in quantities}
-
-
-def minutes(estimate):
-    """What a job asks for that is reckoned to take so long: a function of the attempt."""
-
-    def ask(wildcards, attempt=1):
-        return job_minutes(estimate, STUDY.execution, attempt)
-
-    return ask
-
-
-def megabytes(estimate):
-    """The same, for a job that is reckoned to hold so much memory."""
-
-    def ask(wildcards, attempt=1):
-        return job_megabytes(estimate, STUDY.execution, attempt)
-
-    return ask
-
-
-TRAINING = asked(training_resources)
-
-FINETUNING = asked(finetuning_resources, perturbation=STUDY.perturbation)
-
-MEASURING = asked(measuring_resources)
-
-EVALUATING = asked(
-    measuring_resources,
-    positions=STUDY.evaluation.batch_size
-    * max(STUDY.model.sequence_length, TASK_LENGTH),
-)
 
 
 def asks_of_jobs(wildcards):

@@ -24,8 +24,6 @@ rule warm:
         update(results("hub.json")),
     log:
         results("logs/warm.log"),
-    conda:
-        CONDA
     message:
         "Fetching what the study takes from the hub"
     script:
@@ -40,11 +38,8 @@ rule gather_passages:
         results("corpus/heldout/{domain}.parquet"),
     log:
         results("logs/gather_passages/{domain}.log"),
-    conda:
-        CONDA
     resources:
-        mem_mb=megabytes(2000),
-        runtime=minutes(60),
+        **ASKS.of(megabytes=2000, minutes=60),
     message:
         "Gathering held-out passages: {wildcards.domain}"
     script:
@@ -61,11 +56,8 @@ if not STUDY.corpus.sharded:
             results("corpus/train.parquet"),
         log:
             results("logs/gather_documents.log"),
-        conda:
-            CONDA
         resources:
-            mem_mb=megabytes(4000),
-            runtime=minutes(60),
+            **ASKS.of(megabytes=4000, minutes=60),
         message:
             "Gathering training documents"
         script:
@@ -81,11 +73,8 @@ if not STUDY.corpus.sharded:
             manifest=results("tokens/manifest.json"),
         log:
             results("logs/tokenize.log"),
-        conda:
-            CONDA
         resources:
-            mem_mb=megabytes(4000),
-            runtime=minutes(120),
+            **ASKS.of(megabytes=4000, minutes=120),
         message:
             "Tokenising the training text"
         script:
@@ -100,11 +89,8 @@ if not STUDY.corpus.sharded:
             results("tables/leakage.parquet"),
         log:
             results("logs/measure_leakage.log"),
-        conda:
-            CONDA
         resources:
-            mem_mb=megabytes(4000),
-            runtime=minutes(60),
+            **ASKS.of(megabytes=4000, minutes=60),
         message:
             "Measuring how much held-out text stands in the training text"
         script:
@@ -122,11 +108,8 @@ if STUDY.tokenizer.name is None:
             config=results("tokenizer/tokenizer_config.json"),
         log:
             results("logs/train_tokenizer.log"),
-        conda:
-            CONDA
         resources:
-            mem_mb=megabytes(4000),
-            runtime=minutes(60),
+            **ASKS.of(megabytes=4000, minutes=60),
         message:
             "Training the tokenizer"
         script:
@@ -143,11 +126,8 @@ else:
             config=results("tokenizer/tokenizer_config.json"),
         log:
             results("logs/take_tokenizer.log"),
-        conda:
-            CONDA
         resources:
-            mem_mb=megabytes(2000),
-            runtime=minutes(10),
+            **ASKS.of(megabytes=2000, minutes=10),
         message:
             f"Taking the tokenizer {STUDY.tokenizer.name}"
         script:

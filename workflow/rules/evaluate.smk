@@ -12,13 +12,9 @@ rule evaluate_checkpoints:
         refused=results("evaluation/{cohort}.refused.json"),
     log:
         results("logs/evaluate_checkpoints/{cohort}.log"),
-    conda:
-        CONDA
-    threads: EVALUATING["threads"]
+    threads: ASKS.evaluating.threads
     resources:
-        gpu=EVALUATING["gpu"],
-        mem_mb=EVALUATING["mem_mb"],
-        runtime=EVALUATING["runtime"],
+        **ASKS.evaluating.resources,
     message:
         "Evaluating {wildcards.cohort}"
     script:

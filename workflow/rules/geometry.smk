@@ -14,13 +14,9 @@ rule measure_geometry:
         refused=results("geometry/{cohort}.refused.json"),
     log:
         results("logs/measure_geometry/{cohort}.log"),
-    conda:
-        CONDA
-    threads: MEASURING["threads"]
+    threads: ASKS.measuring.threads
     resources:
-        gpu=MEASURING["gpu"],
-        mem_mb=MEASURING["mem_mb"],
-        runtime=MEASURING["runtime"],
+        **ASKS.measuring.resources,
     message:
         "Measuring geometry of {wildcards.cohort}"
     script:
@@ -39,13 +35,9 @@ rule compare_layers:
         results("layers/{cohort}.parquet"),
     log:
         results("logs/compare_layers/{cohort}.log"),
-    conda:
-        CONDA
-    threads: MEASURING["threads"]
+    threads: ASKS.measuring.threads
     resources:
-        gpu=MEASURING["gpu"],
-        mem_mb=MEASURING["mem_mb"],
-        runtime=MEASURING["runtime"],
+        **ASKS.measuring.resources,
     message:
         "Comparing layers of {wildcards.cohort}"
     script:
@@ -60,11 +52,8 @@ rule collect_layers:
         results("tables/layers.parquet"),
     log:
         results("logs/collect_layers.log"),
-    conda:
-        CONDA
     resources:
-        mem_mb=megabytes(2000),
-        runtime=minutes(10),
+        **ASKS.of(megabytes=2000, minutes=10),
     message:
         "Putting the layers' table together"
     script:

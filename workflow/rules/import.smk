@@ -12,11 +12,8 @@ rule import_checkpoint:
         results("logs/import_checkpoint/{cohort}.log"),
     wildcard_constraints:
         cohort=one_of(EXTERNAL),
-    conda:
-        CONDA
     resources:
-        mem_mb=MEASURING["mem_mb"],
-        runtime=MEASURING["runtime"],
+        **ASKS.importing.resources,
     message:
         "Importing {wildcards.cohort}"
     script:

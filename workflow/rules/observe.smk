@@ -11,11 +11,8 @@ rule take_observations:
         source=results("source.json"),
     log:
         results("logs/take_observations.log"),
-    conda:
-        CONDA
     resources:
-        mem_mb=megabytes(4000),
-        runtime=minutes(30),
+        **ASKS.of(megabytes=4000, minutes=30),
     message:
         "Reading {input.file}"
     script:

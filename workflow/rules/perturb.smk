@@ -11,11 +11,8 @@ rule gather_target:
         results("corpus/targets/{target}.parquet"),
     log:
         results("logs/gather_target/{target}.log"),
-    conda:
-        CONDA
     resources:
-        mem_mb=megabytes(4000),
-        runtime=minutes(60),
+        **ASKS.of(megabytes=4000, minutes=60),
     message:
         "Gathering text to fine-tune on: {wildcards.target}"
     script:
@@ -32,11 +29,8 @@ rule tokenize_target:
         manifest=results("tokens/targets/{target}.json"),
     log:
         results("logs/tokenize_target/{target}.log"),
-    conda:
-        CONDA
     resources:
-        mem_mb=megabytes(4000),
-        runtime=minutes(120),
+        **ASKS.of(megabytes=4000, minutes=120),
     message:
         "Tokenising the text to fine-tune on: {wildcards.target}"
     script:
@@ -52,13 +46,9 @@ rule quantize:
         results("quantized/{cohort}.json"),
     log:
         results("logs/quantize/{cohort}.log"),
-    conda:
-        CONDA
-    threads: MEASURING["threads"]
+    threads: ASKS.measuring.threads
     resources:
-        gpu=MEASURING["gpu"],
-        mem_mb=MEASURING["mem_mb"],
-        runtime=MEASURING["runtime"],
+        **ASKS.measuring.resources,
     message:
         "Quantizing {wildcards.cohort}"
     script:
@@ -80,16 +70,9 @@ rule finetune:
         results("finetuned/{cohort}.json"),
     log:
         results("logs/finetune/{cohort}.log"),
-    conda:
-        CONDA
-    threads: FINETUNING["threads"]
+    threads: ASKS.finetuning.threads
     resources:
-        gpu=FINETUNING["gpu"],
-        nodes=FINETUNING["nodes"],
-        tasks=FINETUNING["tasks"],
-        mpi=FINETUNING["mpi"],
-        mem_mb=FINETUNING["mem_mb"],
-        runtime=FINETUNING["runtime"],
+        **ASKS.finetuning.resources,
     message:
         "Fine-tuning {wildcards.cohort}"
     script:

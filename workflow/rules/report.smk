@@ -14,11 +14,8 @@ rule draw_figures:
         pdf=expand(results("figures/{figure}.pdf"), figure=JOBS.figures),
     log:
         results("logs/draw_figures.log"),
-    conda:
-        CONDA
     resources:
-        mem_mb=megabytes(2000),
-        runtime=minutes(30),
+        **ASKS.of(megabytes=2000, minutes=30),
     message:
         "Drawing figures"
     script:
@@ -37,11 +34,8 @@ rule write_report:
         costs=results("tables/costs.parquet"),
     log:
         results("logs/write_report.log"),
-    conda:
-        CONDA
     resources:
-        mem_mb=megabytes(2000),
-        runtime=minutes(10),
+        **ASKS.of(megabytes=2000, minutes=10),
     message:
         "Writing {output.report}"
     script:

@@ -13,12 +13,9 @@ rule tokenize_shard:
         manifest=results("tokens/shard-{shard}.json"),
     log:
         results("logs/tokenize_shard/{shard}.log"),
-    conda:
-        CONDA
     threads: STUDY.execution.threads
     resources:
-        mem_mb=megabytes(8000),
-        runtime=minutes(tokenizing_minutes(STUDY)),
+        **ASKS.of(megabytes=8000, minutes=tokenizing_minutes(STUDY)),
     message:
         "Tokenising shard {wildcards.shard} of " + str(STUDY.corpus.shards)
     script:
@@ -34,11 +31,8 @@ rule join_shards:
         results("tokens/manifest.json"),
     log:
         results("logs/join_shards.log"),
-    conda:
-        CONDA
     resources:
-        mem_mb=megabytes(2000),
-        runtime=minutes(120),
+        **ASKS.of(megabytes=2000, minutes=120),
     message:
         "Checking the shards of the training tokens"
     script:
@@ -56,11 +50,8 @@ rule find_overlap:
         results("corpus/overlap/{shard}.npy"),
     log:
         results("logs/find_overlap/{shard}.log"),
-    conda:
-        CONDA
     resources:
-        mem_mb=megabytes(4000),
-        runtime=minutes(tokenizing_minutes(STUDY)),
+        **ASKS.of(megabytes=4000, minutes=tokenizing_minutes(STUDY)),
     message:
         "Looking for held-out text in shard {wildcards.shard}"
     script:
@@ -77,11 +68,8 @@ rule measure_leakage:
         results("tables/leakage.parquet"),
     log:
         results("logs/measure_leakage.log"),
-    conda:
-        CONDA
     resources:
-        mem_mb=megabytes(4000),
-        runtime=minutes(60),
+        **ASKS.of(megabytes=4000, minutes=60),
     message:
         "Measuring how much held-out text stands in the training text"
     script:

@@ -17,16 +17,9 @@ rule pretrain:
         results("logs/pretrain/{cohort}.log"),
     wildcard_constraints:
         cohort=one_of(COHORTS),
-    conda:
-        CONDA
-    threads: TRAINING["threads"]
+    threads: ASKS.training.threads
     resources:
-        gpu=TRAINING["gpu"],
-        nodes=TRAINING["nodes"],
-        tasks=TRAINING["tasks"],
-        mpi=TRAINING["mpi"],
-        mem_mb=TRAINING["mem_mb"],
-        runtime=TRAINING["runtime"],
+        **ASKS.training.resources,
     message:
         "Training {wildcards.cohort}"
     script:

@@ -5,7 +5,8 @@ from matplotlib.figure import Figure
 
 from disentangle.checkpoint.subjects import BASE
 from disentangle.figures.style import PALETTE
-from disentangle.tables.select import chief_outcome, domains_of, of_id
+from disentangle.tables.room import domains_of, of_id
+from disentangle.tables.select import chief_outcome
 from disentangle.vocabulary.metrics import metric_label
 from disentangle.vocabulary.scores import outcome_label
 

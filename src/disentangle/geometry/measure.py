@@ -13,9 +13,9 @@ from disentangle.corpus.documents import read_texts
 from disentangle.errors import RefusedError
 from disentangle.geometry import CENTERED
 from disentangle.geometry.metrics import read_off
-from disentangle.geometry.own_metric import OwnMetric
 from disentangle.job import Say
 from disentangle.storage import sha256_of
+from disentangle.vocabulary.own_metric import OwnMetric
 
 Keys = dict[str, dict[str, Any]]
 """Keys of the cells of one matrix, by quantity."""

@@ -11,8 +11,9 @@ from disentangle.geometry.decomposition import singular_values
 from disentangle.geometry.isotropy import partition_isotropies
 from disentangle.geometry.matrix import Matrix, Record
 from disentangle.geometry.metrics import read_off
-from disentangle.geometry.own_metric import OwnMetric, call, load
+from disentangle.geometry.own_metric import call, load
 from disentangle.geometry.spectra import spectra
+from disentangle.vocabulary.own_metric import OwnMetric
 
 __all__ = ["MEASURES", "measure", "measure_matrix", "measure_own"]
 

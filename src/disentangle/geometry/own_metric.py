@@ -13,36 +13,16 @@ import ast
 import importlib.util
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
-
-from pydantic import BaseModel, ConfigDict
+from typing import Any
 
 from disentangle.errors import StudyError
 from disentangle.geometry import CENTERED
 from disentangle.geometry.quantities import LIBRARIES, READING
 from disentangle.provenance import PACKAGE, computing_code
 from disentangle.vocabulary.metrics import BY_NAME
+from disentangle.vocabulary.own_metric import OwnMetric
 
 TAKES = ("matrix", "singular_values")
-
-
-class OwnMetric(BaseModel):
-    """What is known of a metric without running it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    spelled: str
-    """`file.py:function`, as in the study file."""
-    takes: Literal["matrix", "singular_values"]
-    meaning: str
-    """The first line of its docstring."""
-    code: str
-    """Hash of its file, of what reads matrices, and of the libraries."""
-
-    @property
-    def name(self) -> str:
-        """Of the function, and of its column."""
-        return self.spelled.rpartition(":")[2]
 
 
 def read_own_metrics(spelled: Sequence[str]) -> list[OwnMetric]:

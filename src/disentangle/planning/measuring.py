@@ -17,7 +17,6 @@ from disentangle.checkpoint.subjects import (
 from disentangle.corpus.documents import read_texts
 from disentangle.evaluation.measure import evaluating_code, key_maker
 from disentangle.geometry.measure import cell_keys, with_own
-from disentangle.geometry.own_metric import OwnMetric
 from disentangle.geometry.quantities import quantity_codes
 from disentangle.parquet import read_parquet
 from disentangle.storage import sha256_of
@@ -26,6 +25,7 @@ from disentangle.study.perturbation import perturbed_runs, variants
 from disentangle.study.run import Run
 from disentangle.study.sections.measuring import Evaluation
 from disentangle.study.sections.perturbation import Perturbation
+from disentangle.vocabulary.own_metric import OwnMetric
 
 
 @dataclass(frozen=True)

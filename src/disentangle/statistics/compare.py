@@ -10,7 +10,8 @@ from disentangle.statistics.effects import effects, responses_of
 from disentangle.statistics.noise import noise_floor
 from disentangle.study.sections.statistics import Statistics
 from disentangle.tables.comparable import comparable_runs
-from disentangle.tables.select import domains_of, geometry_metrics, losses, of_id
+from disentangle.tables.room import domains_of, of_id
+from disentangle.tables.select import geometry_metrics, losses
 
 Rows = list[dict[str, Any]]
 

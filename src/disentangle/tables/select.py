@@ -1,13 +1,12 @@
 """Which outcomes and metrics an analysis is over."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
 from disentangle.checkpoint.subjects import BASE
 from disentangle.geometry import CENTERED
 from disentangle.study.sections.statistics import Statistics
-from disentangle.vocabulary.metrics import BY_NAME
 from disentangle.vocabulary.scores import BITS_PER_BYTE, CHANGE, LOSSES
 
 CHIEF_METRIC = "W_effective_rank_pct"
@@ -40,34 +39,6 @@ def geometry_metrics(observations: pd.DataFrame) -> list[str]:
         for name in observations.columns
         if name.startswith(prefix) and not name.endswith(CENTERED)
     ]
-
-
-def of_id(metrics: Iterable[str], domains: Iterable[str]) -> list[str]:
-    """Of columns of metrics, those of W, and of H on the id domain: what there is room for.
-
-    Args:
-        metrics: columns of metrics.
-        domains: held-out domains, whose names tell H on another domain.
-    """
-    others = tuple(f"H_{domain}_" for domain in domains)
-    return [
-        name
-        for name in metrics
-        # a domain may be called as a metric begins
-        if not name.startswith(others) or name.removeprefix("H_") in BY_NAME
-    ]
-
-
-def domains_of(outcomes: Iterable[str]) -> list[str]:
-    """The held-out domains that outcomes are losses on."""
-    return sorted(
-        {
-            name.removesuffix(loss.ending)
-            for name in outcomes
-            for loss in LOSSES
-            if name.endswith(loss.ending)
-        }
-    )
 
 
 def outcomes(settings: Statistics, losses: Sequence[str], variant: str) -> list[str]:

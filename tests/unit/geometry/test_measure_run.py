@@ -17,11 +17,12 @@ from disentangle.checkpoint.quarantine import SetAside
 from disentangle.corpus.documents import read_texts
 from disentangle.geometry.measure import measure_run
 from disentangle.geometry.measure_matrix import MEASURES
-from disentangle.geometry.own_metric import OwnMetric, read_own_metrics
+from disentangle.geometry.own_metric import read_own_metrics
 from disentangle.geometry.quantities import QUANTITIES, READING, quantity_codes
 from disentangle.job import Say
 from disentangle.provenance import PACKAGE
 from disentangle.storage import read_sealed, write_sealed
+from disentangle.vocabulary.own_metric import OwnMetric
 
 DOMAINS = ("id", "code")
 

@@ -10,8 +10,9 @@ import torch
 from disentangle.errors import StudyError
 from disentangle.geometry.matrix import Matrix
 from disentangle.geometry.measure_matrix import measure_matrix, measure_own
-from disentangle.geometry.own_metric import OwnMetric, read_own_metric
+from disentangle.geometry.own_metric import read_own_metric
 from disentangle.provenance import _logic
+from disentangle.vocabulary.own_metric import OwnMetric
 
 SPECTRAL = '''
 def nuclear(singular_values):

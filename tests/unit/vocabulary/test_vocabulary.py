@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from disentangle.geometry import CENTERED
 from disentangle.geometry.measure_matrix import measure_matrix
-from disentangle.tables.select import domains_of, of_id
+from disentangle.tables.room import domains_of, of_id
 from disentangle.vocabulary.metrics import METRICS, MetricColumn, metric_label, read_column
 from disentangle.vocabulary.scores import BITS_PER_BYTE, LOSS, outcome_label, score_of
 

@@ -1,7 +1,7 @@
 """Specs of the jobs that measure matrices and layers."""
 
-from disentangle.geometry.own_metric import OwnMetric
 from disentangle.study.specs.spec import Spec
+from disentangle.vocabulary.own_metric import OwnMetric
 
 
 class CompareLayers(Spec):

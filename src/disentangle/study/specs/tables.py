@@ -1,11 +1,11 @@
 """Specs of the jobs that make tables and figures of runs."""
 
-from disentangle.geometry.own_metric import OwnMetric
 from disentangle.study.sections.observations import Observations
 from disentangle.study.sections.perturbation import Perturbation
 from disentangle.study.sections.statistics import Calibration
 from disentangle.study.specs.runs import ExternalSpec, RunSpec
 from disentangle.study.specs.spec import Spec
+from disentangle.vocabulary.own_metric import OwnMetric
 
 
 class Collect(Spec):

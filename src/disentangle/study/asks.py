@@ -1,0 +1,91 @@
+"""What rules ask for, as functions that Snakemake calls for each job and each attempt."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from disentangle.study.jobs import Jobs
+from disentangle.study.resources import (
+    JobResources,
+    external_resources,
+    finetuning_resources,
+    job_megabytes,
+    job_minutes,
+    measuring_resources,
+    training_resources,
+)
+from disentangle.study.tasks import TASK_LENGTH
+
+Ask = Callable[..., Any]
+"""From wildcards and attempt to a quantity."""
+
+WITHOUT_GPU = ("mem_mb", "runtime")
+ON_ONE_NODE = ("gpu", *WITHOUT_GPU)
+ON_SEVERAL = (*ON_ONE_NODE, "nodes", "tasks", "mpi")
+
+
+class Wildcards(Protocol):
+    """Of a cohort's job."""
+
+    cohort: str
+
+
+class CohortAsks:
+    """What a cohort's job asks for: by its runs, or for a model from elsewhere."""
+
+    def __init__(
+        self,
+        jobs: Jobs,
+        estimate: Callable[..., JobResources],
+        names: tuple[str, ...] = ON_ONE_NODE,
+        **further: Any,
+    ) -> None:
+        """
+        Args:
+            jobs: of the study.
+            estimate: from runs, execution and attempt to what their job needs.
+            names: of the resources that the rule asks for.
+            further: what `estimate` is told beside that.
+        """
+        self._jobs, self._estimate, self._further = jobs, estimate, further
+        self.threads = self._ask("threads")
+        self.resources = {name: self._ask(name) for name in names}
+
+    def _ask(self, quantity: str) -> Ask:
+        def ask(wildcards: Wildcards, attempt: int = 1) -> Any:
+            cohort, execution = wildcards.cohort, self._jobs.study.execution
+            if cohort in self._jobs.external:
+                needed = external_resources(cohort, execution, attempt)
+            else:
+                runs = self._jobs.cohorts[cohort]
+                needed = self._estimate(runs, execution, attempt, **self._further)
+            return getattr(needed, quantity)
+
+        return ask
+
+
+class Asks:
+    """What the rules of a study ask for."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._execution, study = jobs.study.execution, jobs.study
+        self.training = CohortAsks(jobs, training_resources, ON_SEVERAL)
+        self.finetuning = CohortAsks(
+            jobs, finetuning_resources, ON_SEVERAL, perturbation=study.perturbation
+        )
+        self.importing = CohortAsks(jobs, measuring_resources, WITHOUT_GPU)
+        self.measuring = CohortAsks(jobs, measuring_resources)
+        longest = max(study.model.sequence_length, TASK_LENGTH)
+        self.evaluating = CohortAsks(
+            jobs, measuring_resources, positions=study.evaluation.batch_size * longest
+        )
+
+    def of(self, *, megabytes: int, minutes: int) -> dict[str, Ask]:
+        """Of a job that is reckoned to hold so much memory, and to take so long."""
+
+        def mem_mb(wildcards: Any, attempt: int = 1) -> int:
+            return job_megabytes(megabytes, self._execution, attempt)
+
+        def runtime(wildcards: Any, attempt: int = 1) -> int:
+            return job_minutes(minutes, self._execution, attempt)
+
+        return {"mem_mb": mem_mb, "runtime": runtime}

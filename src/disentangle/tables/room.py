@@ -1,0 +1,34 @@
+"""The metrics there is room for, where all are too many: of W, and of H on the id domain."""
+
+from collections.abc import Iterable
+
+from disentangle.vocabulary.metrics import BY_NAME
+from disentangle.vocabulary.scores import LOSSES
+
+
+def of_id(metrics: Iterable[str], domains: Iterable[str]) -> list[str]:
+    """Of columns of metrics, those of W, and of H on the id domain.
+
+    Args:
+        metrics: columns of metrics.
+        domains: held-out domains, whose names tell H on another domain.
+    """
+    others = tuple(f"H_{domain}_" for domain in domains)
+    return [
+        name
+        for name in metrics
+        # a domain may be called as a metric begins
+        if not name.startswith(others) or name.removeprefix("H_") in BY_NAME
+    ]
+
+
+def domains_of(outcomes: Iterable[str]) -> list[str]:
+    """The held-out domains that outcomes are losses on."""
+    return sorted(
+        {
+            name.removesuffix(loss.ending)
+            for name in outcomes
+            for loss in LOSSES
+            if name.endswith(loss.ending)
+        }
+    )
