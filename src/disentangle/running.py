@@ -10,6 +10,7 @@ as long as it lives. Other studies may run in the same folder meanwhile.
 import fcntl
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from disentangle.errors import StudyError
@@ -39,12 +40,20 @@ def main() -> None:
     """Run what the command line says; see the module."""
     arguments = sys.argv[1:]
     middle = arguments.index("--")
-    files, command = arguments[:middle], arguments[middle + 1 :]
     try:
-        study = read_study([Path(file) for file in files]).study
+        start([Path(file) for file in arguments[:middle]], arguments[middle + 1 :])
     except StudyError as fault:
         print(fault, file=sys.stderr)
         raise SystemExit(2) from None
+
+
+def start(files: Sequence[Path], command: list[str]) -> None:
+    """Become `command`, which runs the study that files describe; see `run_held`.
+
+    Raises:
+        StudyError: if they describe none.
+    """
+    study = read_study(files).study
     refusal = (
         f"The study {study} is running in this folder already. Wait until it ends, or stop it; "
         "`make status` says how far it is."

@@ -13,7 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -180,19 +180,34 @@ def _other_platform(environment: Mapping[str, Any], archived: Mapping[str, Any])
 
 
 def main() -> int:
-    """Prepare, run, compare; see the module."""
-    folder = Path()
+    """Go on with what the command line runs; see the module."""
     try:
-        again, gone = prepare(folder)
-        for run in again:
-            print(f"{run}: files of it are missing; it is trained again")
-        overlays = _facts(folder)["config_files"][1:]
+        return resume(sys.argv[1:])
     except StudyError as fault:
         print(fault, file=sys.stderr)
         return 2
-    command = [*sys.argv[1:], *(["--configfile", *overlays] if overlays else [])]
+
+
+def resume(command: Sequence[str]) -> int:
+    """Prepare, run, compare.
+
+    Args:
+        command: what runs the workflow.
+
+    Returns:
+        1 if losses are beyond what another machine explains, or the command's own failure; else 0.
+
+    Raises:
+        StudyError: if this folder is no unpacked archive.
+    """
+    folder = Path()
+    again, gone = prepare(folder)
+    for run in again:
+        print(f"{run}: files of it are missing; it is trained again")
+    overlays = _facts(folder)["config_files"][1:]
+    command = [*command, *(["--configfile", *overlays] if overlays else [])]
     command += ["--", "all", *gone] if gone else []
-    status = subprocess.run(command).returncode  # noqa: S603 (the Makefile's)
+    status = subprocess.run(command).returncode  # noqa: S603 (ours)
     if status:
         return status
     lines = compare(folder, again)

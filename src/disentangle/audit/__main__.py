@@ -8,6 +8,7 @@ told with what to do for it; the exit status is 0 if there is none. Nothing is c
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from disentangle.audit.audit import audit
@@ -18,14 +19,25 @@ from disentangle.study.file import read_study
 def main() -> int:
     """Check what the command line names; see the module."""
     try:
-        study = read_study([Path(path) for path in sys.argv[1:]])
+        return check(sys.argv[1:])
     except StudyError as fault:
         print(fault, file=sys.stderr)
         return 2
+
+
+def check(files: Sequence[str]) -> int:
+    """Compare every file of the study that files describe with the hashes in it.
+
+    Returns:
+        1 if there are faults, which are printed; else 0.
+
+    Raises:
+        StudyError: if the files describe no study, or nothing of it was made.
+    """
+    study = read_study([Path(path) for path in files])
     results = Path("results") / study.study
     if not results.is_dir():
-        print(f"There is no {results}: nothing of this study was made yet.", file=sys.stderr)
-        return 2
+        raise StudyError(f"There is no {results}: nothing of this study was made yet.")
     found = audit(results)
     if found.faults:
         print(

@@ -153,7 +153,7 @@ def _import_step(
         if same and weights.exists() and sha256_of(weights) == before.weights_sha256:
             return before.weights_sha256
     try:
-        model = load_olmo(source) if is_olmo(source) else _load(source)
+        model = load_model(source)
         tokenizer = load_tokenizer(source, run.tokenizer, model)
     except ValueError as fault:
         # on one line, whatever a file has for names, and without this machine's paths
@@ -205,6 +205,15 @@ def _imported_before(folder: Path) -> CheckpointManifest | None:
         return read_checkpoint(folder)
     except DamagedError:
         return None
+
+
+def load_model(source: Path) -> PreTrainedModel:
+    """A model of somebody else's, of Hugging Face or of OLMo's trainer, its weights as float32.
+
+    Raises:
+        ValueError: saying why there is none.
+    """
+    return load_olmo(source) if is_olmo(source) else _load(source)
 
 
 def _load(source: Path) -> PreTrainedModel:

@@ -9,7 +9,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -176,11 +176,20 @@ def _ago(moment: float) -> str:
     return f"{seconds} s ago"
 
 
+def say_status(files: Sequence[str]) -> None:
+    """Print the state of the study that files describe.
+
+    Raises:
+        StudyError: if they describe none.
+    """
+    study = read_study([Path(path) for path in files])
+    print(status(study, Path("results") / study.study))
+
+
 def main() -> None:
-    """Print the state of the study that the files given describe; see the module."""
+    """Say the status that the command line asks for; see the module."""
     try:
-        study = read_study([Path(path) for path in sys.argv[1:]])
-        print(status(study, Path("results") / study.study))
+        say_status(sys.argv[1:])
     except StudyError as fault:
         print(fault, file=sys.stderr)
         raise SystemExit(2) from None

@@ -120,12 +120,17 @@ def main() -> None:
     if lacking := [key for key, value in given.items() if not value]:
         print(f"Say {' and '.join(lacking)}: {USAGE}", file=sys.stderr)
         raise SystemExit(2)
-    path, source = Path(file), spelled(source)
     try:
-        lines = register(source, name, path)
+        say_registered(source, name, file)
     except (StudyError, OSError) as fault:
         print(fault, file=sys.stderr)
         raise SystemExit(2) from None
+
+
+def say_registered(source: str, name: str, file: str) -> None:
+    """Register a model, and print what was written; see `register` for errors."""
+    path, source = Path(file), spelled(source)
+    lines = register(source, name, path)
     print(f"{path}, under checkpoints:\n{lines}What is known of its training may be added there.")
     if Path(source).is_absolute():
         print(

@@ -1,0 +1,171 @@
+"""The `disentangle` command; `disentangle --help` lists what it does.
+
+Each part imports what it needs when it is called, so that help and faults come at once.
+"""
+
+import os
+import sys
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from disentangle.errors import StudyError
+
+EXAMPLES = """\
+  disentangle plan studies/mine.yaml          what it costs, and what of it is done
+  disentangle run studies/mine.yaml           make its report
+  disentangle status studies/mine.yaml        how far it is; may be asked while it runs
+  disentangle measure path/to/model           every metric of its unembedding
+  disentangle compare demo mini108            what two studies say of each claim
+"""
+
+
+def _snakemake(target: str, studies: list[str], further: Sequence[str] = ()) -> list[str]:
+    """Snakemake's command for a target of a study; its files are laid over config.yaml."""
+    if not Path("Snakefile").is_file():
+        raise StudyError(
+            f"There is no Snakefile in {Path.cwd()}: run this in the workflow's folder."
+        )
+    command = [sys.executable, "-m", "snakemake", target, "--nolock", "--quiet", "rules"]
+    return [*command, *further, *(["--configfile", *studies] if studies else [])]
+
+
+def _become(command: list[str]) -> int:
+    os.execv(command[0], command)  # noqa: S606 (this Python, with Snakemake)
+
+
+def _run(asked: Namespace) -> int:
+    from disentangle.running import start
+
+    cores = ["--cores", str(asked.cores or len(os.sched_getaffinity(0)))]
+    start([Path(study) for study in asked.studies], _snakemake("all", asked.studies, cores))
+    return 0
+
+
+def _plan(asked: Namespace) -> int:
+    profile = ["--profile", asked.profile] if asked.profile else ["--cores", "1"]
+    return _become(_snakemake("plan", asked.studies, profile))
+
+
+def _calibrate(asked: Namespace) -> int:
+    return _become(_snakemake("calibrate", asked.studies, ["--cores", "2"]))
+
+
+def _verify(asked: Namespace) -> int:
+    archive = ["--cores", "2", "--config", f"archive={asked.archive}"]
+    return _become(_snakemake("verify", [], archive))
+
+
+def _status(asked: Namespace) -> int:
+    from disentangle.planning.status import say_status
+
+    say_status(asked.studies)
+    return 0
+
+
+def _check(asked: Namespace) -> int:
+    from disentangle.audit.__main__ import check
+
+    return check(asked.studies)
+
+
+def _resume(asked: Namespace) -> int:
+    from disentangle.archive.resume import resume
+
+    cores = str(asked.cores or len(os.sched_getaffinity(0)))
+    held = [sys.executable, "-m", "disentangle.running", "--"]
+    return resume([*held, *_snakemake("all", [], ["--cores", cores])])
+
+
+def _add(asked: Namespace) -> int:
+    from disentangle.study.register import say_registered
+
+    say_registered(asked.source, asked.name, asked.study)
+    return 0
+
+
+def _publish(asked: Namespace) -> int:
+    from disentangle.archive.publish import run
+
+    flags = [f"--{name}" for name in ("upload", "publish", "sandbox") if getattr(asked, name)]
+    run([str(asked.archive), *flags])
+    return 0
+
+
+def _measure(asked: Namespace) -> int:
+    from disentangle.commands.measure import measure_path
+
+    measure_path(asked.path, tensor=asked.tensor, own=asked.metric, out=asked.out)
+    return 0
+
+
+def _compare(asked: Namespace) -> int:
+    from disentangle.commands.compare import compare
+
+    print(compare(asked.one, asked.other))
+    return 0
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        prog="disentangle",
+        description="Does the geometry of a language model's weights tell how good it is?",
+        epilog=EXAMPLES,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, does: str, run: Callable[[Namespace], int]) -> ArgumentParser:
+        found = commands.add_parser(name, help=does, description=does)
+        found.set_defaults(run=run)
+        return found
+
+    def of_study(name: str, does: str, run: Callable[[Namespace], int]) -> ArgumentParser:
+        found = command(name, does, run)
+        found.add_argument("studies", nargs="*", metavar="STUDY.yaml", help="default: the demo")
+        return found
+
+    run = of_study("run", "make a study's report", _run)
+    plan = of_study("plan", "say what a study costs, and what of it is done", _plan)
+    plan.add_argument("--profile", metavar="NAME", help="of a cluster, such as slurm")
+    of_study("status", "say how far a study is", _status)
+    of_study("check", "compare every file of a study with the hashes in it", _check)
+    of_study("calibrate", "simulate a study's design, and judge the estimators by it", _calibrate)
+    verify = command("verify", "check an archive, and compute its tables again", _verify)
+    resume = command("resume", "in an unpacked archive: run what is missing", _resume)
+    for each in (run, resume):
+        each.add_argument("--cores", type=int, metavar="N", help="default: all of this machine")
+    add = command("add", "add a model from elsewhere to a study", _add)
+    add.add_argument("source", help="a model's folder, a folder of steps, or hf:owner/name")
+    add.add_argument("name", help="what the study calls it")
+    add.add_argument("study", help="the study file")
+    publish = command("publish", "deposit an archive at Zenodo", _publish)
+    publish.add_argument("--upload", action="store_true", help="make a draft, seen by you alone")
+    publish.add_argument("--publish", action="store_true", help="and publish it, for good")
+    publish.add_argument("--sandbox", action="store_true", help="at sandbox.zenodo.org")
+    for each in (verify, publish):
+        each.add_argument("archive", type=Path, metavar="FILE.crate.zip")
+    measure = command("measure", "measure a model's unembedding, or a matrix", _measure)
+    measure.add_argument("path", type=Path, help="a model's folder; .npy, .npz, .safetensors, .pt")
+    measure.add_argument("--tensor", metavar="NAME", help="which, of a file or model with several")
+    measure.add_argument("--metric", action="append", default=[], metavar="FILE.py:FUNCTION")
+    measure.add_argument("--out", type=Path, metavar="FILE.parquet", help="write a geometry table")
+    compare = command("compare", "say what two studies' claims came to", _compare)
+    compare.add_argument("one", help="name of a study, or its folder of results")
+    compare.add_argument("other")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; faults are told in a screen, with status 2."""
+    asked = _parser().parse_args(arguments)
+    try:
+        status: int = asked.run(asked)
+    except (StudyError, OSError) as fault:
+        print(fault, file=sys.stderr)
+        return 2
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
