@@ -24,12 +24,11 @@ def compare(one: str, other: str) -> str:
     Raises:
         StudyError: if a study has no tables yet.
     """
-    studies = {name: _folder(name) for name in (one, other)}
-    claims = {name: _table(folder, "claims") for name, folder in studies.items()}
-    widths = [max(len(name), len("undecided")) for name in studies]
-    heads = "  ".join(f"{name:{width}}" for name, width in zip(studies, widths, strict=True))
+    studies = [(name, _folder(name)) for name in (one, other)]
+    widths = [max(len(name), len("undecided")) for name, _ in studies]
+    heads = "  ".join(f"{name:{width}}" for (name, _), width in zip(studies, widths, strict=True))
     lines = [f"     {heads}"]
-    left, right = (table.set_index("claim") for table in claims.values())
+    left, right = (_table(folder, "claims").set_index("claim") for _, folder in studies)
     for number in left.index.union(right.index):
         verdicts = [
             str(table.loc[number, "verdict"]) if number in table.index else "not asked"
@@ -43,7 +42,7 @@ def compare(one: str, other: str) -> str:
     same = int((left.loc[both, "verdict"] == right.loc[both, "verdict"]).sum())
     lines.append(f"{same} of {len(both)} verdicts are the same; * marks those that are not.")
     lines.append(f"\n{CHIEF_METRIC} against {CHIEF_OUTCOME}, final checkpoints as trained:")
-    for name, folder in studies.items():
+    for name, folder in studies:
         lines.append(f"  {name}: {_association(_table(folder, 'associations'))}")
     return "\n".join(lines)
 
@@ -71,10 +70,11 @@ def _association(table: pd.DataFrame) -> str:
     if rows.empty:
         return "not measured"
     row = rows.iloc[0]
-    told = [
-        f"{label} not known"
-        if pd.isna(row[value])
-        else f"{label} {row[value]:+.2f} [{row[low]:+.2f}, {row[high]:+.2f}]"
-        for label, (value, low, high) in ESTIMATES.items()
-    ]
+    told = [f"{label} {_interval(*row[list(names)])}" for label, names in ESTIMATES.items()]
     return f"n = {row['n']:.0f}; {'; '.join(told)}"
+
+
+def _interval(value: float, low: float, high: float) -> str:
+    if pd.isna(value):
+        return "not known"
+    return f"{value:+.2f} " + ("(no interval)" if pd.isna(low) else f"[{low:+.2f}, {high:+.2f}]")

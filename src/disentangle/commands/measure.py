@@ -62,6 +62,8 @@ def _screen(name: str, measured: dict[str, Any], metrics: Sequence[str]) -> str:
 
 
 def _of_model(folder: Path, tensor: str | None) -> tuple[str, torch.Tensor]:
+    if steps := sorted(path.name for path in folder.glob("step*") if path.is_dir()):
+        raise StudyError(f"{folder} holds several checkpoints; name one: {', '.join(steps[:12])}")
     if (folder / MANIFEST).is_file():
         checkpoint = load_checkpoint(folder, "cpu")
         model, rows = checkpoint.model, checkpoint.manifest.rows

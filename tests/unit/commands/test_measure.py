@@ -87,6 +87,7 @@ class Hostile:
         ("hostile.pt", [], "cannot be read as tensors"),
         ("hostile.npy", [], "cannot be read as tensors"),
         ("nan.npy", [], "1 NaN and 0 infinite"),
+        ("run", [], "holds several checkpoints; name one: step0, step4"),
         (".", [], "cannot be measured: cannot be loaded as a causal language model"),
     ],
 )
@@ -103,6 +104,8 @@ def test_what_cannot_be_measured_is_said(
     Path("torn.npy").write_bytes(b"\x93NUMPY")
     Path("hostile.pt").write_bytes(pickle.dumps(Hostile()))
     np.save("hostile.npy", np.array([Hostile()], dtype=object), allow_pickle=True)
+    Path("run/step4").mkdir(parents=True)
+    Path("run/step0").mkdir()
     np.save("nan.npy", np.array([[np.nan, 1.0]]))
     assert main(["measure", name, *arguments]) == 2
     assert fault in capsys.readouterr().err
