@@ -8,6 +8,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from disentangle.study.keys import document, replaced
 from disentangle.study.schema import schema
 
 ROOT = Path(__file__).parents[3]
@@ -66,3 +67,16 @@ def test_what_it_may_not(content: Any, where: str) -> None:
 def test_keys_are_explained() -> None:
     keys = schema()["$defs"]["Execution"]["properties"]
     assert "Minutes that no job asks for more of" in keys["max_runtime"]["description"]
+
+
+def test_the_docs_have_the_table_of_keys() -> None:
+    """Else: python -m disentangle.study.keys docs/studies.md"""
+    text = (ROOT / "docs" / "studies.md").read_text()
+    assert replaced(text) == text
+
+
+def test_every_key_says_what_it_means() -> None:
+    rows = [line.split(" | ") for line in document().splitlines()[2:]]
+    assert len(rows) > 80
+    for key, meaning, *_ in rows:
+        assert len(meaning.strip()) > 4, key

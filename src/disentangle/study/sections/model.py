@@ -11,9 +11,13 @@ class Size(Section):
     """One model size: the shape of an OLMo decoder."""
 
     name: Name
+    """What it is called, in names of runs."""
     d_model: int = Field(gt=0, le=2**16)
+    """Width."""
     n_layers: int = Field(gt=0, le=1024)
+    """Blocks."""
     n_heads: int = Field(gt=0, le=1024)
+    """Heads of attention; `d_model / n_heads` is even."""
     tied: bool | None = None
     """`model.tied` for this size, where it differs."""
 
@@ -31,6 +35,7 @@ class Model(Section):
     """What all sizes share: sequential blocks, SwiGLU, RoPE, no biases, unweighted LayerNorm."""
 
     sequence_length: int = Field(ge=8, le=2**20)
+    """Tokens of a training sequence."""
     mlp_ratio: int = Field(8, gt=0, le=1024)
     """SwiGLU hidden width is mlp_ratio / 2 times d_model, so a block has 16 d^2 at 8."""
     tied: bool = False
@@ -38,6 +43,7 @@ class Model(Section):
     pad_rows_to: int = Field(128, gt=0, le=2**16)
     """The vocabulary dimension of the weights is rounded up to a multiple of this."""
     precision: Literal["fp32", "amp_bf16", "amp_fp16"] = "fp32"
+    """Of training; mixed precision acts on GPUs only."""
 
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
@@ -50,7 +56,9 @@ class Optimizer(Section):
     learning_rate: float = Field(gt=0, le=1000)
     """The peak learning rate that `learning_rate: 1` in the design multiplies."""
     betas: tuple[Beta, Beta] = (0.9, 0.95)
+    """AdamW's decay of the two moments."""
     eps: float = Field(1e-8, gt=0)
+    """AdamW's epsilon."""
     clip: float = Field(1.0, gt=0)
     """Maximum norm of the gradient."""
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.05

@@ -34,7 +34,8 @@ class Finetuning(Hyperparameters):
 
     domain: Name
     """Held-out domain whose source the text is from: half of the source's documents, by hash, are
-    trained on, and passages are held out from the other half."""
+    trained on, and passages are held out from the other half.
+    What shares a 13-gram with a passage is left out."""
 
 
 class Perturbation(Section):
@@ -44,5 +45,6 @@ class Perturbation(Section):
     """Which runs, by name or a pattern of it with * and ?; `base` is the design's base
     configuration at every size."""
     quantize: Quantization | None = None
+    """GPTQ, if it is given."""
     finetune: Annotated[dict[Name, Finetuning], DropsNull, AfterValidator(distinct)] = {}
     """Target, a free name, to what is trained on. A learning rate more is a target more."""

@@ -33,4 +33,5 @@ class Statistics(Section):
     tolerance: float = Field(0.01, gt=0)
     """Late rise of a loss that does not matter, bits per byte; late fall of a task's score."""
     seed: Seed = 0
+    """Of the resamples."""
     calibration: Calibration = Calibration()
