@@ -10,7 +10,7 @@ rule plan:
         results("logs/plan.log"),
     params:
         study=plain(STUDY),
-        asks=asks_of_jobs,
+        asks=asks,
     message:
         "Pricing the study"
     script:

@@ -5,25 +5,24 @@ import re
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
-from snakemake.iocontainers import Wildcards
 from snakemake.logging import logger
 
-from disentangle.archive.code import state_of
+from disentangle.archive.code import scripts_of, state_of
 from disentangle.corpus.hub_text import HUB_KINDS
-from disentangle.errors import StudyError, listed
+from disentangle.errors import StudyError
 from disentangle.hub import ON_HUB
 from disentangle.outputs import damage_in_words, damaged_files
+from disentangle.planning.asking import asks_of_jobs
 from disentangle.provenance import code_hash
 from disentangle.study import read_config
 from disentangle.study.file import read_mappings
 from disentangle.study.asks import Asks
 from disentangle.study.folder import StudyFolder
 from disentangle.study.jobs import Jobs
-from disentangle.study.resources import refuse_more_than, refuse_uneven_batches
 from disentangle.study.settings import plain
 from disentangle.study.specs.of_study import ONLY, specs_of
 from disentangle.study.start import Start
-from disentangle.study.text_files import faults_of_text
+from disentangle.study.unfit import refuse_unfit
 
 # What is asked for with --config and is no part of the study: an archive to verify, and whether one
 # may be made of a workflow that is not as committed. `archive` is a section of the study, too.
@@ -47,20 +46,6 @@ def results(path):
     return f"results/{STUDY.study}/{path}"
 
 
-if STUDY.observations and workflow.is_main_process:
-    # said here, since Snakemake would take results of an earlier file for those of this one
-    if not Path(STUDY.observations.file).is_file():
-        raise WorkflowError(
-            f"observations.file: there is no file {STUDY.observations.file}. Paths are relative "
-            f"to where the workflow runs, {Path.cwd()}."
-        )
-
-
-if workflow.is_main_process:
-    if FAULTS := faults_of_text(STUDY, Path(results(""))):
-        raise WorkflowError(f"{' + '.join(CONFIG_FILES)}:\n{listed(FAULTS)}")
-
-
 JOBS = Jobs(STUDY)
 ASKS = Asks(JOBS)
 RUNS, COHORTS, EXTERNAL = JOBS.runs, JOBS.cohorts, JOBS.external
@@ -71,12 +56,9 @@ PERTURBED = [results(f"{kind}d/{{cohort}}.json") for kind in JOBS.perturbations]
 
 if workflow.is_main_process:
     try:
-        refuse_uneven_batches(RUNS.values(), STUDY.execution, STUDY.perturbation)
-        if "gpu" in workflow.global_resources:
-            gpu = workflow.global_resources["gpu"].value
-            refuse_more_than(RUNS.values(), STUDY.execution, gpu)
+        refuse_unfit(JOBS, Path(results("")), workflow.global_resources)
     except StudyError as fault:
-        raise WorkflowError(str(fault)) from None
+        raise WorkflowError(f"{' + '.join(CONFIG_FILES)}:\n{fault}") from None
 
 
 wildcard_constraints:
@@ -94,20 +76,6 @@ def code_of(script):
 def spec_of(rule, job=ONLY):
     """What a rule's job is to do, as an input of it; wildcards in `job` stay wildcards."""
     return str(StudyFolder.of(STUDY.study).spec(rule, job))
-
-
-def scripts_of(wildcards):
-    """Every rule's script, from the workflow's folder."""
-    return {
-        each.name: f"workflow/{each.script.removeprefix('../')}"
-        for each in workflow.rules
-        if each.script
-    }
-
-
-def code_state(wildcards):
-    """Tells one state of the workflow's files from another, so that a new one is archived."""
-    return state_of(Path(workflow.basedir))
 
 
 def one_of(names):
@@ -146,31 +114,19 @@ def warmed_for_external(wildcards):
     return warmed_for(EXTERNAL[wildcards.cohort].source)
 
 
-def asks_of_jobs(wildcards):
-    """What each job of a cohort asks a cluster for, profile included; see `planning.asking`."""
-    cohorts_of = {
-        "pretrain": COHORTS,
-        "import_checkpoint": EXTERNAL,
-        **{rule: JOBS.perturbed for rule in JOBS.perturbations},
-        "measure_geometry": MEASURED,
-        "compare_layers": MEASURED if STUDY.geometry.layers else [],
-        "evaluate_checkpoints": MEASURED,
-    }
-    return [
-        ask_of(workflow.get_rule(rule), Wildcards(fromdict={"cohort": cohort}))
-        for rule, names in cohorts_of.items()
-        for cohort in names
-    ]
+# Called when all rules are read.
 
 
-def ask_of(rule, wildcards):
-    """The same, for one job."""
-    asked = rule.expand_resources(wildcards, [], 1, skip_evaluation={"tmpdir"})
-    return {
-        "rule": rule.name,
-        "gpu": asked.get("gpu") or 0,
-        "nodes": asked.get("nodes") or 1,
-        "mem_mb": asked.get("mem_mb"),
-        "runtime": asked.get("runtime"),
-        "partition": asked.get("slurm_partition") or "",
-    }
+def asks(wildcards):
+    """What each job of a cohort asks for."""
+    return asks_of_jobs(workflow, JOBS)
+
+
+def scripts(wildcards):
+    """Every rule's script."""
+    return scripts_of(workflow)
+
+
+def code_state(wildcards):
+    """Tells one state of the workflow's files from another, so that a new one is archived."""
+    return state_of(Path(workflow.basedir))

@@ -6,6 +6,7 @@ import tarfile
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from disentangle.errors import StudyError, listed
 from disentangle.provenance import PACKAGE
@@ -111,4 +112,17 @@ def _as_here(root: Path) -> dict[str, bytes]:
         name: path.read_bytes()
         for name, path in sorted(paths.items())
         if path.is_file() and not path.is_symlink()
+    }
+
+
+def scripts_of(workflow: Any) -> dict[str, str]:
+    """Every rule's script, from the workflow's folder.
+
+    Args:
+        workflow: Snakemake's, whose rules are all read.
+    """
+    return {
+        rule.name: f"workflow/{rule.script.removeprefix('../')}"
+        for rule in workflow.rules
+        if rule.script
     }

@@ -1,7 +1,10 @@
 """What the jobs of a study ask a cluster for, as a table on the screen."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from disentangle.study.jobs import Jobs
 
 HEADS = ("rule", "jobs", "gpu", "nodes", "GB a node", "minutes", "partition")
 
@@ -62,3 +65,42 @@ def _row(rule: str, jobs: Sequence[Ask]) -> tuple[str, ...]:
 def _span(numbers: Sequence[float]) -> str:
     least, most = min(numbers), max(numbers)
     return f"{least:g}" if least == most else f"{least:g}-{most:g}"
+
+
+def asks_of_jobs(workflow: Any, jobs: Jobs) -> list[dict[str, Any]]:
+    """What each job of a cohort asks a cluster for, the profile's settings included.
+
+    Args:
+        workflow: Snakemake's, whose rules are all read.
+        jobs: of the study.
+
+    Returns:
+        The fields of an `Ask` each.
+    """
+    from snakemake.iocontainers import Wildcards
+
+    cohorts_of: dict[str, Iterable[str]] = {
+        "pretrain": jobs.cohorts,
+        "import_checkpoint": jobs.external,
+        **dict.fromkeys(jobs.perturbations, jobs.perturbed),
+        "measure_geometry": jobs.measured,
+        "compare_layers": jobs.measured if jobs.study.geometry.layers else [],
+        "evaluate_checkpoints": jobs.measured,
+    }
+    return [
+        _ask_of(workflow.get_rule(rule), Wildcards(fromdict={"cohort": cohort}))
+        for rule, names in cohorts_of.items()
+        for cohort in names
+    ]
+
+
+def _ask_of(rule: Any, wildcards: Any) -> dict[str, Any]:
+    asked = rule.expand_resources(wildcards, [], 1, skip_evaluation={"tmpdir"})
+    return {
+        "rule": rule.name,
+        "gpu": asked.get("gpu") or 0,
+        "nodes": asked.get("nodes") or 1,
+        "mem_mb": asked.get("mem_mb"),
+        "runtime": asked.get("runtime"),
+        "partition": asked.get("slurm_partition") or "",
+    }
