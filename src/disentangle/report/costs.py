@@ -7,6 +7,10 @@ import pandas as pd
 
 from disentangle.record import USAGE, find_records
 
+BESIDE = {"plan", "archive", "verify"}
+"""Rules whose jobs make no result: what they took before a report is no part of what the study did,
+and an archive of it does not hold all their records."""
+
 
 def gather_costs(logs: Path, on_gpu: set[tuple[str, str]]) -> pd.DataFrame:
     """Read every job's record.
@@ -20,6 +24,8 @@ def gather_costs(logs: Path, on_gpu: set[tuple[str, str]]) -> pd.DataFrame:
     """
     rows = []
     for (rule, job), record in find_records(logs).items():
+        if rule in BESIDE:
+            continue
         usage = {field: record[field] for field in USAGE}
         gpu_seconds = usage["wall_seconds"] if (rule, job) in on_gpu else 0.0
         rows.append({"rule": rule, "job": job, "gpu_seconds": gpu_seconds} | usage)

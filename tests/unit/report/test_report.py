@@ -168,7 +168,8 @@ def test_gpu_time_is_that_of_jobs_whose_results_say_so(tmp_path) -> None:
     for rule in ("pretrain", "measure_geometry", "evaluate_checkpoints"):
         for run in "ab":
             write_json(tmp_path / rule / f"{run}_wd0.1.log.record.json", usage)
-    write_json(tmp_path / "collect.log.record.json", usage)
+    for rule in ("collect", "plan", "archive", "verify"):
+        write_json(tmp_path / f"{rule}.log.record.json", usage)
     checkpoints = pd.DataFrame({"run": ["a_wd0.1", "b_wd0.1"], "device": ["cuda", "cpu"]})
     geometry = pd.DataFrame({"run": ["a_wd0.1", "b_wd0.1"], "numerics": ['{"device": "cpu"}'] * 2})
     numerics = ['{"device": "cpu"}', '{"device": "cuda:0"}']
@@ -181,7 +182,7 @@ def test_gpu_time_is_that_of_jobs_whose_results_say_so(tmp_path) -> None:
         ("evaluate_checkpoints", "b_wd0.1"),
     }
     assert costs.loc[costs["rule"] == "collect", "job"].tolist() == [""]
-    assert costs["cpu_seconds"].sum() == 7 * 7.0
+    assert costs["cpu_seconds"].sum() == 7 * 7.0, "what makes no result is left out"
 
 
 def test_gpu_time_of_a_model_from_elsewhere_is_that_of_its_jobs() -> None:
