@@ -289,9 +289,9 @@ manifest.write(arguments["folder"] / "manifest.json")
 
 
 def start(run, bench: Bench, folder: Path, **changes: object) -> subprocess.Popen[str]:
-    arguments = bench.arguments(folder) | changes
+    # saved every 0.1 s, so that there is a state to go on from
+    arguments = bench.arguments(folder) | {"save_minutes": 0.002} | changes
     del arguments["say"]
-    arguments["save_minutes"] = 0.002  # 0.1 s, so that there is a state to go on from
     told = json.dumps(arguments, default=str)
     command = [sys.executable, "-c", PROGRAM, json.dumps(run.to_json()), told]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -386,8 +386,9 @@ def one_rank(launcher: int, rank: int) -> psutil.Process:
 def test_processes_train_the_same_batches_and_resume_to_the_same_weights(
     bench: Bench, tmp_path: Path, told: str, processes: int
 ) -> None:
-    many = {"processes": processes}  # the order of a sum matters from three on
-    steps = 160
+    # the order of a sum matters from three on; several take a second to save, once is enough
+    many = {"processes": processes, "save_minutes": 10.0}
+    steps = 300
     h = bench.runs[0].hyperparameters.model_copy(update={"tokens": steps * 256})
     run = bench.run(name="long", hyperparameters=h, steps=steps, checkpoints=(0, 10, 40, steps))
     folder, whole = tmp_path / "stopped", tmp_path / "whole"
