@@ -94,7 +94,7 @@ def _in_words(name: str, error: BaseException, log: Path) -> str:
         return f"\n{name} stopped:\n{fault}\n"
     if isinstance(error, SystemExit):
         return ""
-    return f"\n{name} failed: {error!r}\nThe whole story is in {failed_log(log)}\n"
+    return f"\n{name} failed: {error!r}\nThe traceback is in {failed_log(log)}\n"
 
 
 def failed_log(log: Path) -> Path:

@@ -96,3 +96,35 @@ def test_the_site_block_says_once_where_gpu_jobs_go() -> None:
     edited = text.replace("# slurm_partition: \"'gpu'\"", "slurm_partition: \"'a100'\"")
     rules = yaml.safe_load(edited)["set-resources"].values()
     assert {rule["slurm_partition"] for rule in rules} == {"'a100'"}
+
+
+ENVIRONMENTS = """
+import json, sys
+from pathlib import Path
+from snakemake.api import SnakemakeApi
+from snakemake.settings.types import DeploymentMethod, DeploymentSettings, OutputSettings
+from snakemake.settings.types import ResourceSettings
+methods = {DeploymentMethod[name] for name in sys.argv[3:]}
+with SnakemakeApi(OutputSettings()) as api:
+    read = api.workflow(
+        resource_settings=ResourceSettings(),
+        deployment_settings=DeploymentSettings(deployment_method=methods),
+        snakefile=Path(sys.argv[1]),
+        workdir=Path(sys.argv[2]),
+    )
+    rules = [rule for rule in read._workflow.rules if rule.script]
+    print(json.dumps({rule.name: str(rule.conda_env or "") for rule in rules}))
+"""
+
+
+@pytest.mark.parametrize(("methods", "named"), [(["CONDA"], "envs/disentangle.yaml"), ([], "")])
+def test_rules_name_an_environment_only_if_asked_for(
+    tmp_path: Path, methods: list[str], named: str
+) -> None:
+    (tmp_path / "config.yaml").write_text((ROOT / "config.yaml").read_text())
+    command = [sys.executable, "-c", ENVIRONMENTS, str(ROOT / "Snakefile"), str(tmp_path)]
+    done = subprocess.run([*command, *methods], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert len(found) > 15
+    assert {path.removeprefix(f"{ROOT}/") for path in found.values()} == {named}

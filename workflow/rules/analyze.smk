@@ -10,7 +10,7 @@ rule plan:
         results("logs/plan.log"),
     params:
         study=plain(STUDY),
-        asks=asks,
+        asks=asks_of_all,
     message:
         "Pricing the study"
     script:

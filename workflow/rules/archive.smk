@@ -29,7 +29,7 @@ rule archive:
         root=str(workflow.basedir),
         # Snakemake lists its own first file last
         config_files=[CONFIG_FILES[-1], *CONFIG_FILES[:-1]],
-        scripts=scripts,
+        scripts=all_scripts,
         # tells one state of the workflow from another, so that a new one is archived
         state=code_state,
         allow_uncommitted=ALLOW_UNCOMMITTED,

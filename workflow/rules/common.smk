@@ -117,12 +117,12 @@ def warmed_for_external(wildcards):
 # Called when all rules are read.
 
 
-def asks(wildcards):
+def asks_of_all(wildcards):
     """What each job of a cohort asks for."""
     return asks_of_jobs(workflow, JOBS)
 
 
-def scripts(wildcards):
+def all_scripts(wildcards):
     """Every rule's script."""
     return scripts_of(workflow)
 

@@ -16,7 +16,7 @@ from disentangle.errors import StudyError
 from disentangle.geometry import CENTERED
 from disentangle.geometry.matrix import Matrix
 from disentangle.geometry.measure_matrix import measure_matrix, measure_own
-from disentangle.geometry.own_metric import read_own_metrics
+from disentangle.geometry.own_metric import load, read_own_metrics
 from disentangle.tables.files import write_table
 from disentangle.tables.geometry import geometry_table
 from disentangle.vocabulary.metrics import METRICS
@@ -40,7 +40,7 @@ def measure_path(path: Path, *, tensor: str | None, own: Sequence[str], out: Pat
     metrics = read_own_metrics(own)
     measured = measure_matrix(matrix, name)
     for metric in metrics:
-        measured |= measure_own(Matrix(matrix, name), metric)
+        measured |= measure_own(Matrix(matrix, name), metric, load(metric.spelled))
     if out is None:
         print(_screen(name, measured, [*(m.name for m in METRICS), *(m.name for m in metrics)]))
         return

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from disentangle.checkpoint.subjects import BASE
 from disentangle.figures.style import PALETTE
-from disentangle.tables.room import domains_of, of_id
+from disentangle.tables.headline import headline_metrics, loss_domains
 from disentangle.tables.select import chief_outcome
 from disentangle.vocabulary.metrics import metric_label
 from disentangle.vocabulary.scores import outcome_label
@@ -24,7 +24,8 @@ def associations_figure(associations: pd.DataFrame) -> Figure:
     """
     associations = associations[associations["variant"] == BASE]
     outcome = chief_outcome(list(associations["outcome"].unique()))
-    shown = of_id(associations["metric"].unique(), domains_of(associations["outcome"].unique()))
+    domains = loss_domains(associations["outcome"].unique())
+    shown = headline_metrics(associations["metric"].unique(), domains)
     rows = associations[
         (associations["outcome"] == outcome) & associations["metric"].isin(shown)
     ].reset_index(drop=True)

@@ -1,7 +1,7 @@
 """Measure W and H of every checkpoint of a run, each quantity of each once."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from disentangle.corpus.documents import read_texts
 from disentangle.errors import RefusedError
 from disentangle.geometry import CENTERED
 from disentangle.geometry.metrics import read_off
+from disentangle.geometry.own_metric import load
 from disentangle.job import Say
 from disentangle.storage import sha256_of
 from disentangle.vocabulary.own_metric import OwnMetric
@@ -79,6 +80,7 @@ def measure_run(
         its manifest says, or of which a matrix cannot be measured, has none.
     """
     run = read_run(run_manifest)
+    functions: dict[str, Callable[[Any], Any]] = {}
     of_study = {metric.spelled: metric for metric in own}
     codes = with_own(codes, own)
     texts_sha256 = {domain: sha256_of(path) for domain, path in heldout.items()}
@@ -95,6 +97,7 @@ def measure_run(
             from disentangle.geometry.matrices import Matrices
             from disentangle.geometry.measure_matrix import measure, measure_own
 
+            functions = functions or {metric: load(metric) for metric in of_study}
             try:
                 matrices = Matrices(folder, max_tokens, threads)
                 for (matrix, domain), quantities in due.items():
@@ -104,7 +107,7 @@ def measure_run(
                     M, numerics = matrices.of(texts)
                     for quantity in quantities:
                         if quantity in of_study:
-                            record = measure_own(M, of_study[quantity])
+                            record = measure_own(M, of_study[quantity], functions[quantity])
                         else:
                             record = measure(M, [quantity])[quantity]
                         key = keys[matrix, domain][quantity]

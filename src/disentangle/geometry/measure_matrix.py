@@ -11,7 +11,7 @@ from disentangle.geometry.decomposition import singular_values
 from disentangle.geometry.isotropy import partition_isotropies
 from disentangle.geometry.matrix import Matrix, Record
 from disentangle.geometry.metrics import read_off
-from disentangle.geometry.own_metric import call, load
+from disentangle.geometry.own_metric import call
 from disentangle.geometry.spectra import spectra
 from disentangle.vocabulary.own_metric import OwnMetric
 
@@ -29,9 +29,14 @@ def measure(matrix: Matrix, quantities: Iterable[str]) -> dict[str, Record]:
     return {quantity: MEASURES[quantity](matrix) for quantity in quantities}
 
 
-def measure_own(matrix: Matrix, metric: OwnMetric) -> Record:
-    """A metric of the user's own, of a matrix and of it centered; see `own_metric.call`."""
-    function = load(metric.spelled)
+def measure_own(matrix: Matrix, metric: OwnMetric, function: Callable[[Any], Any]) -> Record:
+    """A metric of the user's own, of a matrix and of it centered; see `own_metric.call`.
+
+    Args:
+        matrix: n x d.
+        metric: what is known of it.
+        function: what `own_metric.load` gave.
+    """
     of = {
         "matrix": lambda M, factor: M.double().numpy(),
         "singular_values": lambda M, factor: singular_values(factor),

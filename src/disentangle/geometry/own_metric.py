@@ -24,6 +24,12 @@ from disentangle.vocabulary.own_metric import OwnMetric
 
 TAKES = ("matrix", "singular_values")
 
+TAKEN = {
+    *("run", "step", "tokens", "matrix", "domain", "rows", "dim", "stored", "zero_rows"),
+    *("singular_values", "numerics", *BY_NAME),
+}
+"""Names of other columns of the geometry table, and of what metrics are read off."""
+
 
 def read_own_metrics(spelled: Sequence[str]) -> list[OwnMetric]:
     """Read what a study's own metrics are; see `read_own_metric` for errors."""
@@ -48,19 +54,19 @@ def read_own_metric(spelled: str) -> OwnMetric:
     if name not in functions:
         there = f"it has {', '.join(functions)}" if functions else "it has none"
         raise StudyError(f"{where}: {file} has no function {name}; {there}")
-    if name in BY_NAME or name.endswith(CENTERED):
-        raise StudyError(f"{where}: {name} is the name of a metric of ours; give it another")
+    if name in TAKEN or name.endswith(CENTERED):
+        raise StudyError(f"{where}: {name} is the name of a column of ours; give it another")
     arguments = functions[name].args
-    named = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args)]
-    required = named[: len(named) - len(arguments.defaults)]
-    if len(named) != 1 or required != named or named[0] not in TAKES:
+    takes, *more = [*(a.arg for a in (*arguments.posonlyargs, *arguments.args)), ""]
+    others = (arguments.defaults, arguments.kwonlyargs, arguments.vararg, arguments.kwarg)
+    if takes not in TAKES or more != [""] or any(others):
         raise StudyError(f"{where}: it takes one argument, called {' or '.join(TAKES)}")
     documented = ast.get_docstring(functions[name]) or f"{name} of {file}"
     modules = (*(PACKAGE / module for module in READING), path)
     return OwnMetric.model_validate(
         {
             "spelled": spelled,
-            "takes": named[0],
+            "takes": takes,
             "meaning": documented.splitlines()[0],
             "code": computing_code(*modules, libraries=LIBRARIES),
         }
@@ -68,12 +74,22 @@ def read_own_metric(spelled: str) -> OwnMetric:
 
 
 def load(spelled: str) -> Callable[[Any], Any]:
-    """Run a metric's file, and give its function."""
+    """Run a metric's file, and give its function.
+
+    Raises:
+        StudyError: if the file fails.
+    """
     file, _, name = spelled.rpartition(":")
     module = ModuleType(Path(file).stem)
     module.__file__ = file
-    # not by an import, whose byte code may be of another file that was there within the second
-    exec(compile(Path(file).read_text(encoding="utf-8"), file, "exec"), module.__dict__)  # noqa: S102 (the user's own)
+    text = Path(file).read_text(encoding="utf-8")
+    try:
+        # an import may take byte code of a file that was there within the same second
+        exec(compile(text, file, "exec"), module.__dict__)  # noqa: S102 (the user's own)
+    except Exception as error:
+        raise StudyError(
+            f"geometry.metrics: {file} cannot be run: {type(error).__name__}: {error}"
+        ) from error
     function: Callable[[Any], Any] = getattr(module, name)
     return function
 

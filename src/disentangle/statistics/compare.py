@@ -10,7 +10,7 @@ from disentangle.statistics.effects import effects, responses_of
 from disentangle.statistics.noise import noise_floor
 from disentangle.study.sections.statistics import Statistics
 from disentangle.tables.comparable import comparable_runs
-from disentangle.tables.room import domains_of, of_id
+from disentangle.tables.headline import headline_metrics, loss_domains
 from disentangle.tables.select import geometry_metrics, losses
 
 Rows = list[dict[str, Any]]
@@ -25,7 +25,7 @@ def compare_runs(observations: pd.DataFrame, settings: Statistics) -> tuple[Rows
     """
     runs = comparable_runs(observations, BASE)
     scores = losses(runs)
-    metrics = of_id(geometry_metrics(runs), domains_of(scores))
+    metrics = headline_metrics(geometry_metrics(runs), loss_domains(scores))
     return (
         agreement(runs, metrics, resamples=settings.resamples, seed=settings.seed),
         effects(runs, responses_of(runs, metrics, scores)),

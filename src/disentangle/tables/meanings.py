@@ -6,7 +6,7 @@ from types import MappingProxyType
 from disentangle.vocabulary.metrics import BY_NAME, is_metric, read_column
 from disentangle.vocabulary.scores import CHANGE, STDERR, score_of
 
-NONE: Mapping[str, str] = MappingProxyType({})
+NO_METRICS: Mapping[str, str] = MappingProxyType({})
 
 _DERIVED = {
     STDERR: "Standard error of {of}, in its unit",
@@ -14,7 +14,7 @@ _DERIVED = {
 }
 
 
-def meaning_of(column: str, own: Mapping[str, str] = NONE) -> str:
+def meaning_of(column: str, own: Mapping[str, str] = NO_METRICS) -> str:
     """Meaning and unit of a metric's or a score's column of the observations table.
 
     Args:

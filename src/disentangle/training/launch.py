@@ -70,7 +70,7 @@ def train_on_many(stretch: Stretch, say: Say, *, processes: int, nodes: int) -> 
     if status:
         raise StudyError(
             f"{stretch.run.name}: a training process ended with an error (status {status}).\n"
-            "What is saved is kept. Its own words are in the job's log, whose copy ends in .failed."
+            "What is saved is kept. The traceback is in the job's log and its copy, <log>.failed."
         )
     heard = _heard(stretch.stopped)
     return stopped_by or heard

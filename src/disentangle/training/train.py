@@ -133,7 +133,7 @@ def _build_trainer(config: TrainConfig, device: torch.device, initial: Path | No
         dist_model=dist_model,
         optim=build_optimizer(config, dist_model),
         scheduler=build_scheduler(config),
-        train_loader=_batches(config),
+        train_loader=batches(config),
         device=device,
         evaluators=[],
         # the saved one: the stock trainer takes another to mean that a new epoch begins
@@ -141,7 +141,7 @@ def _build_trainer(config: TrainConfig, device: torch.device, initial: Path | No
     )
 
 
-def _batches(config: TrainConfig) -> DataLoader[Any]:
+def batches(config: TrainConfig) -> DataLoader[Any]:
     """This process's part of every batch, in the order of OLMo's own loader.
 
     That one keeps the order in a file, which one process writes anew in each epoch while others

@@ -8,10 +8,12 @@ import pytest
 import torch
 
 from disentangle.errors import StudyError
-from disentangle.geometry.matrix import Matrix
+from disentangle.geometry import CENTERED
+from disentangle.geometry.matrix import Matrix, Record
 from disentangle.geometry.measure_matrix import measure_matrix, measure_own
-from disentangle.geometry.own_metric import read_own_metric
+from disentangle.geometry.own_metric import TAKEN, load, read_own_metric
 from disentangle.provenance import _logic
+from disentangle.tables.geometry import GEOMETRY
 from disentangle.vocabulary.own_metric import OwnMetric
 
 SPECTRAL = '''
@@ -36,17 +38,21 @@ def read(here: Path, text: str, name: str) -> OwnMetric:
     return read_own_metric(f"mine.py:{name}")
 
 
+def measured(matrix: Matrix, metric: OwnMetric) -> Record:
+    return measure_own(matrix, metric, load(metric.spelled))
+
+
 def test_it_is_measured_of_the_matrix_and_of_it_centred(here: Path) -> None:
     M = torch.randn(30, 5, generator=torch.Generator().manual_seed(0)) + 1
     ours = measure_matrix(M, "M")
     metric = read(here, SPECTRAL, "nuclear")
     assert (metric.name, metric.takes) == ("nuclear", "singular_values")
     assert metric.meaning == "Sum of the singular values."
-    found = measure_own(Matrix(M, "M"), metric)
+    found = measured(Matrix(M, "M"), metric)
     for suffix in ("", "_centered"):
         assert found[f"nuclear{suffix}"] == pytest.approx(sum(ours[f"singular_values{suffix}"]))
-    text = "import numpy as np\ndef norm(matrix):\n    return np.sqrt((matrix**2).sum())\n"
-    found = measure_own(Matrix(M, "M"), read(here, text, "norm"))
+    text = "def norm(matrix: list[float]) -> float:\n    return (matrix**2).sum() ** 0.5\n"
+    found = measured(Matrix(M, "M"), read(here, text, "norm"))
     for suffix in ("", "_centered"):
         assert found[f"norm{suffix}"] == pytest.approx(ours[f"frobenius_norm{suffix}"])
 
@@ -71,9 +77,11 @@ def test_its_hash_goes_by_its_logic(here: Path) -> None:
         ("def f(weights): ...", "f", "it takes one argument, called matrix or singular_values"),
         ("def f(matrix, k): ...", "f", "it takes one argument"),
         ("def f(): ...", "f", "it takes one argument"),
+        ("def f(matrix, *, k): ...", "f", "it takes one argument"),
+        ("def f(matrix, *more): ...", "f", "it takes one argument"),
         ("def f(matrix=3): ...", "f", "it takes one argument"),
-        ("def isoscore(matrix): ...", "isoscore", "is the name of a metric of ours"),
-        ("def a_centered(matrix): ...", "a_centered", "is the name of a metric of ours"),
+        ("def isoscore(matrix): ...", "isoscore", "is the name of a column of ours"),
+        ("def a_centered(matrix): ...", "a_centered", "is the name of a column of ours"),
     ],
 )
 def test_what_is_wrong_with_it_is_said(here: Path, text: str, name: str, fault: str) -> None:
@@ -101,11 +109,22 @@ def test_a_file_that_is_not_there_is_said(here: Path) -> None:
 def test_what_it_does_wrong_is_said(here: Path, body: str, fault: str) -> None:
     metric = read(here, f"def f(matrix):\n    return {body}\n", "f")
     with pytest.raises(StudyError, match=fault):
-        measure_own(Matrix(torch.ones(3, 2), "M"), metric)
+        measured(Matrix(torch.ones(3, 2), "M"), metric)
 
 
 def test_no_value_is_nan_and_a_numpy_number_is_a_number(here: Path) -> None:
     nothing = read(here, "def f(matrix):\n    return float('nan')\n", "f")
-    assert math.isnan(float(measure_own(Matrix(torch.ones(3, 2), "M"), nothing)["f"]))
+    assert math.isnan(float(measured(Matrix(torch.ones(3, 2), "M"), nothing)["f"]))
     number = read(here, "def f(matrix):\n    return matrix.max()\n", "f")
-    assert measure_own(Matrix(torch.ones(3, 2), "M"), number)["f"] == np.float64(1.0)
+    assert measured(Matrix(torch.ones(3, 2), "M"), number)["f"] == np.float64(1.0)
+
+
+def test_no_column_of_ours_can_be_taken() -> None:
+    ours = {name.removesuffix(CENTERED) for name in GEOMETRY.schema.names}
+    assert ours <= TAKEN
+
+
+def test_a_file_that_fails_is_said(here: Path) -> None:
+    metric = read(here, "import absent_package\ndef f(matrix): ...", "f")
+    with pytest.raises(StudyError, match=r"mine.py cannot be run: ModuleNotFoundError"):
+        load(metric.spelled)

@@ -1,4 +1,4 @@
-"""The metrics there is room for, where all are too many: of W, and of H on the id domain."""
+"""The headline metrics, where all are too many: of W, and of H on the id domain."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ from disentangle.vocabulary.metrics import BY_NAME
 from disentangle.vocabulary.scores import LOSSES
 
 
-def of_id(metrics: Iterable[str], domains: Iterable[str]) -> list[str]:
+def headline_metrics(metrics: Iterable[str], domains: Iterable[str]) -> list[str]:
     """Of columns of metrics, those of W, and of H on the id domain.
 
     Args:
@@ -22,7 +22,7 @@ def of_id(metrics: Iterable[str], domains: Iterable[str]) -> list[str]:
     ]
 
 
-def domains_of(outcomes: Iterable[str]) -> list[str]:
+def loss_domains(outcomes: Iterable[str]) -> list[str]:
     """The held-out domains that outcomes are losses on."""
     return sorted(
         {
