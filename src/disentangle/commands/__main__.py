@@ -93,6 +93,9 @@ def _publish(asked: Namespace) -> int:
 
 
 def _measure(asked: Namespace) -> int:
+    from disentangle.job import OFFLINE, QUIET
+
+    os.environ |= QUIET | OFFLINE  # before libraries read it
     from disentangle.commands.measure import measure_path
 
     measure_path(asked.path, tensor=asked.tensor, own=asked.metric, out=asked.out)
