@@ -13,6 +13,15 @@ from safetensors.torch import save_file
 
 from disentangle.commands.__main__ import main
 from disentangle.geometry.measure_matrix import measure_matrix
+from disentangle.job import OFFLINE, QUIET
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the command sets for its own process ends with each test."""
+    for name, value in (QUIET | OFFLINE).items():
+        monkeypatch.setenv(name, value)
+
 
 M = torch.randn(30, 6, generator=torch.Generator().manual_seed(0))
 
