@@ -2,7 +2,6 @@
 
 import gc
 import os
-import shutil
 import sys
 import time
 import traceback
@@ -49,8 +48,8 @@ def job(name: str, snakemake: Any, *, online: bool = False) -> Iterator[Say]:
 
     Libraries print much and to file descriptors, so the descriptors are redirected, not
     `sys.stdout`. An error shows on the screen in full if it is a `StudyError`, else in one
-    line; either way the job ends with status 1 and the traceback stands in the log, and in a
-    copy of it, since Snakemake deletes the log of a job that it tries again.
+    line; either way the job ends with status 1 and the traceback stands in the log, and in what
+    is kept of all starts that failed, since Snakemake deletes the log of a job that it tries again.
     """
     began, log = datetime.now(UTC), Path(snakemake.log[0])
     os.environ |= QUIET if online else QUIET | OFFLINE
@@ -78,7 +77,9 @@ def job(name: str, snakemake: Any, *, online: bool = False) -> Iterator[Say]:
         sys.stdout.flush()
         sys.stderr.flush()
         if status:
-            shutil.copyfile(log, failed_log(log))
+            with failed_log(log).open("a") as kept:
+                print(f"=== failed at {datetime.now(UTC).isoformat(timespec='seconds')}", file=kept)
+                kept.write(log.read_text(errors="replace"))
         write_record(snakemake, log, began, status)
     except OSError as error:  # a full disk has no room for a log or a record either
         status = 1
@@ -98,7 +99,7 @@ def _in_words(name: str, error: BaseException, log: Path) -> str:
 
 
 def failed_log(log: Path) -> Path:
-    """Where the log of the last start that failed is kept."""
+    """Where the logs of the starts that failed are kept, one after another."""
     return Path(f"{log}.failed")
 
 

@@ -1,6 +1,7 @@
 """A private SLURM cluster of four nodes on one machine: real daemons, GPUs that are files."""
 
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -17,15 +18,16 @@ PORTS = ("CTLD", "N1", "N2", "N3", "N4")
 
 def free_ports() -> dict[str, str]:
     """Ports for the daemons, so that another such cluster on this machine is not in the way."""
-    opened = [socket.socket() for _ in PORTS]
-    for each in opened:
-        each.bind(("127.0.0.1", 0))
-    found = {
-        f"SLURM_CI_{name}_PORT": str(each.getsockname()[1])
-        for name, each in zip(PORTS, opened, strict=True)
-    }
-    for each in opened:
-        each.close()
+    return {f"SLURM_CI_{name}_PORT": str(port) for name, port in zip(PORTS, drawn(), strict=True)}
+
+
+def drawn() -> set[int]:
+    """As many ports that are free: below those that Linux gives to connections meanwhile."""
+    found: set[int] = set()
+    while len(found) < len(PORTS):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", secrets.choice(range(10_000, 20_000))))
+            found.add(probe.getsockname()[1])
     return found
 
 

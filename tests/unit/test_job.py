@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -90,13 +91,18 @@ def test_a_job_leaves_the_hashes_of_what_it_made(tmp_path: Path) -> None:
     assert record(tmp_path)["sha256"] == {}, "Snakemake deletes what a failed job made"
 
 
-def test_the_log_of_a_start_that_failed_is_kept(tmp_path: Path) -> None:
-    done, log = run(tmp_path, "1 / 0")
+def test_the_logs_of_all_starts_that_failed_are_kept(tmp_path: Path) -> None:
+    done, first = run(tmp_path, "1 / 0")
     kept = tmp_path / "logs" / "job.log.failed"
     assert str(kept) in done.stderr
-    assert kept.read_text() == log and "ZeroDivisionError" in log
-    run(tmp_path, "pass")  # Snakemake has deleted the log before; this start writes its own
-    assert kept.read_text() == log
+    assert "ZeroDivisionError" in first
+    _, second = run(
+        tmp_path, "[][0]"
+    )  # Snakemake has deleted the log before; this start has its own
+    assert "IndexError" in second
+    run(tmp_path, "pass")
+    parts = re.split(r"^=== failed at \S+\n", kept.read_text(), flags=re.MULTILINE)
+    assert parts == ["", first, second]
 
 
 def test_a_job_does_not_work_on_a_damaged_input(tmp_path: Path) -> None:

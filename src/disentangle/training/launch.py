@@ -1,6 +1,7 @@
 """Train with several processes: torchrun on this machine, or on every machine of a SLURM job."""
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -15,6 +16,9 @@ from disentangle.errors import StudyError
 from disentangle.job import Say
 from disentangle.storage import read_json
 from disentangle.training.stretch import Stretch
+
+PORTS = (20_000, 32_000)
+"""Where the processes of several machines meet: below those that Linux gives to connections."""
 
 
 def train_on_many(stretch: Stretch, say: Say, *, processes: int, nodes: int) -> int | None:
@@ -70,7 +74,7 @@ def train_on_many(stretch: Stretch, say: Say, *, processes: int, nodes: int) -> 
     if status:
         raise StudyError(
             f"{stretch.run.name}: a training process ended with an error (status {status}).\n"
-            "What is saved is kept. The traceback is in the job's log and its copy, <log>.failed."
+            "What is saved is kept. The traceback is in the job's log, which <log>.failed keeps."
         )
     heard = _heard(stretch.stopped)
     return stopped_by or heard
@@ -100,12 +104,17 @@ def _launcher(stretch: Stretch, processes: int, nodes: int) -> list[str]:
     # spreads a job's GPUs as it likes, 3 and 1 of 4 on two machines, and a process has one each.
     on_node = f"PET_NODE_RANK=$SLURM_NODEID PET_NPROC_PER_NODE=${{SLURM_GPUS_ON_NODE:-{here}}}"
     as_node = ["sh", "-c", f'{on_node} exec "$@"', "sh"]
-    meeting = [f"--master-addr={socket.gethostname()}", f"--master-port={_free_port()}"]
+    meeting = [f"--master-addr={socket.gethostname()}", f"--master-port={free_port()}"]
     return [*srun, *as_node, *torchrun, f"--nnodes={nodes}", *meeting, *program]
 
 
-def _free_port() -> int:
-    """A port that nothing on this machine listens at; taken a moment later."""
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        return int(probe.getsockname()[1])
+def free_port() -> int:
+    """A port that nothing on this machine listens at, taken seconds later.
+
+    Not one that the machine may give to any connection meanwhile: Linux takes those from a range
+    of its own, and lower ones are left to programs that ask for them.
+    """
+    while True:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("", PORTS[0] + secrets.randbelow(PORTS[1] - PORTS[0])))
+            return int(probe.getsockname()[1])
