@@ -20,7 +20,7 @@ import pandas as pd
 
 from disentangle.claims.ledger import OF_THE_REST
 from disentangle.statistics import r2_beside_design
-from disentangle.statistics.bootstrap import bootstrap_interval
+from disentangle.statistics.bootstrap import bootstrap_estimate
 from disentangle.statistics.design import (
     configurations,
     design_matrix,
@@ -92,7 +92,7 @@ def over_logs(table: pd.DataFrame, rank: np.ndarray, loss: np.ndarray, resamples
         total = weights @ centred**2 - (weights @ centred) ** 2 / weights.sum(axis=1)
         return weights @ gain / total
 
-    return bootstrap_interval(delta, groups, resamples=resamples, seed=0).low
+    return bootstrap_estimate(delta, groups, resamples=resamples, seed=0).low
 
 
 def measure(table: pd.DataFrame, studies: int, resamples: int, **world: float) -> list[float]:

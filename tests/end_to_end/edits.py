@@ -16,8 +16,7 @@ from tiny_study import ROOT, command, lay_out, register_a_model
 Edit = Callable[[Path], None]
 Counts = dict[str, int]
 
-TABLES = {"collect", "compare_runs", "judge_saturation", "regress", "judge_claims"}
-TABLES |= {"draw_figures", "write_report", "all"}
+TABLES = {"collect", "analyze", "draw_figures", "write_report", "all"}
 BY_SIZE = ("measure_geometry", "evaluate_checkpoints")
 
 
@@ -151,7 +150,7 @@ SCRIPT = "workflow/scripts/evaluate_checkpoints.py"
 LONGER = {"domain": "code", "tokens": "4k", "batch_size": 8, "weight_decay": 0.1}
 LONGER |= {"learning_rate": 0.3, "final_lr": 0, "seed": 0}
 ALSO = {"save": {"count": 3, "first": 0.25, "also": {"2K_*": [9]}}}
-RESAMPLED = {"regress", "compare_runs", "judge_saturation", "judge_claims", "draw_figures"}
+RESAMPLED = {"analyze", "draw_figures"}
 ANEW = TABLES | {"simulate"}
 MEASURED = dict.fromkeys(BY_SIZE, 2)
 

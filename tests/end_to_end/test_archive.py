@@ -319,11 +319,11 @@ def test_code_that_is_not_the_archives_is_said_to_decide_nothing(
 ) -> None:
     folder = tmp_path / "clone"
     shutil.copytree(elsewhere, folder)
-    with (folder / "workflow/scripts/regress.py").open("a") as script:
+    with (folder / "workflow/scripts/analyze.py").open("a") as script:
         script.write("print('later')\n")
     done = verified(folder, archived)
     assert done.returncode != 0
-    assert "other code than this clone's" in done.stderr and "(regress)" in done.stderr
+    assert "other code than this clone's" in done.stderr and "(analyze)" in done.stderr
     assert f"git checkout {git(clone, 'rev-parse', 'HEAD').strip()}" in done.stderr
     asked_for_nothing = snakemake(folder, "verify", study=None)
     assert asked_for_nothing.returncode != 0

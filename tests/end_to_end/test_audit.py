@@ -35,7 +35,7 @@ FILES = (
     "corpus/train.parquet",
     "figures/associations.svg",
     "report.html",
-    "logs/regress.log.record.json",
+    "logs/analyze.log.record.json",
     "cells/geometry/*/*.json",
     "cells/evaluation/*/*.json",
 )

@@ -115,7 +115,7 @@ def test_a_dry_run_says_what_is_damaged_and_leaves_it(study: Path, tmp_path: Pat
     before = times_of_files(results)
     done = started(folder, "--dry-run")
     shown = done.stdout + done.stderr
-    assert "regressions.parquet, made by regress" in shown
+    assert "regressions.parquet, made by analyze" in shown
     assert "Job stats" in shown and "write_report" in shown
     assert times_of_files(results) == before
     with pytest.raises(DamagedError):
@@ -136,5 +136,5 @@ def test_two_dry_runs_of_one_edited_study_at_once(study: Path, tmp_path: Path) -
     shown = [process.communicate()[0].decode() for process in both]
     assert [process.returncode for process in both] == [0, 0], shown
     counts = [text.split("Job stats:")[1].split("\n\n")[0] for text in shown]
-    assert "regress" in counts[0] and counts[0] == counts[1]
+    assert "analyze" in counts[0] and counts[0] == counts[1]
     assert times_of_files(results) == before

@@ -62,7 +62,7 @@ def test_a_changed_output_is_named_with_the_job_that_makes_it(study: Path) -> No
 
 def test_a_job_looks_at_its_own_inputs_alone(study: Path) -> None:
     changed(RESULTS / "geometry/2K.parquet")
-    refuse_damaged([RESULTS / "tables/observations.parquet"], RESULTS / "logs/regress.log")
+    refuse_damaged([RESULTS / "tables/observations.parquet"], RESULTS / "logs/analyze.log")
 
 
 def test_what_is_absent_is_not_damaged(study: Path) -> None:
@@ -92,11 +92,11 @@ def test_a_damaged_record_sends_its_job_to_run_again(study: Path) -> None:
             "geometry/2K.parquet": ("measure_geometry", "2K"),
             "logs/collect.log.record.json": ("collect", ""),
         }
-        refuse_damaged([RESULTS / "tables/observations.parquet"], RESULTS / "logs/regress.log")
+        refuse_damaged([RESULTS / "tables/observations.parquet"], RESULTS / "logs/analyze.log")
 
 
 def test_nothing_is_recorded_of_a_job_that_failed(study: Path) -> None:
-    made("regress", RESULTS / "tables/associations.parquet", b"half of it", status=1)
+    made("analyze", RESULTS / "tables/associations.parquet", b"half of it", status=1)
     changed(RESULTS / "tables/associations.parquet")
     assert damaged_files(RESULTS) == {}
 

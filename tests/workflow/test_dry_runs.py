@@ -70,7 +70,7 @@ def test_a_run_can_be_a_job_of_its_own(folder: Path, tmp_path: Path) -> None:
         ("geometry", "measure_geometry", "evaluate_checkpoints"),
         ("perturb", "finetune", "evaluate_checkpoints"),
         ("evaluate", "evaluate_checkpoints", "measure_geometry"),
-        ("tables", "regress", "write_report"),
+        ("tables", "analyze", "write_report"),
         ("report", "write_report", "nothing"),
     ],
 )

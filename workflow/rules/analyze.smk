@@ -17,75 +17,20 @@ rule plan:
         "../scripts/plan.py"
 
 
-rule regress:
+rule analyze:
     input:
-        spec=spec_of("regress"),
+        spec=spec_of("analyze"),
         observations=results("tables/observations.parquet"),
     output:
-        associations=results("tables/associations.parquet"),
-        regressions=results("tables/regressions.parquet"),
+        **{name: results(f"tables/{name}.parquet") for name in ANALYZED},
     log:
-        results("logs/regress.log"),
+        results("logs/analyze.log"),
     resources:
-        **ASKS.of(megabytes=4000, minutes=60),
+        **ASKS.of(megabytes=4000, minutes=120),
     message:
-        "Estimating associations"
+        "Estimating associations, and judging the paper's findings"
     script:
-        "../scripts/regress.py"
-
-
-rule judge_saturation:
-    input:
-        spec=spec_of("judge_saturation"),
-        observations=results("tables/observations.parquet"),
-    output:
-        results("tables/saturation.parquet"),
-    log:
-        results("logs/judge_saturation.log"),
-    resources:
-        **ASKS.of(megabytes=2000, minutes=60),
-    message:
-        "Judging late rises of the loss"
-    script:
-        "../scripts/judge_saturation.py"
-
-
-rule compare_runs:
-    input:
-        spec=spec_of("compare_runs"),
-        observations=results("tables/observations.parquet"),
-    output:
-        agreement=results("tables/agreement.parquet"),
-        effects=results("tables/effects.parquet"),
-        noise=results("tables/noise.parquet"),
-    log:
-        results("logs/compare_runs.log"),
-    resources:
-        **ASKS.of(megabytes=4000, minutes=60),
-    message:
-        "Comparing seeds, training choices and metrics"
-    script:
-        "../scripts/compare_runs.py"
-
-
-rule judge_claims:
-    input:
-        spec=spec_of("judge_claims"),
-        observations=results("tables/observations.parquet"),
-        associations=results("tables/associations.parquet"),
-        saturation=results("tables/saturation.parquet"),
-    output:
-        claims=results("tables/claims.parquet"),
-        claim_tests=results("tables/claim_tests.parquet"),
-        counterexamples=results("tables/counterexamples.parquet"),
-    log:
-        results("logs/judge_claims.log"),
-    resources:
-        **ASKS.of(megabytes=4000, minutes=60),
-    message:
-        "Holding the paper's findings against the tables"
-    script:
-        "../scripts/judge_claims.py"
+        "../scripts/analyze.py"
 
 
 rule simulate:

@@ -44,7 +44,7 @@ from disentangle.tables.files import read_tables
 COMPUTED = (
     *("measure_geometry", "evaluate_checkpoints", "compare_layers"),
     *("collect", "collect_layers", "take_observations", "measure_leakage"),
-    *("regress", "judge_saturation", "compare_runs", "judge_claims", "simulate", "tables"),
+    *("analyze", "simulate", "tables"),
 )
 """Rules that turn stored measurements into tables. No other may run."""
 

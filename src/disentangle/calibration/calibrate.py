@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest, norm
+from scipy.stats import binomtest
 
 from disentangle.calibration.worlds import WORLDS, draw, true_rho
 from disentangle.provenance import PACKAGE, code_hash
@@ -23,6 +23,7 @@ from disentangle.statistics.design import (
     numeric_design,
     varying,
 )
+from disentangle.statistics.estimate import Estimate
 from disentangle.statistics.increment import incremental_r2, scale_baseline
 from disentangle.statistics.mixed import mixed_effect
 from disentangle.statistics.partial import partial_spearman
@@ -34,17 +35,6 @@ from disentangle.study.run import Run
 LEVEL = 0.05
 
 PERMUTATIONS = 999
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What an estimator says of one simulated study."""
-
-    value: float
-    low: float
-    high: float
-    found: bool | None
-    """Whether it calls the association real; None where it says nothing."""
 
 
 @dataclass(frozen=True)
@@ -63,75 +53,65 @@ class Sample:
         return {"clusters": self.clusters, "resamples": self.resamples, "seed": self.seed}
 
 
-def _by_p(value: float, low: float, high: float, p: float) -> Answer:
-    return Answer(value, low, high, None if np.isnan(p) else bool(p < LEVEL))
+def _raw(s: Sample) -> Estimate:
+    return spearman(s.x, s.y, **s.resampling())
 
 
-def _raw(s: Sample) -> Answer:
-    found = spearman(s.x, s.y, **s.resampling())
-    return _by_p(found.rho, found.low, found.high, found.p)
-
-
-def _partial(s: Sample) -> Answer:
+def _partial(s: Sample) -> Estimate:
     controls = s.rows[varying(s.rows)].to_numpy(np.float64)
-    found = partial_spearman(s.x, s.y, controls, **s.resampling())
-    return _by_p(found.rho, found.low, found.high, found.p)
+    return partial_spearman(s.x, s.y, controls, **s.resampling())
 
 
-def _residual(s: Sample) -> Answer:
-    found = residual_spearman(s.x, s.y, design_matrix(s.rows), **s.resampling())
-    return _by_p(found.rho, found.low, found.high, found.p)
+def _residual(s: Sample) -> Estimate:
+    return residual_spearman(s.x, s.y, design_matrix(s.rows), **s.resampling())
 
 
-def _within(s: Sample) -> Answer:
-    found = within_spearman(s.x, s.y, cells(s.rows), permutations=PERMUTATIONS, seed=s.seed)
-    return _by_p(found.rho, found.low, found.high, found.p)
+def _within(s: Sample) -> Estimate:
+    return within_spearman(s.x, s.y, cells(s.rows), permutations=PERMUTATIONS, seed=s.seed)
 
 
-def _clustered(s: Sample) -> Answer:
-    found = clustered_slope(s.y, s.x, design_matrix(s.rows), cells(s.rows))
-    # a slope in units of its own, so neither bias nor coverage of a correlation
-    return _by_p(np.nan, np.nan, np.nan, found.p)
+def _clustered(s: Sample) -> Estimate:
+    return clustered_slope(s.y, s.x, design_matrix(s.rows), cells(s.rows))
 
 
-def _mixed(s: Sample) -> Answer:
+def _mixed(s: Sample) -> Estimate:
     names = [name for name in varying(s.rows) if name in HYPERPARAMETERS]
-    found = mixed_effect(s.y, s.x, numeric_design(s.rows, names), s.rows["size"].to_numpy())
-    p = 2 * norm.sf(abs(found.coefficient) / found.se) if found.se > 0 else np.nan
-    return _by_p(np.nan, np.nan, np.nan, float(p))
+    return mixed_effect(s.y, s.x, numeric_design(s.rows, names), s.rows["size"].to_numpy())
 
 
-def _increment(s: Sample) -> Answer:
-    found = incremental_r2(
-        s.y,
-        s.x,
-        scale_baseline(s.rows),
-        configurations(s.rows),
-        resamples=s.resamples,
-        seed=s.seed,
-    )
-    return Answer(np.nan, np.nan, np.nan, None if np.isnan(found.low) else bool(found.low > 0))
+def _increment(s: Sample) -> Estimate:
+    baseline, left_out = scale_baseline(s.rows), configurations(s.rows)
+    return incremental_r2(s.y, s.x, baseline, left_out, resamples=s.resamples, seed=s.seed)
 
 
-def _beside_design(s: Sample) -> Answer:
-    found = r2_beside_design(s.y, s.x, design_matrix(s.rows))
-    return Answer(np.nan, np.nan, np.nan, None if np.isnan(found.low) else bool(found.low > 0))
+def _beside_design(s: Sample) -> Estimate:
+    return r2_beside_design(s.y, s.x, design_matrix(s.rows))
 
 
 @dataclass(frozen=True)
 class Estimator:
-    """An estimator, and whether it takes so long that fewer studies must do."""
+    """An estimator, and how it is judged."""
 
     name: str
-    answer: Callable[[Sample], Answer]
+    estimate: Callable[[Sample], Estimate]
+    correlation: bool = False
+    """Whether it estimates the correlation of the noises, so that bias and coverage are known."""
     slow: bool = False
+    """Whether it takes so long that it is given fewer studies."""
+
+    def finds(self, estimate: Estimate) -> bool | None:
+        """Whether it calls the association real: by p, or else by an interval above 0; None where
+        it has neither."""
+        if np.isfinite(estimate.p):
+            return bool(estimate.p < LEVEL)
+        return None if np.isnan(estimate.low) else bool(estimate.low > 0)
 
 
 ESTIMATORS = (
-    Estimator("raw", _raw),
-    Estimator("partial", _partial),
-    Estimator("residual", _residual),
-    Estimator("within", _within),
+    Estimator("raw", _raw, correlation=True),
+    Estimator("partial", _partial, correlation=True),
+    Estimator("residual", _residual, correlation=True),
+    Estimator("within", _within, correlation=True),
     Estimator("clustered", _clustered),
     Estimator("mixed", _mixed, slow=True),
     Estimator("delta_r2", _increment, slow=True),
@@ -148,14 +128,18 @@ def _share(found: Sequence[bool]) -> tuple[float, float, float]:
     return float(test.statistic), float(low), float(high)
 
 
-def _summary(answers: list[Answer], truth: float, null: bool) -> dict[str, Any]:
-    said = [answer.found for answer in answers if answer.found is not None]
-    values = [answer.value for answer in answers if np.isfinite(answer.value)]
-    covered = [a.low <= truth <= a.high for a in answers if np.isfinite(a.low + a.high)]
+def _summary(
+    estimator: Estimator, estimates: list[Estimate], truth: float, null: bool
+) -> dict[str, Any]:
+    answers = (estimator.finds(estimate) for estimate in estimates)
+    said = [found for found in answers if found is not None]
+    comparable = estimates if estimator.correlation else []
+    values = [e.value for e in comparable if np.isfinite(e.value)]
+    covered = [e.low <= truth <= e.high for e in comparable if np.isfinite(e.low + e.high)]
     found, found_low, found_high = _share(said)
     coverage, coverage_low, coverage_high = _share(covered)
     return {
-        "studies": len(answers),
+        "studies": len(estimates),
         "answered": len(said),
         "kind": "false positives" if null else "power",
         "found": found,
@@ -215,7 +199,7 @@ def calibrate(
         if name not in worlds:
             continue
         for rho in (0.0, *effects):
-            answers: dict[str, list[Answer]] = {estimator.name: [] for estimator in ESTIMATORS}
+            estimates: dict[str, list[Estimate]] = {estimator.name: [] for estimator in ESTIMATORS}
             for study in range(studies):
                 # not by rho: the same worlds with and without the effect
                 rng = np.random.default_rng([seed, number, study])
@@ -225,11 +209,11 @@ def calibrate(
                 sample = Sample(seen, x, y, resamples if thorough else 1, study, clusters)
                 for estimator in ESTIMATORS:
                     if thorough or not estimator.slow:
-                        answers[estimator.name].append(estimator.answer(sample))
+                        estimates[estimator.name].append(estimator.estimate(sample))
             truth = true_rho(WORLDS[name], rho)
             rows += [
                 {"world": name, "planted_rho": rho, "estimator": estimator.name, "n": len(design)}
-                | _summary(answers[estimator.name], truth, rho == 0)
+                | _summary(estimator, estimates[estimator.name], truth, rho == 0)
                 for estimator in ESTIMATORS
             ]
     return rows

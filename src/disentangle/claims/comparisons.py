@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from disentangle.statistics.bootstrap import Floats, bootstrap_interval
+from disentangle.statistics.bootstrap import Floats, bootstrap_estimate
 from disentangle.statistics.design import cells, varying
 from disentangle.statistics.estimate import Estimate
 from disentangle.statistics.ranks import rank_correlation
@@ -18,11 +18,8 @@ def _resampled(
     """A statistic of weighted rows with a BCa interval over cells of the design."""
     if len(rows) < 3:
         return Estimate.unknown(f"{len(rows)} runs", len(rows))
-    value = float(statistic(np.ones((1, len(rows))))[0])
-    if np.isnan(value):
-        return Estimate.unknown("a column is constant", len(rows))
-    low, high, reason = bootstrap_interval(statistic, cells(rows), resamples=resamples, seed=seed)
-    return Estimate(value, low, high, len(rows), reason)
+    found = bootstrap_estimate(statistic, cells(rows), resamples=resamples, seed=seed)
+    return Estimate.unknown("a column is constant", len(rows)) if np.isnan(found.value) else found
 
 
 def removal(

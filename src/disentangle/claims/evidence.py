@@ -1,4 +1,4 @@
-"""What claims are judged on: a study's observations, associations and saturation."""
+"""What claims are judged on: a study's observations, and what was estimated of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,6 +30,7 @@ class Evidence:
     observations: pd.DataFrame
     associations: pd.DataFrame
     saturation: pd.DataFrame
+    effects: pd.DataFrame
     targets: dict[str, str]
     """Variant that was fine-tuned to the held-out domain it was fine-tuned on."""
     resamples: int
@@ -94,6 +95,18 @@ class Evidence:
         low, high = (row[f"{ends}_{end}"] for end in ("low", "high"))
         missing = reason_of(str(row["note"] or ""), estimator) if low != low else ""
         return Estimate(row[figure], low, high, int(row["n"]), missing)
+
+    def effect(self, choice: str, response: str, figure: str = "slope") -> Estimate:
+        """A figure of the effects table, such as `at_lowest`, where the choice varies alone."""
+        table = self.effects
+        rows = table[
+            (table["choice"] == choice) & (table["along"] == "") & (table["response"] == response)
+        ]
+        if rows.empty:
+            return Estimate.unknown(f"no runs differ in {choice.replace('_', ' ')} alone")
+        row = rows.iloc[0]
+        value, low, high = (float(row[f"{figure}{end}"]) for end in ("", "_low", "_high"))
+        return Estimate(value, low, high, int(row["n"]), "" if low == low else row["note"])
 
     def of(
         self, runs: pd.DataFrame, estimator: Callable[..., Estimate], *args: Any, **kwargs: Any

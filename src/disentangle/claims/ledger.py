@@ -31,7 +31,6 @@ from disentangle.claims.rule import (
     of_known_sign,
     within,
 )
-from disentangle.statistics import contrasts
 from disentangle.statistics.estimate import Estimate
 from disentangle.tables.select import CHIEF_METRIC, CHIEF_OUTCOME
 
@@ -164,29 +163,37 @@ def _rank_is_not_enough(evidence: Evidence) -> Iterator[Part]:
     yield Part("high rank, high loss", found, exist, "observations", _final())
 
 
-def _rises(evidence: Evidence, choice: str, outcome: str) -> Part:
-    estimate = contrasts.slope(evidence.runs, choice, outcome)
-    return Part(f"{choice}: {outcome}", estimate, above(SLOPE, 0), "observations", _final())
+def _effect(
+    evidence: Evidence, choice: str, response: str, figure: str, name: str, rule: Rule
+) -> Part:
+    rows = f"choice == '{choice}' and along == '' and response == '{response}'"
+    return Part(name, evidence.effect(choice, response, figure), rule, "effects", rows)
+
+
+def _rises(evidence: Evidence, choice: str, response: str) -> Part:
+    name = f"{choice}: {response}"
+    return _effect(evidence, choice, response, "slope", name, above(SLOPE, 0))
 
 
 def _batch(evidence: Evidence) -> Iterator[Part]:
     yield _rises(evidence, "batch_size", RANK)
-    low, high = contrasts.slopes_at_the_ends(evidence.runs, "batch_size", ID)
-    yield Part("loss falls at the smallest batch", low, below(SLOPE, 0), "observations", _final())
-    yield Part("loss rises at the largest", high, above(SLOPE, 0), "observations", _final())
+    falls, rises = "loss falls at the smallest batch", "loss rises at the largest"
+    yield _effect(evidence, "batch_size", ID, "at_lowest", falls, below(SLOPE, 0))
+    yield _effect(evidence, "batch_size", ID, "at_highest", rises, above(SLOPE, 0))
 
 
 def _weight_decay(evidence: Evidence) -> Iterator[Part]:
     yield _rises(evidence, "weight_decay", RANK)
-    small, large = contrasts.slopes_by_size(evidence.runs, "weight_decay", ID)
-    # the paper's notes do not say which way round, so the larger model's slope is held against the
+    # the paper's notes do not say which way round, so the larger model's slope is compared with the
     # smaller one's, if that one's sign is known
     known = of_known_sign(SLOPE)
-    yield Part("loss, smallest model", small, known, "observations", _final())
-    opposite = below(SLOPE, 0) if small.value > 0 else above(SLOPE, 0)
-    if known.verdict(small) != "holds":
+    smallest, largest = "loss, smallest model", "loss, largest model: opposite"
+    small = _effect(evidence, "weight_decay", ID, "at_smallest", smallest, known)
+    yield small
+    opposite = below(SLOPE, 0) if small.estimate.value > 0 else above(SLOPE, 0)
+    if known.verdict(small.estimate) != "holds":
         opposite = replace(opposite, fails=())
-    yield Part("loss, largest model: opposite", large, opposite, "observations", _final())
+    yield _effect(evidence, "weight_decay", ID, "at_largest", largest, opposite)
 
 
 def _annealing(evidence: Evidence) -> Iterator[Part]:

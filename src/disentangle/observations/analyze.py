@@ -1,6 +1,6 @@
 """Everything that follows from observations, in one call."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -27,6 +27,12 @@ from disentangle.tables.estimated import (
 from disentangle.tables.files import to_arrow
 from disentangle.tables.table import Table
 
+TABLES = (
+    *(ASSOCIATIONS, REGRESSIONS, SATURATION, AGREEMENT, EFFECTS, NOISE),
+    *(CLAIMS, CLAIM_TESTS, COUNTEREXAMPLES),
+)
+"""What an `Analysis` holds, each under its table's name."""
+
 
 @dataclass(frozen=True)
 class Analysis:
@@ -47,48 +53,47 @@ def analyze(
     observations: pd.DataFrame,
     *,
     settings: Statistics | None = None,
+    domains: Sequence[str] = (),
     finetuned: Mapping[str, str] | None = None,
 ) -> Analysis:
-    """Estimate associations, judge late rises of the loss, hold the paper's findings against both.
+    """Estimate associations, judge late rises of the loss, and judge the paper's findings by both.
+
+    The workflow's job `analyze` is this call.
 
     Args:
         observations: rows as `adopt` gives them, or a study's observations table.
         settings: outcomes, resamples, seed.
-        finetuned: variant that was fine-tuned to the domain it was fine-tuned on.
-
-    Returns:
-        The tables that the workflow writes from the same observations, number for number.
+        domains: held-out domains whose losses are outcomes; by default all that there are.
+        finetuned: fine-tuned variant to the domain it was fine-tuned on.
     """
     settings = settings or Statistics()
-    associations, fits = associate_variants(observations, settings)
+    associated, fits = associate_variants(observations, settings, domains)
     late = judge_runs(
         observations,
         tolerance=settings.tolerance,
         resamples=settings.resamples,
         seed=settings.seed,
     )
-    associations, saturation = (
-        _as_written(associations, ASSOCIATIONS),
-        _as_written(late, SATURATION),
-    )
+    metrics_agree, choices_do, seeds_change = compare_runs(observations, settings)
+    # claims are judged by what a reader of the tables would see
     evidence = Evidence(
         observations=observations,
-        associations=associations,
-        saturation=saturation,
+        associations=_as_written(associated, ASSOCIATIONS),
+        saturation=_as_written(late, SATURATION),
+        effects=_as_written(choices_do, EFFECTS),
         targets=dict(finetuned or {}),
         resamples=settings.resamples,
         seed=settings.seed,
     )
     claims, tests = judge(evidence)
     named = counterexamples(evidence, [ID, *evidence.other_losses], RANK)
-    agreement, effects, noise = compare_runs(observations, settings)
     return Analysis(
-        associations=associations,
+        associations=evidence.associations,
         regressions=_as_written(fits, REGRESSIONS),
-        saturation=saturation,
-        agreement=_as_written(agreement, AGREEMENT),
-        effects=_as_written(effects, EFFECTS),
-        noise=_as_written(noise, NOISE),
+        saturation=evidence.saturation,
+        agreement=_as_written(metrics_agree, AGREEMENT),
+        effects=evidence.effects,
+        noise=_as_written(seeds_change, NOISE),
         claims=_as_written(claims, CLAIMS),
         claim_tests=_as_written(tests, CLAIM_TESTS),
         counterexamples=_as_written(named, COUNTEREXAMPLES),

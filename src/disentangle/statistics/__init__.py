@@ -6,22 +6,19 @@ importable one by one; each module states its formula, its assumptions and its s
 
 from disentangle.statistics.associate import associate, regressions
 from disentangle.statistics.beside_design import r2_beside_design
-from disentangle.statistics.clustered import Slope, clustered_slope
-from disentangle.statistics.increment import Increment, incremental_r2
-from disentangle.statistics.mixed import MixedEffect, mixed_effect, mixed_effect_by_run
+from disentangle.statistics.clustered import clustered_slope
+from disentangle.statistics.estimate import Estimate
+from disentangle.statistics.increment import incremental_r2
+from disentangle.statistics.mixed import mixed_effect, mixed_effect_by_run
 from disentangle.statistics.multiplicity import benjamini_hochberg
 from disentangle.statistics.partial import partial_spearman
 from disentangle.statistics.power import detectable_rho, power_statement
-from disentangle.statistics.ranks import Correlation
 from disentangle.statistics.raw import spearman
 from disentangle.statistics.residual import residual_spearman
 from disentangle.statistics.within import within_spearman
 
 __all__ = [
-    "Correlation",
-    "Increment",
-    "MixedEffect",
-    "Slope",
+    "Estimate",
     "associate",
     "benjamini_hochberg",
     "clustered_slope",

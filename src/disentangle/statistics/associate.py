@@ -20,13 +20,14 @@ from disentangle.statistics.design import (
     numeric_design,
     varying,
 )
+from disentangle.statistics.estimate import Estimate
 from disentangle.statistics.increment import (
     NotEnoughError,
     cross_validate,
     incremental_r2,
     scale_baseline,
 )
-from disentangle.statistics.mixed import MixedEffect, mixed_effect, mixed_effect_by_run
+from disentangle.statistics.mixed import mixed_effect, mixed_effect_by_run
 from disentangle.statistics.multiplicity import benjamini_hochberg
 from disentangle.statistics.partial import partial_spearman
 from disentangle.statistics.raw import spearman
@@ -73,18 +74,15 @@ def reason_of(note: str, estimator: str) -> str:
     return next((reason for name, _, reason in said if name == estimator), "")
 
 
-def _along_runs(
-    checkpoints: pd.DataFrame | None, outcome: str, metric: str
-) -> tuple[MixedEffect, int]:
-    """The mixed effect by run over checkpoints after step 0, and how many there were."""
+def _along_runs(checkpoints: pd.DataFrame | None, outcome: str, metric: str) -> Estimate:
+    """The mixed effect by run over checkpoints after step 0."""
     if checkpoints is None:
-        return MixedEffect.undefined("one checkpoint a run"), 0
+        return Estimate.unknown("one checkpoint a run")
     trained = checkpoints[checkpoints["step"] > 0]
     time = "tokens" if trained["tokens"].notna().all() else "step"
     rows = _complete(trained, outcome, metric)
     controls = numeric_design(rows, varying(rows))
-    found = mixed_effect_by_run(rows[outcome], rows[metric], rows[time], controls, rows["run"])
-    return found, len(rows)
+    return mixed_effect_by_run(rows[outcome], rows[metric], rows[time], controls, rows["run"])
 
 
 def _association(
@@ -114,56 +112,56 @@ def _association(
         y, x, scale_baseline(rows), configuration, resamples=resamples, seed=seed
     )
     beside_design = r2_beside_design(y, x, design_matrix(rows))
-    by_run, checkpoint_count = _along_runs(checkpoints, outcome, metric)
+    by_run = _along_runs(checkpoints, outcome, metric)
     mixed = mixed_effect(y, x, numeric_design(rows, hyperparameters), rows["size"].to_numpy())
     return {
         "outcome": outcome,
         "metric": metric,
         "n": len(rows),
-        "rho": raw.rho,
+        "rho": raw.value,
         "rho_low": raw.low,
         "rho_high": raw.high,
         "rho_p": raw.p,
-        "partial_rho": partial.rho,
+        "partial_rho": partial.value,
         "partial_low": partial.low,
         "partial_high": partial.high,
         "partial_p": partial.p,
-        "residual_rho": residual.rho,
+        "residual_rho": residual.value,
         "residual_low": residual.low,
         "residual_high": residual.high,
         "residual_p": residual.p,
         "residual_df": residual.df,
-        "within_rho": within.rho,
+        "within_rho": within.value,
         "within_low": within.low,
         "within_high": within.high,
         "within_p": within.p,
         "within_n": within.n,
-        "clustered_coef": clustered.coefficient,
+        "clustered_coef": clustered.value,
         "clustered_se": clustered.se,
         "clustered_p": clustered.p,
-        "delta_r2": increment.delta,
+        "delta_r2": increment.value,
         "delta_r2_low": increment.low,
         "delta_r2_high": increment.high,
-        "delta_r2_design": beside_design.delta,
+        "delta_r2_design": beside_design.value,
         "delta_r2_design_low": beside_design.low,
         "delta_r2_design_high": beside_design.high,
-        "mixed_coef": mixed.coefficient,
+        "mixed_coef": mixed.value,
         "mixed_se": mixed.se,
-        "mixed_run_coef": by_run.coefficient,
+        "mixed_run_coef": by_run.value,
         "mixed_run_se": by_run.se,
-        "mixed_run_n": checkpoint_count,
+        "mixed_run_n": by_run.n,
         "controls": ", ".join(controls),
         "note": _note(
             {
-                "raw": raw.reason,
-                "partial": partial.reason,
-                "residual": residual.reason,
-                "within": within.reason,
-                "clustered": clustered.reason,
-                "delta_r2": increment.reason,
-                "delta_r2_design": beside_design.reason,
-                "mixed": mixed.reason,
-                "mixed_run": by_run.reason,
+                "raw": raw.note,
+                "partial": partial.note,
+                "residual": residual.note,
+                "within": within.note,
+                "clustered": clustered.note,
+                "delta_r2": increment.note,
+                "delta_r2_design": beside_design.note,
+                "mixed": mixed.note,
+                "mixed_run": by_run.note,
             }
         ),
     }

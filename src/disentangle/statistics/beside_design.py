@@ -8,12 +8,12 @@ from scipy.stats import norm
 
 from disentangle.statistics.bootstrap import CONFIDENCE
 from disentangle.statistics.design import column_space
-from disentangle.statistics.increment import Increment
+from disentangle.statistics.estimate import Estimate
 from disentangle.statistics.ranks import NEGLIGIBLE
 from disentangle.statistics.residual import MIN_DF
 
 
-def r2_beside_design(outcome: ArrayLike, metric: ArrayLike, design: ArrayLike) -> Increment:
+def r2_beside_design(outcome: ArrayLike, metric: ArrayLike, design: ArrayLike) -> Estimate:
     """max(0, 1 - (1 - r^2) (df + 1) / df), r the correlation of the residuals on the design.
 
     The squared partial correlation, adjusted for degrees of freedom (Ezekiel 1929): the share of
@@ -38,12 +38,12 @@ def r2_beside_design(outcome: ArrayLike, metric: ArrayLike, design: ArrayLike) -
     df = max(n - rank - 1, 0)
     if df < MIN_DF:
         few = f"{n} rows, design of rank {rank}: {df} degrees of freedom (< {MIN_DF})"
-        return Increment.undefined(few)
+        return Estimate.unknown(few, n, df)
     y, x = ((v - v.mean()) / (v.std() or 1.0) for v in (y, x))
     x_left, y_left = (v - basis @ (basis.T @ v) for v in (x, y))
     squares = float(x_left @ x_left), float(y_left @ y_left)
     if min(squares) < NEGLIGIBLE * n:
-        return Increment.undefined("constant, or fixed by the design")
+        return Estimate.unknown("constant, or fixed by the design", n, df)
     # an exact fit has no end of z
     r = float(np.clip(x_left @ y_left / np.sqrt(squares[0] * squares[1]), -1 + 1e-12, 1 - 1e-12))
     value = max(0.0, 1 - (1 - r**2) * (df + 1) / df)
@@ -52,4 +52,4 @@ def r2_beside_design(outcome: ArrayLike, metric: ArrayLike, design: ArrayLike) -
     low, high = np.sort(ends**2)
     if ends[0] < 0 < ends[1]:
         low = 0.0
-    return Increment(value, float(low), float(high), 0.0, value)
+    return Estimate(value, float(low), float(high), n, df=df)

@@ -11,11 +11,12 @@ arithmetic here is the same and is tested against it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
+
+from disentangle.statistics.estimate import Estimate
 
 Floats = NDArray[np.float64]
 
@@ -32,14 +33,6 @@ MIN_DEFINED = 0.5
 
 # Relative; sums over some hundred rows differ in the last digits with the order of the rows.
 ROUNDING = 1e-12
-
-
-class Interval(NamedTuple):
-    """Bounds of a 95 % interval; NaN with a reason where there is none."""
-
-    low: float
-    high: float
-    reason: str = ""
 
 
 def cluster_weights(clusters: ArrayLike, resamples: int, seed: int, draws: int) -> Floats:
@@ -85,15 +78,15 @@ def bca(estimate: float, replicates: Floats, jackknife: Floats) -> tuple[float, 
     return float(low), float(high)
 
 
-def bootstrap_interval(
+def bootstrap_estimate(
     statistic: Callable[[Floats], Floats],
     clusters: ArrayLike,
     *,
     resamples: int,
     seed: int,
     draws: int | None = None,
-) -> Interval:
-    """BCa interval of `statistic`, resampling clusters.
+) -> Estimate:
+    """`statistic` of all rows, with its BCa interval by resampling clusters.
 
     Resamples on which the statistic is undefined (a column is constant in them) are left out.
     `draws`: clusters per resample, by default as many as there are. Fewer make an m out of n
@@ -101,19 +94,20 @@ def bootstrap_interval(
     freedom each.
     """
     clusters = np.asarray(clusters)
-    count = len(np.unique(clusters))
+    n, count = len(clusters), len(np.unique(clusters))
+    value = float(statistic(np.ones((1, n)))[0])
     if count < MIN_CLUSTERS:
-        return Interval(np.nan, np.nan, f"no interval from {count} clusters (< {MIN_CLUSTERS})")
-    estimate = float(statistic(np.ones((1, len(clusters))))[0])
+        return Estimate(value, n=n, note=f"no interval from {count} clusters (< {MIN_CLUSTERS})")
     replicates = statistic(cluster_weights(clusters, resamples, seed, draws or count))
     replicates = replicates[np.isfinite(replicates)]
     if len(replicates) < MIN_DEFINED * resamples:
         share = f"{len(replicates)} of {resamples}"
-        return Interval(np.nan, np.nan, f"no interval: defined on only {share} resamples")
+        return Estimate(value, n=n, note=f"no interval: defined on only {share} resamples")
     if np.ptp(replicates) < 1e-12:
-        return Interval(np.nan, np.nan, "no interval: every resample gives the same value")
+        return Estimate(value, n=n, note="no interval: every resample gives the same value")
     jackknife = statistic(jackknife_weights(clusters))
-    low, high = bca(estimate, replicates, jackknife[np.isfinite(jackknife)])
+    low, high = bca(value, replicates, jackknife[np.isfinite(jackknife)])
     if np.isnan(low):
-        return Interval(low, high, "no interval: every resample lies on one side of the estimate")
-    return Interval(low, high)
+        one_sided = "no interval: every resample lies on one side of the estimate"
+        return Estimate(value, n=n, note=one_sided)
+    return Estimate(value, low, high, n)

@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import t as student_t
 
 from disentangle.statistics.bootstrap import CONFIDENCE
 from disentangle.statistics.design import column_space
+from disentangle.statistics.estimate import Estimate
 from disentangle.statistics.ranks import NEGLIGIBLE
-
-
-@dataclass(frozen=True)
-class Slope:
-    """Standardised slope, its standard error, 95 % interval and p; NaN with a reason."""
-
-    coefficient: float
-    se: float
-    low: float
-    high: float
-    p: float
-    reason: str = ""
-
-    @classmethod
-    def undefined(cls, reason: str) -> Slope:
-        return cls(np.nan, np.nan, np.nan, np.nan, np.nan, reason)
 
 
 def clustered_slope(
     outcome: ArrayLike, metric: ArrayLike, design: ArrayLike, clusters: ArrayLike
-) -> Slope:
+) -> Estimate:
     """Slope b of  z(outcome) = b z(metric) + design c + e,  errors sharing clusters.
 
     By Frisch & Waugh (1933) b = x'y / x'x with x and y the residuals on the design. Variance
@@ -49,14 +32,14 @@ def clustered_slope(
     labels, groups = np.unique(np.asarray(clusters), return_inverse=True)
     count = len(labels)
     if n - rank - 1 < 1 or count < 2:
-        return Slope.undefined(f"{n} rows in {count} clusters, {rank + 1} coefficients")
+        return Estimate.unknown(f"{n} rows in {count} clusters, {rank + 1} coefficients", n)
     if np.ptp(y) == 0 or np.ptp(x) == 0:
-        return Slope.undefined("constant")
+        return Estimate.unknown("constant", n)
     x, y = ((v - v.mean()) / v.std() for v in (x, y))
     x_left, y_left = (v - basis @ (basis.T @ v) for v in (x, y))
     square = float(x_left @ x_left)
     if square < NEGLIGIBLE * n:
-        return Slope.undefined("metric fixed by the design")
+        return Estimate.unknown("metric fixed by the design", n)
     b = float(x_left @ y_left) / square
     scores = np.bincount(groups, x_left * (y_left - b * x_left))
     small_sample = count / (count - 1) * (n - 1) / (n - rank - 1)
@@ -64,4 +47,4 @@ def clustered_slope(
     df = min(count - 1, n - rank - 1)
     reach = float(student_t.ppf((1 + CONFIDENCE) / 2, df)) * se
     p = float(2 * student_t.sf(abs(b) / se, df)) if se > 0 else 0.0
-    return Slope(b, se, b - reach, b + reach, p)
+    return Estimate(b, b - reach, b + reach, n, p=p, se=se, df=df)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.model_selection import GroupKFold
 
-from disentangle.statistics.bootstrap import Floats, bootstrap_interval
+from disentangle.statistics.bootstrap import Floats, bootstrap_estimate
+from disentangle.statistics.estimate import Estimate
 from disentangle.statistics.ranks import NEGLIGIBLE
 
 FOLDS = 5
@@ -43,25 +44,6 @@ class HeldOut:
     folds: tuple[Fold, ...]
     beyond: float
     """How far the worst prediction lies outside the range of the outcomes, as a share of it."""
-
-
-@dataclass(frozen=True)
-class Increment:
-    """Held-out R^2 without and with the metric, their difference and its 95 % interval.
-
-    NaN with a reason for what is not known.
-    """
-
-    delta: float
-    low: float
-    high: float
-    baseline: float
-    with_metric: float
-    reason: str = ""
-
-    @classmethod
-    def undefined(cls, reason: str) -> Increment:
-        return cls(np.nan, np.nan, np.nan, np.nan, np.nan, reason)
 
 
 def scale_baseline(observations: pd.DataFrame) -> Floats:
@@ -159,7 +141,7 @@ def incremental_r2(
     *,
     resamples: int,
     seed: int,
-) -> Increment:
+) -> Estimate:
     """Delta R^2 = R^2(baseline + metric) - R^2(baseline), cross-validated over configurations.
 
     R^2 = 1 - sum e^2 / sum (y - mean y)^2 with e the pooled out-of-fold errors of `cross_validate`;
@@ -175,7 +157,7 @@ def incremental_r2(
     try:
         base, full = cross_validate(outcome, metric, baseline, configurations)
     except NotEnoughError as error:
-        return Increment.undefined(str(error))
+        return Estimate.unknown(str(error))
     y = np.asarray(outcome, dtype=np.float64)
     centred = y - y.mean()
     gain = base.squared_errors - full.squared_errors
@@ -187,6 +169,6 @@ def incremental_r2(
 
     if broken := breakdown(base, full):
         reason = f"the fit breaks down: {broken}"
-        return Increment(full.r2 - base.r2, np.nan, np.nan, base.r2, full.r2, reason)
-    low, high, reason = bootstrap_interval(delta, configurations, resamples=resamples, seed=seed)
-    return Increment(full.r2 - base.r2, low, high, base.r2, full.r2, reason)
+        return Estimate(full.r2 - base.r2, n=len(y), note=reason)
+    found = bootstrap_estimate(delta, configurations, resamples=resamples, seed=seed)
+    return replace(found, value=full.r2 - base.r2)

@@ -8,34 +8,23 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import norm
 from statsmodels.regression.mixed_linear_model import MixedLM
 
-from disentangle.statistics.bootstrap import Floats
+from disentangle.statistics.bootstrap import CONFIDENCE, Floats
 from disentangle.statistics.design import column_space
+from disentangle.statistics.estimate import Estimate
 from disentangle.statistics.ranks import NEGLIGIBLE
 
 # A size's standard deviation below a thousandth of the runs' is none.
 NO_VARIANCE = 1e-6
 
-# A sandwich of fewer has hardly any degrees of freedom to estimate its filling from.
+# With fewer runs the cluster-robust variance is unreliable.
 FEWEST_RUNS = 10
 
 
 class NoFitError(ValueError):
     """No maximum of the likelihood was found."""
-
-
-@dataclass(frozen=True)
-class MixedEffect:
-    """Standardised slope and its standard error; NaN with a reason where the fit failed."""
-
-    coefficient: float
-    se: float
-    reason: str = ""
-
-    @classmethod
-    def undefined(cls, reason: str) -> MixedEffect:
-        return cls(np.nan, np.nan, reason)
 
 
 def _standardise(values: Floats) -> Floats:
@@ -44,7 +33,7 @@ def _standardise(values: Floats) -> Floats:
 
 def mixed_effect(
     outcome: ArrayLike, metric: ArrayLike, controls: ArrayLike, sizes: ArrayLike
-) -> MixedEffect:
+) -> Estimate:
     """Slope b of  z(outcome) = a + b z(metric) + c' controls + u_size + e,  u ~ N(0, tau^2).
 
     In standard deviations of the outcome per standard deviation of the metric. Restricted maximum
@@ -60,29 +49,29 @@ def mixed_effect(
     y, x = np.asarray(outcome, np.float64), np.asarray(metric, np.float64)
     n = len(y)
     if len(set(np.asarray(sizes).tolist())) < 2:
-        return MixedEffect.undefined("needs two sizes")
+        return Estimate.unknown("needs two sizes", n)
     if np.ptp(y) == 0 or np.ptp(x) == 0:
-        return MixedEffect.undefined("constant")
+        return Estimate.unknown("constant", n)
     fixed = column_space(np.column_stack([np.ones(n), controls]))
     # unlike columns of unit length, these have the scale of the standardised metric
     exog = np.column_stack([_standardise(x), fixed * np.sqrt(n)])
     if n <= exog.shape[1] + 2:
-        return MixedEffect.undefined(f"{n} rows for {exog.shape[1] + 2} parameters")
+        return Estimate.unknown(f"{n} rows for {exog.shape[1] + 2} parameters", n)
     left = exog[:, 0] - fixed @ (fixed.T @ exog[:, 0])
     if left @ left < NEGLIGIBLE * n:
-        return MixedEffect.undefined("metric fixed by the controls")
+        return Estimate.unknown("metric fixed by the controls", n)
     try:
         fit = _fit(_standardise(y), exog, np.asarray(sizes))
     except NoFitError as error:
-        return MixedEffect.undefined(str(error))
+        return Estimate.unknown(str(error), n)
     if fit.tau2 < NO_VARIANCE * fit.sigma2 or not np.isfinite(fit.se):
-        return MixedEffect.undefined("singular: no variance between sizes")
-    return MixedEffect(fit.coefficients[0], fit.se)
+        return Estimate.unknown("singular: no variance between sizes", n)
+    return _slope(fit.coefficients[0], fit.se, n)
 
 
 def mixed_effect_by_run(
     outcome: ArrayLike, metric: ArrayLike, tokens: ArrayLike, controls: ArrayLike, runs: ArrayLike
-) -> MixedEffect:
+) -> Estimate:
     """Slope b within runs, over their checkpoints:
 
     z(outcome) = a + b z(metric) + g mean_run(z(metric)) + d t + e t^2 + c' controls + u_run + e,
@@ -102,11 +91,11 @@ def mixed_effect_by_run(
     _, run = np.unique(np.asarray(runs), return_inverse=True)
     n, count = len(y), len(np.unique(run))
     if count < FEWEST_RUNS:
-        return MixedEffect.undefined(f"{count} runs with checkpoints (< {FEWEST_RUNS})")
+        return Estimate.unknown(f"{count} runs with checkpoints (< {FEWEST_RUNS})", n)
     if n == count:
-        return MixedEffect.undefined("one checkpoint a run")
+        return Estimate.unknown("one checkpoint a run", n)
     if np.ptp(y) == 0 or np.ptp(x) == 0:
-        return MixedEffect.undefined("constant")
+        return Estimate.unknown("constant", n)
     z = _standardise(x)
     mean = (np.bincount(run, z) / np.bincount(run))[run]
     t = np.log(np.asarray(tokens, np.float64))
@@ -114,15 +103,22 @@ def mixed_effect_by_run(
     fixed = column_space(np.column_stack([np.ones(n), mean, t, t**2, controls]))
     exog = np.column_stack([z, fixed * np.sqrt(n)])
     if n <= exog.shape[1] + 2:
-        return MixedEffect.undefined(f"{n} rows for {exog.shape[1] + 2} parameters")
+        return Estimate.unknown(f"{n} rows for {exog.shape[1] + 2} parameters", n)
     left = z - fixed @ (fixed.T @ z)
     if left @ left < NEGLIGIBLE * n:
-        return MixedEffect.undefined("metric fixed by its run and tokens")
+        return Estimate.unknown("metric fixed by its run and tokens", n)
     try:
         fit = _fit(_standardise(y), exog, run)
     except NoFitError as error:
-        return MixedEffect.undefined(str(error))
-    return MixedEffect(fit.coefficients[0], _sandwich_se(_standardise(y), exog, run, fit))
+        return Estimate.unknown(str(error), n)
+    return _slope(fit.coefficients[0], _sandwich_se(_standardise(y), exog, run, fit), n)
+
+
+def _slope(value: float, se: float, n: int) -> Estimate:
+    """With its interval and p by the normal distribution."""
+    reach = norm.ppf((1 + CONFIDENCE) / 2) * se
+    p = float(2 * norm.sf(abs(value) / se)) if se > 0 else np.nan
+    return Estimate(value, value - reach, value + reach, n, p=p, se=se)
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-from disentangle.statistics.bootstrap import bootstrap_interval
+from disentangle.statistics.bootstrap import bootstrap_estimate
+from disentangle.statistics.estimate import Estimate
 from disentangle.statistics.ranks import (
-    Correlation,
     rank_correlation,
     t_test,
     weighted_ranks,
@@ -22,7 +24,7 @@ def partial_spearman(
     clusters: ArrayLike,
     resamples: int,
     seed: int,
-) -> Correlation:
+) -> Estimate:
     """Partial Spearman correlation of x and y given the covariates (n x k).
 
     All columns are replaced by their ranks; the coefficient is the correlation of what remains of
@@ -38,17 +40,17 @@ def partial_spearman(
     values = np.column_stack([x, y, covariates]).astype(np.float64)
     n = len(values)
     if n < 3:
-        return Correlation.undefined(n - 2, n, f"{n} rows")
+        return Estimate.unknown(f"{n} rows", n, n - 2)
     everything = np.ones((1, n))
     ranks = weighted_ranks(values[:, 2:], everything)[0]
     centred = ranks - ranks.mean(axis=1, keepdims=True)
     df = n - 2 - (int(np.linalg.matrix_rank(centred)) if len(centred) else 0)
     if df <= 0:
-        return Correlation.undefined(df, n, f"{n} rows leave no degree of freedom")
+        return Estimate.unknown(f"{n} rows leave no degree of freedom", n, df)
     rho = float(rank_correlation(values, everything)[0])
     if np.isnan(rho):
-        return Correlation.undefined(df, n, "constant, or fixed by the controls")
-    low, high, reason = bootstrap_interval(
+        return Estimate.unknown("constant, or fixed by the controls", n, df)
+    found = bootstrap_estimate(
         lambda weights: rank_correlation(values, weights), clusters, resamples=resamples, seed=seed
     )
-    return Correlation(rho, low, high, t_test(rho, df), df, n, reason)
+    return replace(found, p=t_test(rho, df), df=df)

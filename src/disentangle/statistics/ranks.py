@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.stats import t as student_t
 
@@ -11,27 +9,6 @@ from disentangle.statistics.bootstrap import Floats
 
 # A share of variance smaller than this is rounding, not variance.
 NEGLIGIBLE = 1e-9
-
-
-@dataclass(frozen=True)
-class Correlation:
-    """A rank correlation, its 95 % interval and its two-sided p value.
-
-    `df` are the degrees of freedom of the test, `n` the rows that were ranked. What could not be
-    computed is NaN, and `reason` says why.
-    """
-
-    rho: float
-    low: float
-    high: float
-    p: float
-    df: int
-    n: int
-    reason: str = ""
-
-    @classmethod
-    def undefined(cls, df: int, n: int, reason: str) -> Correlation:
-        return cls(np.nan, np.nan, np.nan, np.nan, df, n, reason)
 
 
 def weighted_ranks(values: Floats, weights: Floats) -> Floats:

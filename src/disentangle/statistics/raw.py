@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from itertools import permutations
 
@@ -9,8 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
-from disentangle.statistics.bootstrap import Floats, bootstrap_interval
-from disentangle.statistics.ranks import Correlation, rank_correlation, t_test
+from disentangle.statistics.bootstrap import Floats, bootstrap_estimate
+from disentangle.statistics.estimate import Estimate
+from disentangle.statistics.ranks import rank_correlation, t_test
 
 # Up to 7! = 5040 pairings are enumerated; the t approximation calls four points in a row certain
 # (p = 0 where the exact value is 0.083).
@@ -31,7 +33,7 @@ def _exact_p(x: Floats, y: Floats) -> float:
 
 def spearman(
     x: ArrayLike, y: ArrayLike, *, clusters: ArrayLike, resamples: int, seed: int
-) -> Correlation:
+) -> Estimate:
     """Spearman's rho of x and y: Pearson's correlation of their mid-ranks (Spearman 1904).
 
     p: exact over all pairings up to n = 7, by t with n - 2 degrees of freedom above. It takes the
@@ -41,12 +43,12 @@ def spearman(
     values = np.column_stack([x, y]).astype(np.float64)
     n, df = len(values), len(values) - 2
     if n < 3:
-        return Correlation.undefined(df, n, f"{n} rows")
+        return Estimate.unknown(f"{n} rows", n, df)
     rho = float(rank_correlation(values, np.ones((1, n)))[0])
     if np.isnan(rho):
-        return Correlation.undefined(df, n, "constant")
+        return Estimate.unknown("constant", n, df)
     p = _exact_p(*values.T) if n <= EXACT_UP_TO else t_test(rho, df)
-    low, high, reason = bootstrap_interval(
+    found = bootstrap_estimate(
         lambda weights: rank_correlation(values, weights), clusters, resamples=resamples, seed=seed
     )
-    return Correlation(rho, low, high, p, df, n, reason)
+    return replace(found, p=p, df=df)

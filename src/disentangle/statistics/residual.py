@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-from disentangle.statistics.bootstrap import Floats, bootstrap_interval
+from disentangle.statistics.bootstrap import Floats, bootstrap_estimate
 from disentangle.statistics.design import column_space
-from disentangle.statistics.ranks import NEGLIGIBLE, Correlation, rank_correlation, t_test
+from disentangle.statistics.estimate import Estimate
+from disentangle.statistics.ranks import NEGLIGIBLE, rank_correlation, t_test
 
 # Three degrees of freedom are those of five free points, the fewest that can reach 5 % in an exact
 # test of rank correlation (2 / 5! = 0.017; four points stop at 2 / 4! = 0.083).
@@ -45,7 +48,7 @@ def residual_spearman(
     clusters: ArrayLike,
     resamples: int,
     seed: int,
-) -> Correlation:
+) -> Estimate:
     """Spearman's rho of the least-squares residuals of x and of y on the design matrix.
 
     Values, not ranks, are regressed (Frisch & Waugh 1933), since effects are additive, if anywhere,
@@ -72,21 +75,21 @@ def residual_spearman(
     df = n - rank - 1
     if df < MIN_DF:
         few = f"{n} rows, design of rank {rank}: {max(df, 0)} degrees of freedom (< {MIN_DF})"
-        return Correlation.undefined(max(df, 0), n, few)
+        return Estimate.unknown(few, n, max(df, 0))
     free = np.sum(basis**2, axis=1) < 1 - NEGLIGIBLE
     left = _residuals(values, basis)[free]
     n = len(left)
     rho = float(rank_correlation(left, np.ones((1, n)))[0])
     if np.isnan(rho):
-        return Correlation.undefined(df, n, "constant, or fixed by the design")
+        return Estimate.unknown("constant, or fixed by the design", n, df)
     clusters = np.asarray(clusters)[free]
     # df + 2 of n: with a constant as the only design this is n of n
     draws = max(1, round(len(np.unique(clusters)) * (df + 2) / n))
-    low, high, reason = bootstrap_interval(
+    found = bootstrap_estimate(
         lambda weights: rank_correlation(left, weights),
         clusters,
         resamples=resamples,
         seed=seed,
         draws=draws,
     )
-    return Correlation(rho, low, high, t_test(rho, df), df, n, reason)
+    return replace(found, p=t_test(rho, df), df=df)

@@ -11,7 +11,8 @@ from scipy.stats import norm as normal
 from scipy.stats import rankdata
 
 from disentangle.statistics.bootstrap import CONFIDENCE, Floats
-from disentangle.statistics.ranks import Correlation, rank_correlation
+from disentangle.statistics.estimate import Estimate
+from disentangle.statistics.ranks import rank_correlation
 
 LEVEL = 0.05
 
@@ -68,7 +69,7 @@ def _interval(rho: float, df: int) -> tuple[float, float]:
 
 def within_spearman(
     x: ArrayLike, y: ArrayLike, cells: ArrayLike, *, permutations: int, seed: int
-) -> Correlation:
+) -> Estimate:
     """Spearman's rho of x and y as they deviate from the means of their cells.
 
     Rows of a cell have the same size and the same training choices, and differ in their seed. p is
@@ -91,11 +92,11 @@ def within_spearman(
     n, count = len(values), len(np.unique(cell))
     df = n - count
     if not n:
-        return Correlation.undefined(0, 0, "no cell is repeated with another seed")
+        return Estimate.unknown("no cell is repeated with another seed")
     left = _deviations(values, cell)
     rho = float(rank_correlation(left, np.ones((1, n)))[0])
     if np.isnan(rho):
-        return Correlation.undefined(df, n, "constant within cells")
+        return Estimate.unknown("constant within cells", n, df)
     a, b = (rankdata(column) - (n + 1) / 2 for column in left.T)
     members = [np.flatnonzero(cell == c) for c in range(count)]
     rearranged, exact = _rearrangements(members, n, permutations, seed)
@@ -108,7 +109,7 @@ def within_spearman(
         least = float(np.mean(products >= products.max() - slack))
         if least > LEVEL:
             few = f"{n} rows in {count} repeated cells cannot reach p = {LEVEL:g}"
-            return Correlation.undefined(df, n, few)
+            return Estimate.unknown(few, n, df)
     else:
         p = (1 + as_strong) / (1 + len(rearranged))
-    return Correlation(rho, *_interval(rho, df), p, df, n)
+    return Estimate(rho, *_interval(rho, df), n, p=p, df=df)

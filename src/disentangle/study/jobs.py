@@ -17,11 +17,11 @@ COLLECTED = ("checkpoints", "geometry", "evaluation", "observations", "missing",
 TAKEN = ("observations", "missing")
 """Those that a file from elsewhere stands for."""
 
-ESTIMATED = (
+ANALYZED = (
     *("associations", "regressions", "saturation", "agreement", "effects", "noise"),
-    *("claims", "claim_tests", "counterexamples", "calibration"),
+    *("claims", "claim_tests", "counterexamples"),
 )
-"""Tables that are estimated from observations."""
+"""Tables that are estimated from the observations."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class Jobs:
     @property
     def tables(self) -> list[str]:
         """Tables that the report is made of."""
-        return [*self.collected, *ESTIMATED, *(["leakage"] if self.runs else [])]
+        return [*self.collected, *ANALYZED, "calibration", *(["leakage"] if self.runs else [])]
 
     @property
     def figures(self) -> list[str]:

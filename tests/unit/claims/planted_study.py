@@ -8,6 +8,11 @@ import pandas as pd
 from disentangle.claims.evidence import Evidence
 from disentangle.claims.ledger import DISTINCT
 from disentangle.statistics import associate
+from disentangle.statistics.effects import effects
+from disentangle.tables.comparable import comparable_runs
+from disentangle.tables.estimated import EFFECTS
+from disentangle.tables.files import to_arrow
+from disentangle.tables.select import CHIEF_METRIC, CHIEF_OUTCOME
 
 SIZES = {"4M": 4e6, "8M": 8e6, "17M": 17e6, "34M": 34e6}
 BASE = {
@@ -93,10 +98,18 @@ def study(*, true: bool, seed: int = 0) -> Evidence:
     )
     verdict = "not saturated" if true else "saturated"
     saturation = table[["run"]].assign(outcome="id_bits_per_byte", verdict=verdict)
-    return Evidence(observations, associations, saturation, {"finetuned-code": "code"}, 200, 0)
+    finetuned = {"finetuned-code": "code"}
+    found = effects_in(observations)
+    return Evidence(observations, associations, saturation, found, finetuned, 200, 0)
 
 
 def only(evidence: Evidence, query: str) -> Evidence:
     """The same study with some of its runs."""
     kept = evidence.observations.query(query)
-    return replace(evidence, observations=kept)
+    return replace(evidence, observations=kept, effects=effects_in(kept))
+
+
+def effects_in(observations: pd.DataFrame) -> pd.DataFrame:
+    """The effects table, of rank and loss."""
+    rows = effects(comparable_runs(observations, "base"), [CHIEF_METRIC, CHIEF_OUTCOME])
+    return to_arrow(rows, EFFECTS).to_pandas()

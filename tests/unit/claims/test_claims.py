@@ -206,6 +206,25 @@ def test_what_was_not_varied_is_unknown_and_says_so() -> None:
     assert low.note == "too few values of it to tell"  # two points make no parabola
 
 
+def test_what_a_choice_does_is_read_off_the_effects_table() -> None:
+    evidence = study(true=True)
+    runs = evidence.runs
+    ends = slopes_at_the_ends(runs, "batch_size", "id_bits_per_byte")
+    sizes = slopes_by_size(runs, "batch_size", "id_bits_per_byte")
+    names = ("at_lowest", "at_highest", "at_smallest", "at_largest")
+    expected = dict(zip(names, (*ends, *sizes), strict=True))
+    expected["slope"] = slope(runs, "batch_size", "id_bits_per_byte")
+    for name, estimate in expected.items():
+        found = evidence.effect("batch_size", "id_bits_per_byte", name)
+        assert (found.value, found.low, found.high) == (estimate.value, estimate.low, estimate.high)
+        assert (found.n, found.note) == (estimate.n, "")
+    nothing = evidence.effect("seed", "id_bits_per_byte")
+    assert math.isnan(nothing.low) and nothing.note == "no runs differ in seed alone"
+    # the effect of a choice that never varies alone is another choice's, too
+    along = replace(evidence, effects=evidence.effects.assign(along="tokens_budget"))
+    assert math.isnan(along.effect("batch_size", "id_bits_per_byte").value)
+
+
 def test_comparisons_are_those_of_scipy() -> None:
     table = study(true=True).runs
     kwargs = {"resamples": 100, "seed": 0}

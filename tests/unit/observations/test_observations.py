@@ -1,6 +1,7 @@
 """Tables from elsewhere: read, checked with every fault named, and analysed as our own."""
 
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from pydantic import ValidationError
 
 from disentangle.errors import StudyError
 from disentangle.observations import adopt, analyze
+from disentangle.observations.analyze import TABLES, Analysis
 from disentangle.observations.read import read_observations
 from disentangle.observations.record import absent, record
 from disentangle.statistics.design import HYPERPARAMETERS
+from disentangle.study.jobs import ANALYZED
 from disentangle.study.sections.observations import CHOICES, KNOWN, Observations, Reading
 from disentangle.study.sections.statistics import Statistics
 from disentangle.tables.collected import MISSING, OBSERVATIONS
@@ -92,6 +95,11 @@ def test_claims_are_judged_and_those_without_columns_undecided() -> None:
     assert claims.loc[6, "verdict"] in ("holds", "fails")  # batch size, which varies
     assert claims.loc[8, "verdict"] == "undecided"  # annealing, which does not
     assert claims.loc[10, "verdict"] == "undecided"  # one metric agrees with nothing
+
+
+def test_the_analysis_is_the_tables_that_the_workflow_writes() -> None:
+    names = [table.name for table in TABLES]
+    assert names == list(ANALYZED) == [field.name for field in fields(Analysis)]
 
 
 def test_a_table_of_other_metrics_and_scores_is_analysed_too() -> None:

@@ -106,7 +106,7 @@ def test_each_column_is_its_estimators(observations):
     }.items():
         rho = "rho" if prefix == "rho" else f"{prefix}_rho"
         columns = [rho, f"{prefix}_low", f"{prefix}_high", f"{prefix}_p"]
-        assert row[columns].tolist() == [result.rho, result.low, result.high, result.p]
+        assert row[columns].tolist() == [result.value, result.low, result.high, result.p]
 
 
 def test_the_mixed_effect_by_run_and_the_gain_over_the_design_are_their_estimators(observations):
@@ -120,13 +120,13 @@ def test_the_mixed_effect_by_run_and_the_gain_over_the_design_are_their_estimato
         numeric_design(after, names),
         after["run"],
     )
-    assert row[["mixed_run_coef", "mixed_run_se"]].tolist() == [along.coefficient, along.se]
+    assert row[["mixed_run_coef", "mixed_run_se"]].tolist() == [along.value, along.se]
     beside = r2_beside_design(
         observations[OUTCOMES[0]],
         observations[METRICS[0]],
         design_matrix(observations),
     )
-    assert row["delta_r2_design"] == beside.delta
+    assert row["delta_r2_design"] == beside.value
     assert [row["delta_r2_design_low"], row["delta_r2_design_high"]] == [beside.low, beside.high]
 
 

@@ -68,9 +68,9 @@ def test_equals_adjusted_r2_of_nested_fits():
     base, full = sm.OLS(y, design).fit(), sm.OLS(y, np.column_stack([design, x])).fit()
     found = gain(table, x, y)
     # of residual variances, each with its own degrees of freedom
-    assert found.delta == pytest.approx(1 - full.mse_resid / base.mse_resid)
+    assert found.value == pytest.approx(1 - full.mse_resid / base.mse_resid)
     assert full.df_resid == 73
-    assert found.low < found.delta < found.high
+    assert found.low < found.value < found.high
 
 
 def test_the_interval_is_fishers():
@@ -86,17 +86,17 @@ def test_an_exact_fit_is_all_of_it():
     table = paper_design()
     x, _ = design_only(table, np.random.default_rng(0), 0.5, interaction=True)
     found = gain(table, x, 3 - x)
-    assert found.delta == pytest.approx(1) and found.low > 0.99
+    assert found.value == pytest.approx(1) and found.low > 0.99
 
 
 def test_units_signs_and_the_order_of_rows_do_not_matter():
     table = paper_design()
     x, y = design_only(table, np.random.default_rng(0), 0.5, interaction=True, rho=0.5)
     a, b = gain(table, x, y), gain(table, 1e5 * x + 7, 5 - 3 * y)
-    assert (a.delta, a.low, a.high) == pytest.approx((b.delta, b.low, b.high))
+    assert (a.value, a.low, a.high) == pytest.approx((b.value, b.low, b.high))
     order = np.random.default_rng(0).permutation(108)
     c = gain(table.iloc[order], x[order], y[order])
-    assert (a.delta, a.low, a.high) == pytest.approx((c.delta, c.low, c.high))
+    assert (a.value, a.low, a.high) == pytest.approx((c.value, c.low, c.high))
 
 
 @pytest.mark.parametrize("suite", [forty, factorial, paper_design])
@@ -126,7 +126,7 @@ def test_a_real_association_is_found():
         for s in range(40)
     ]
     assert np.mean([one.low > 0 for one in found]) > 0.9
-    assert np.median([one.delta for one in found]) == pytest.approx(0.9**2, abs=0.1)
+    assert np.median([one.value for one in found]) == pytest.approx(0.9**2, abs=0.1)
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.3, 0.6])
@@ -147,12 +147,12 @@ def test_too_little_left_says_so(rows, reason):
     table = paper_design().query(rows).reset_index(drop=True)
     x, y = np.random.default_rng(0).standard_normal((2, len(table)))
     found = gain(table, x, y)
-    assert np.isnan([found.delta, found.low, found.high]).all() and reason in found.reason
+    assert np.isnan([found.value, found.low, found.high]).all() and reason in found.note
 
 
 def test_what_the_design_fixes_adds_nothing_to_ask_about():
     table = paper_design()
     y = np.random.default_rng(0).standard_normal(108)
     for fixed in (np.ones(108), np.log(table["batch_size"].to_numpy())):
-        assert "fixed by the design" in gain(table, fixed, y).reason
-        assert "fixed by the design" in gain(table, y, fixed).reason
+        assert "fixed by the design" in gain(table, fixed, y).note
+        assert "fixed by the design" in gain(table, y, fixed).note

@@ -6,7 +6,7 @@ from scipy.stats import bootstrap, spearmanr
 
 from disentangle.statistics.bootstrap import (
     bca,
-    bootstrap_interval,
+    bootstrap_estimate,
     cluster_weights,
     jackknife_weights,
 )
@@ -56,7 +56,7 @@ def test_the_jackknife_leaves_out_whole_clusters():
 def test_clustered_intervals_are_wider_than_those_of_independent_rows():
     values = np.repeat(np.random.default_rng(1).standard_normal(20), 4)
     together, apart = (
-        bootstrap_interval(weighted_mean(values), clusters, resamples=2000, seed=0)
+        bootstrap_estimate(weighted_mean(values), clusters, resamples=2000, seed=0)
         for clusters in (np.repeat(np.arange(20), 4), np.arange(80))
     )
     ratio = (together.high - together.low) / (apart.high - apart.low)
@@ -67,10 +67,8 @@ def test_the_interval_of_a_mean_covers_it():
     covered = 0
     for world in range(400):
         values = np.random.default_rng(world).standard_normal(40)
-        low, high, _ = bootstrap_interval(
-            weighted_mean(values), np.arange(40), resamples=400, seed=0
-        )
-        covered += low <= 0 <= high
+        found = bootstrap_estimate(weighted_mean(values), np.arange(40), resamples=400, seed=0)
+        covered += found.low <= 0 <= found.high
     assert 0.91 <= covered / 400 <= 0.98
 
 
@@ -84,10 +82,10 @@ def test_the_interval_of_a_mean_covers_it():
     ],
 )
 def test_no_interval_is_a_reason_and_not_a_crash(statistic, clusters, reason):
-    interval = bootstrap_interval(statistic, clusters, resamples=100, seed=0)
+    interval = bootstrap_estimate(statistic, clusters, resamples=100, seed=0)
     assert np.isnan(interval.low)
     assert np.isnan(interval.high)
-    assert reason in interval.reason
+    assert reason in interval.note
 
 
 def test_undefined_resamples_are_left_out():
@@ -95,8 +93,8 @@ def test_undefined_resamples_are_left_out():
     x = np.array([0.0] * 7 + [1.0])
     y = np.array([1.0, 0, 3, 2, 5, 4, 7, 6])
     values = np.column_stack([x, y])
-    interval = bootstrap_interval(
+    interval = bootstrap_estimate(
         lambda weights: rank_correlation(values, weights), np.arange(8), resamples=400, seed=0
     )
-    assert interval.reason == ""
+    assert interval.note == ""
     assert -1 <= interval.low < interval.high <= 1

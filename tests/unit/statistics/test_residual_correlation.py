@@ -31,6 +31,10 @@ def residual(x, y, table, design=None, resamples=1, seed=0):
     )
 
 
+def figures(estimate):
+    return estimate.value, estimate.low, estimate.high
+
+
 def test_configurations_ignore_size_and_seed_and_cells_only_the_seed():
     table = paper_design()
     assert len(np.unique(configurations(table))) == 15
@@ -63,7 +67,7 @@ def test_equals_least_squares_with_a_formula():
     df = fits[0].df_resid - 1
     p = 2 * t.sf(abs(rho) * np.sqrt(df / (1 - rho**2)), df)
     ours = residual(x, y, table)
-    assert (ours.rho, ours.p, ours.df, ours.n) == pytest.approx((rho, p, df, 108))
+    assert (ours.value, ours.p, ours.df, ours.n) == pytest.approx((rho, p, df, 108))
     assert ours.df == 73
 
 
@@ -72,7 +76,7 @@ def test_with_a_constant_for_a_design_it_is_raw():
     x, y = design_only(table, np.random.default_rng(0), 1, interaction=False)
     kwargs = {"clusters": cells(table), "resamples": 200, "seed": 0}
     ours, raw = residual_spearman(x, y, np.ones((108, 1)), **kwargs), spearman(x, y, **kwargs)
-    assert (ours.rho, ours.p, ours.df) == pytest.approx((raw.rho, raw.p, raw.df))
+    assert (ours.value, ours.p, ours.df) == pytest.approx((raw.value, raw.p, raw.df))
     assert (ours.low, ours.high) == pytest.approx((raw.low, raw.high))
 
 
@@ -112,15 +116,15 @@ def test_a_planted_association_is_found_and_covered(rho):
         rng = np.random.default_rng(world)
         x, y = design_only(table, rng, 0.2, interaction=True, rho=rho)
         results.append(residual(x, y, table, design, resamples=300))
-    assert np.mean([r.rho for r in results]) == pytest.approx(truth, abs=0.05)
+    assert np.mean([r.value for r in results]) == pytest.approx(truth, abs=0.05)
     assert 0.9 <= np.mean([r.low <= truth <= r.high for r in results]) <= 0.985
 
 
 def test_sign():
     table = replicated_design(3, 3)
     x, y = design_only(table, np.random.default_rng(0), 0.3, interaction=True, rho=-0.8)
-    assert residual(x, y, table).rho < -0.6
-    assert residual(-x, y, table).rho > 0.6
+    assert residual(x, y, table).value < -0.6
+    assert residual(-x, y, table).value > 0.6
 
 
 def test_rows_fitted_exactly_are_not_ranked():
@@ -134,12 +138,12 @@ def test_rows_fitted_exactly_are_not_ranked():
     assert before.n == len(table) - 2
     without = table[~exact].reset_index(drop=True)
     after = residual(x[~exact], y[~exact], without, resamples=200)
-    assert (before.rho, before.p, before.df) == pytest.approx((after.rho, after.p, after.df))
+    assert (before.value, before.p, before.df) == pytest.approx((after.value, after.p, after.df))
 
     rng = np.random.default_rng(1)
     x[exact], y[exact] = 100 * rng.standard_normal((2, 2))
     wild = residual(x, y, table, resamples=200)
-    assert (wild.rho, wild.low, wild.high) == pytest.approx((before.rho, before.low, before.high))
+    assert figures(wild) == pytest.approx(figures(before))
 
 
 def test_too_few_degrees_of_freedom_is_said():
@@ -147,8 +151,8 @@ def test_too_few_degrees_of_freedom_is_said():
     x, y = np.random.default_rng(0).standard_normal((2, len(table)))
     result = residual(x, y, table)
     assert result.df == 0
-    assert np.isnan([result.rho, result.p, result.low, result.high]).all()
-    assert result.reason == "30 rows, design of rank 30: 0 degrees of freedom (< 3)"
+    assert np.isnan([result.value, result.p, result.low, result.high]).all()
+    assert result.note == "30 rows, design of rank 30: 0 degrees of freedom (< 3)"
 
 
 @pytest.mark.parametrize(("n", "answered"), [(5, True), (4, False)])
@@ -156,14 +160,14 @@ def test_the_least_that_is_answered(n, answered):
     table = paper_design().head(n)
     x, y = np.random.default_rng(0).standard_normal((2, n))
     result = residual(x, y, table, design=np.ones((n, 1)))
-    assert np.isfinite(result.rho) == answered
+    assert np.isfinite(result.value) == answered
 
 
 def test_a_metric_fixed_by_the_design_is_undefined_and_not_rounding_noise():
     table = paper_design()
     y = np.random.default_rng(0).standard_normal(108)
     for fixed in (np.full(108, 0.1), np.log(table["params_non_embedding"]), table["batch_size"]):
-        assert residual(fixed, y, table).reason == "constant, or fixed by the design"
+        assert residual(fixed, y, table).note == "constant, or fixed by the design"
 
 
 def test_intervals_follow_from_the_seed_and_not_from_the_order_of_rows():
@@ -173,5 +177,5 @@ def test_intervals_follow_from_the_seed_and_not_from_the_order_of_rows():
     order = np.random.default_rng(2).permutation(108)
     again = residual(x[order], y[order], table.iloc[order], resamples=200, seed=1)
     other = residual(x, y, table, resamples=200, seed=2)
-    assert (first.rho, first.low, first.high) == pytest.approx((again.rho, again.low, again.high))
+    assert figures(first) == pytest.approx(figures(again))
     assert first.low != other.low

@@ -78,10 +78,7 @@ SHOWN = "write_report"  # it shows the whole study file
         ({"execution": {"threads": 2, "micro_batch": 8}}, {"execution"}),
         ({"archive": {"weights": "all"}}, set()),
         ({"evaluation": {"passages": 9}}, {"evaluate_checkpoints", "quantize", SHOWN}),
-        (
-            {"statistics": {"resamples": 200}},
-            {"regress", "judge_saturation", "compare_runs", "judge_claims", SHOWN},
-        ),
+        ({"statistics": {"resamples": 200}}, {"analyze", SHOWN}),
         ({"statistics": {"calibration": {"studies": 60}}}, None),
         ({"geometry": {"representations": {"max_tokens": 9}}}, {"measure_geometry", SHOWN}),
         ({"corpus": {"limit": "1k"}}, {"tokenize", SHOWN}),

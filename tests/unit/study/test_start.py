@@ -10,12 +10,12 @@ from disentangle.study.specs.spec import AGAIN
 from disentangle.study.specs.text import Tokenize
 from disentangle.study.start import Start
 
-SPECS = {"regress": {"study": Tokenize(limit=1000)}, "pretrain": {"a": Tokenize(limit=1)}}
+SPECS = {"analyze": {"study": Tokenize(limit=1000)}, "pretrain": {"a": Tokenize(limit=1)}}
 EDITED = {
-    "regress": {"study": Tokenize(limit=50)},
+    "analyze": {"study": Tokenize(limit=50)},
     "pretrain": {"a": Tokenize(limit=1), "b": Tokenize(limit=2)},
 }
-BEFORE, AFTER = (specs["regress"]["study"].to_json() for specs in (SPECS, EDITED))
+BEFORE, AFTER = (specs["analyze"]["study"].to_json() for specs in (SPECS, EDITED))
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_a_start_that_runs_no_job_leaves_everything_as_it_was(
 ) -> None:
     before = state(results)
     start = looked(tmp_path)
-    assert read_json(results / "specs/regress/study.json") == AFTER
+    assert read_json(results / "specs/analyze/study.json") == AFTER
     assert (results / "specs/pretrain/b.json").exists()
     assert not (results / "table.parquet").exists()
     start.end()
@@ -73,7 +73,7 @@ def test_a_start_that_runs_jobs_keeps_its_changes(results: Path, tmp_path: Path)
     start = looked(tmp_path)
     start.keep()
     start.end()
-    assert read_json(results / "specs/regress/study.json") == AFTER
+    assert read_json(results / "specs/analyze/study.json") == AFTER
     assert (results / "damaged/table.parquet").read_text() == "damaged"
     assert not (results / "table.parquet").exists()
     unchanged = results / "specs/pretrain/a.json"
@@ -86,7 +86,7 @@ def test_of_two_looks_at_once_neither_takes_files_from_under_the_other(
     before = state(results)
     first, second = looked(tmp_path), looked(tmp_path)
     first.end()
-    assert read_json(results / "specs/regress/study.json") == AFTER
+    assert read_json(results / "specs/analyze/study.json") == AFTER
     assert (results / "specs/pretrain/b.json").exists()
     second.end()
     assert state(results) == before
@@ -97,7 +97,7 @@ def test_looks_at_two_edits_at_once_restore_what_was_before_both(
 ) -> None:
     before = state(results)
     first, second = looked(tmp_path), begun(tmp_path)
-    second.write_specs(EDITED | {"regress": {"study": Tokenize(limit=7)}})
+    second.write_specs(EDITED | {"analyze": {"study": Tokenize(limit=7)}})
     first.end()
     second.end()
     assert state(results) == before
@@ -108,7 +108,7 @@ def test_a_look_during_a_run_ends_without_taking_its_specs(results: Path, tmp_pa
     run.keep()
     look.end()
     run.end()
-    assert read_json(results / "specs/regress/study.json") == AFTER
+    assert read_json(results / "specs/analyze/study.json") == AFTER
     assert (results / "specs/pretrain/b.json").exists()
 
 
@@ -151,8 +151,8 @@ def test_a_job_that_is_to_run_again_has_a_newer_spec_with_the_same_task(
     results: Path, tmp_path: Path
 ) -> None:
     start = begun(tmp_path)
-    start.write_specs(SPECS, again=[("regress", ""), ("pretrain", "b")])
-    spec = results / "specs/regress/study.json"
+    start.write_specs(SPECS, again=[("analyze", ""), ("pretrain", "b")])
+    spec = results / "specs/analyze/study.json"
     assert spec.stat().st_mtime > 1
     assert read_json(spec).keys() == {*BEFORE, AGAIN}
     assert (results / "specs/pretrain/a.json").stat().st_mtime == 1
@@ -166,7 +166,7 @@ def test_a_job_that_is_to_run_again_has_a_newer_spec_with_the_same_task(
 
 
 def test_a_damaged_spec_is_written_again(results: Path, tmp_path: Path) -> None:
-    spec = results / "specs/regress/study.json"
+    spec = results / "specs/analyze/study.json"
     for content in ("", "[1]", "{"):
         spec.write_text(content)
         start = begun(tmp_path)

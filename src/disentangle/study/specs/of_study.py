@@ -167,15 +167,11 @@ def _of_models(jobs: Jobs, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
 def _of_tables(jobs: Jobs, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
     study, settings, runs = jobs.study, jobs.study.statistics, list(jobs.runs.values())
     one: dict[str, Spec] = {
-        "regress": estimates.Regress(
-            settings=settings, domains=jobs.domains, code=code_of("regress.py")
-        ),
-        "judge_saturation": estimates.JudgeSaturation(
-            settings=settings, code=code_of("judge_saturation.py")
-        ),
-        "compare_runs": estimates.CompareRuns(settings=settings, code=code_of("compare_runs.py")),
-        "judge_claims": estimates.JudgeClaims(
-            settings=settings, targets=dict(jobs.finetuned), code=code_of("judge_claims.py")
+        "analyze": estimates.Analyze(
+            settings=settings,
+            domains=jobs.domains,
+            finetuned=dict(jobs.finetuned),
+            code=code_of("analyze.py"),
         ),
         "simulate": tables.Simulate(
             settings=settings.calibration,
