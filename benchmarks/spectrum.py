@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from disentangle.geometry.decomposition import singular_values, triangular_factor
-from disentangle.geometry.spectrum import effective_rank, numerical_rank
+from disentangle.geometry.effective_ranks import effective_rank, numerical_rank
 
 ROWS = 50304
 DIMS = (128, 512, 768)

@@ -18,7 +18,7 @@ SOURCES = ("Snakefile", "config.yaml", "workflow", "profiles", "slurm")
 REPEATABLE = (
     *("checkpoints", "geometry", "evaluation", "observations", "missing"),
     *("associations", "regressions", "saturation", "leakage"),
-    *("doubts", "agreement", "effects", "noise"),
+    *("anomalies", "agreement", "effects", "noise"),
     *("claims", "claim_tests", "counterexamples", "calibration"),
 )
 

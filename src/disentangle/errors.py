@@ -44,8 +44,8 @@ class StudyError(Exception):
     """
 
 
-class RefusedError(StudyError):
-    """A checkpoint that must not be measured: it is set aside, and the study goes on without."""
+class QuarantineError(StudyError):
+    """A checkpoint that must not be measured: it is quarantined, and the study goes on without."""
 
     def __init__(self, message: str, reason: str) -> None:
         """

@@ -110,23 +110,23 @@ def nuclear_norms(matrix: Matrix) -> Record:
 """
 
 
-def with_a_quantity(folder: Path) -> None:
+def with_a_measurement(folder: Path) -> None:
     (folder / GEOMETRY / "nuclear.py").write_text(NUCLEAR)
     replaced(
         A_METRIC,
         (f"{GEOMETRY}/metrics.py", READ_OFF, OF_THE_MATRIX),
         (
-            f"{GEOMETRY}/quantities.py",
-            "QUANTITIES = {\n",
-            'QUANTITIES = {\n    "nuclear_norms": "geometry/nuclear.py",\n',
+            f"{GEOMETRY}/measurements.py",
+            "MEASUREMENTS = {\n",
+            'MEASUREMENTS = {\n    "nuclear_norms": "geometry/nuclear.py",\n',
         ),
         (
-            f"{GEOMETRY}/measure_matrix.py",
+            f"{GEOMETRY}/of_matrix.py",
             "in (spectra,",
             "in (nuclear_norms, spectra,",
         ),
         (
-            f"{GEOMETRY}/measure_matrix.py",
+            f"{GEOMETRY}/of_matrix.py",
             "from disentangle.geometry.spectra import spectra\n",
             "from disentangle.geometry.spectra import spectra\n"
             "from disentangle.geometry.nuclear import nuclear_norms\n",
@@ -230,7 +230,7 @@ ROWS = {
         matrices=(0, 18),
     ),
     "a metric of the matrix itself": Row(
-        with_a_quantity,
+        with_a_measurement,
         jobs(*TABLES, measure_geometry=2),
         matrices=(18, 0),
         said="9 matrices measured (nuclear_norms alone)",

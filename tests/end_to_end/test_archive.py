@@ -264,7 +264,7 @@ def test_what_was_changed_with_its_hash_is_found_by_computing_again(
         cell = next(
             name
             for name, data in sorted(files.items())
-            if name.startswith("results/tiny/cells/geometry/")
+            if name.startswith("results/tiny/cache/geometry/")
             and "partition_isotropy" in json.loads(data)["value"]["measured"]
         )
         content = json.loads(files[cell])
@@ -419,7 +419,7 @@ def test_a_metric_of_ones_own_is_archived_and_its_code_not_run(clone: Path, tmp_
         assert opened.read("mine.py") == (folder / "mine.py").read_bytes()
 
     def edit(files: dict[str, bytes]) -> None:  # so that it would have to be measured again
-        damaged = {name: b"{}" for name in files if "/cells/geometry/" in name}
+        damaged = {name: b"{}" for name in files if "/cache/geometry/" in name}
         files.update(damaged)
 
     done = verified(clone, edited(folder / ZIP, tmp_path / "x.crate.zip", edit))

@@ -25,7 +25,7 @@ FILES = (
     "tables/observations.parquet",
     "tables/costs.parquet",
     "geometry/2K_part1.parquet",
-    "evaluation/4K_part1.refused.json",
+    "evaluation/4K_part1.quarantined.json",
     "trained/2K_part1.json",
     "quantized/2K_part1.json",
     "tokens/train.bin",
@@ -36,8 +36,8 @@ FILES = (
     "figures/associations.svg",
     "report.html",
     "logs/analyze.log.record.json",
-    "cells/geometry/*/*.json",
-    "cells/evaluation/*/*.json",
+    "cache/geometry/*/*.json",
+    "cache/evaluation/*/*.json",
 )
 """One of every kind of file that something else depends on."""
 
@@ -68,7 +68,7 @@ def test_a_sound_study_has_no_fault(results: Path) -> None:
     found = audit(results)
     assert found.faults == []
     assert found.counts["checkpoints"] == 6 + 2 * 3, "as trained, and perturbed"
-    assert found.counts["measurements"] == len(list(results.glob("cells/*/*/*.json")))
+    assert found.counts["measurements"] == len(list(results.glob("cache/*/*/*.json")))
     assert found.counts["records"] == len(list(results.rglob("*.record.json")))
 
 

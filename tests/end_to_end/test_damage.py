@@ -15,7 +15,7 @@ TORN = (
     "quantized/4K_part1.json",
     "geometry/2K_part1.parquet",
     "evaluation/4K_part1.parquet",
-    "evaluation/4K_part1.refused.json",
+    "evaluation/4K_part1.quarantined.json",
     "tables/associations.parquet",
     "tokenizer/tokenizer.json",
     "checkpoints/4K_*/manifest.json",

@@ -162,7 +162,7 @@ def test_a_model_that_cannot_be_loaded_is_set_aside_with_its_reason(imported: Pa
     assert "cannot be loaded as a causal language model" in row["reason"]
     assert "broken" not in set(table(imported, "observations")["run"])
     page = (imported / "results" / "tiny" / "report.html").read_text()
-    assert "Of 6 checkpoints that are expected 5 are there and measured, 1 set aside." in page
+    assert "Of 6 checkpoints that are expected 5 are there and measured, 1 quarantined." in page
     assert row["reason"].replace("'", "&#39;") in page
 
 

@@ -131,7 +131,8 @@ def test_revisions_are_fetched_once_and_measured_offline(
         (w,) = geometry.query("step == @step and matrix == 'W'")["singular_values"]
         assert np.allclose(w, torch.linalg.svdvals(head).numpy(), rtol=1e-9)
     refused = {
-        name: read_run(results / "checkpoints" / name / "manifest.json").refused for name in names
+        name: read_run(results / "checkpoints" / name / "manifest.json").quarantined
+        for name in names
     }
     assert refused["er"] == {}
     assert "transformers has not (strange), and the code that comes with it" in refused["coded"][1]

@@ -99,7 +99,7 @@ def test_its_state_is_said_and_nothing_touched(study: Path) -> None:
         "evaluation: 38 of 38 measurements",
     ):
         assert line in shown
-    for title in ("Set aside", "At work", "Last errors"):
+    for title in ("Quarantined", "At work", "Last errors"):
         assert title not in shown
     assert before == {path: path.stat().st_mtime_ns for path in study.rglob("*") if path.is_file()}
 
@@ -113,7 +113,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_rest_goes_on(
     data = bytearray(weights.read_bytes())
     data[-1] ^= 64
     weights.write_bytes(data)
-    shutil.rmtree(results / "cells")
+    shutil.rmtree(results / "cache")
     again = ("--forcerun", "measure_geometry", "evaluate_checkpoints")
     run(folder, *again)
     missing = table(folder, "missing")
@@ -125,7 +125,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_rest_goes_on(
     assert observations["W_effective_rank"].isna().sum() == 1
     assert set(table(folder, "associations")["n"]) == {2}, "last checkpoints are there"
     page = (results / "report.html").read_text()
-    assert "Of 6 checkpoints that are expected 5 are there and measured, 1 set aside." in page
+    assert "Of 6 checkpoints that are expected 5 are there and measured, 1 quarantined." in page
     assert "step 4: model.safetensors was changed" in status(folder)
     data[-1] ^= 64
     weights.write_bytes(data)

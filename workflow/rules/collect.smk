@@ -7,12 +7,12 @@ rule collect:
         trained=expand(results("trained/{cohort}.json"), cohort=MEASURED),
         perturbed=expand(PERTURBED, cohort=JOBS.perturbed),
         geometry=expand(results("geometry/{cohort}.parquet"), cohort=MEASURED),
-        geometry_refused=expand(
-            results("geometry/{cohort}.refused.json"), cohort=MEASURED
+        geometry_quarantined=expand(
+            results("geometry/{cohort}.quarantined.json"), cohort=MEASURED
         ),
         evaluation=expand(results("evaluation/{cohort}.parquet"), cohort=MEASURED),
-        evaluation_refused=expand(
-            results("evaluation/{cohort}.refused.json"), cohort=MEASURED
+        evaluation_quarantined=expand(
+            results("evaluation/{cohort}.quarantined.json"), cohort=MEASURED
         ),
     output:
         **{table: results(f"tables/{table}.parquet") for table in JOBS.collected},

@@ -22,7 +22,7 @@ from disentangle.study.jobs import ANALYZED, Jobs
 from disentangle.study.settings import plain
 from disentangle.study.specs.of_study import ONLY, specs_of
 from disentangle.study.start import Start
-from disentangle.study.unfit import refuse_unfit
+from disentangle.study.runnable import refuse_unrunnable
 
 # What is asked for with --config and is no part of the study: an archive to verify, and whether one
 # may be made of a workflow that is not as committed. `archive` is a section of the study, too.
@@ -56,7 +56,7 @@ PERTURBED = [results(f"{kind}d/{{cohort}}.json") for kind in JOBS.perturbations]
 
 if workflow.is_main_process:
     try:
-        refuse_unfit(JOBS, Path(results("")), workflow.global_resources)
+        refuse_unrunnable(JOBS, Path(results("")), workflow.global_resources)
     except StudyError as fault:
         raise WorkflowError(f"{' + '.join(CONFIG_FILES)}:\n{fault}") from None
 

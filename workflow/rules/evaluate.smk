@@ -9,7 +9,7 @@ rule evaluate_checkpoints:
         perturbed=perturbed_of,
     output:
         rows=results("evaluation/{cohort}.parquet"),
-        refused=results("evaluation/{cohort}.refused.json"),
+        quarantined=results("evaluation/{cohort}.quarantined.json"),
     log:
         results("logs/evaluate_checkpoints/{cohort}.log"),
     threads: ASKS.evaluating.threads

@@ -11,7 +11,7 @@ rule measure_geometry:
         trained=results("trained/{cohort}.json"),
     output:
         rows=results("geometry/{cohort}.parquet"),
-        refused=results("geometry/{cohort}.refused.json"),
+        quarantined=results("geometry/{cohort}.quarantined.json"),
     log:
         results("logs/measure_geometry/{cohort}.log"),
     threads: ASKS.measuring.threads

@@ -6,20 +6,20 @@ import pandas as pd
 
 from disentangle.checkpoint.cohort import read_cohort
 from disentangle.checkpoint.manifest import read_run
-from disentangle.checkpoint.quarantine import read_all_set_aside
-from disentangle.checkpoint.subjects import read_perturbed
+from disentangle.checkpoint.quarantine import read_all_quarantined
+from disentangle.checkpoint.references import read_perturbed
 from disentangle.job import job
 from disentangle.study.folder import StudyFolder
 from disentangle.study.specs.tables import Collect
+from disentangle.tables.anomalies import anomalies
 from disentangle.tables.collect import (
     checkpoint_rows,
     missing_rows,
     missing_variants,
     observations,
-    set_aside_rows,
+    quarantined_rows,
 )
-from disentangle.tables.collected import CHECKPOINTS, DOUBTS, MISSING, observations_table
-from disentangle.tables.doubts import doubts
+from disentangle.tables.collected import ANOMALIES, CHECKPOINTS, MISSING, observations_table
 from disentangle.tables.evaluation import EVALUATION
 from disentangle.tables.files import read_tables, write_table
 from disentangle.tables.geometry import geometry_table
@@ -42,8 +42,8 @@ with job("collect", snakemake):
     outcomes = [o for path in snakemake.input.perturbed for o in read_perturbed(Path(path))]
     missing += missing_variants(outcomes)
     for stage in ("geometry", "evaluation"):
-        refused = map(Path, snakemake.input[f"{stage}_refused"])
-        missing += set_aside_rows(stage, read_all_set_aside(refused))
+        named = map(Path, snakemake.input[f"{stage}_quarantined"])
+        missing += quarantined_rows(stage, read_all_quarantined(named))
     geometry = read_tables([Path(path) for path in snakemake.input.geometry])
     evaluation = read_tables([Path(path) for path in snakemake.input.evaluation])
     own = {metric.name: metric.meaning for metric in spec.metrics}
@@ -53,7 +53,7 @@ with job("collect", snakemake):
         "evaluation": (evaluation, EVALUATION),
         "observations": (observations(checkpoints, geometry, evaluation), observations_table(own)),
         "missing": (missing, MISSING),
-        "doubts": (doubts(checkpoints, evaluation), DOUBTS),
+        "anomalies": (anomalies(checkpoints, evaluation), ANOMALIES),
     }
     for name, (rows, table) in tables.items():
         write_table(rows, table, Path(snakemake.output[name]))

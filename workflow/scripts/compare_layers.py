@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from disentangle.checkpoint.cells import Cells
+from disentangle.checkpoint.cache import Cache
 from disentangle.checkpoint.cohort import read_cohort
 from disentangle.geometry.trajectory import compare_layers, comparing_code
 from disentangle.job import job
@@ -22,7 +22,7 @@ with job("layers", snakemake) as say:
             manifest,
             heldout={domain: Path(snakemake.input[domain]) for domain in spec.domains},
             max_tokens=spec.max_tokens,
-            cells=Cells(folder.cells("layers")),
+            cache=Cache(folder.cache("layers")),
             code_version=comparing_code(),
             threads=snakemake.threads,
             say=say,

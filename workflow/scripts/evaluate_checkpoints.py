@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
-from disentangle.checkpoint.cells import Cells
+from disentangle.checkpoint.cache import Cache
 from disentangle.checkpoint.cohort import read_cohort
-from disentangle.checkpoint.quarantine import write_set_aside
-from disentangle.checkpoint.subjects import perturbed_subjects, read_perturbed, trained_subjects
+from disentangle.checkpoint.quarantine import write_quarantined
+from disentangle.checkpoint.references import (
+    perturbed_references,
+    read_perturbed,
+    trained_references,
+)
 from disentangle.evaluation.measure import evaluate, evaluating_code
 from disentangle.job import job
 from disentangle.study.folder import StudyFolder
@@ -18,15 +22,15 @@ with job("evaluate", snakemake) as say:
     folder = StudyFolder.of_spec(snakemake.input.spec)
     manifests = read_cohort(Path(snakemake.input.trained), folder.checkpoints)
     outcomes = [o for path in snakemake.input.perturbed for o in read_perturbed(Path(path))]
-    rows, refused = evaluate(
-        trained_subjects(manifests.values())
-        + perturbed_subjects(outcomes, manifests, folder.perturbed),
+    rows, quarantined = evaluate(
+        trained_references(manifests.values())
+        + perturbed_references(outcomes, manifests, folder.perturbed),
         heldout={domain: Path(snakemake.input[domain]) for domain in spec.domains},
         settings=spec.settings,
-        cells=Cells(folder.cells("evaluation")),
+        cache=Cache(folder.cache("evaluation")),
         code_version=evaluating_code(),
         threads=snakemake.threads,
         say=say,
     )
     write_table(rows, EVALUATION, Path(snakemake.output.rows))
-    write_set_aside(refused, Path(snakemake.output.refused))
+    write_quarantined(quarantined, Path(snakemake.output.quarantined))

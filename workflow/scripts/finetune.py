@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from disentangle.checkpoint.cohort import read_cohort
-from disentangle.checkpoint.subjects import perturbed_folder, write_perturbed
+from disentangle.checkpoint.references import perturbed_folder, write_perturbed
 from disentangle.job import about, job
 from disentangle.study.folder import StudyFolder
 from disentangle.study.perturbation import finetuned

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from disentangle.checkpoint.cells import Cells
+from disentangle.checkpoint.cache import Cache
 from disentangle.checkpoint.cohort import read_cohort
-from disentangle.checkpoint.quarantine import write_set_aside
-from disentangle.geometry.measure import measure_run
+from disentangle.checkpoint.quarantine import write_quarantined
+from disentangle.geometry.measurements import measurement_codes
+from disentangle.geometry.of_run import measure_run
 from disentangle.geometry.own_metric import read_own_metrics
-from disentangle.geometry.quantities import quantity_codes
 from disentangle.job import job
 from disentangle.study.folder import StudyFolder
 from disentangle.study.specs.geometry import MeasureGeometry
@@ -19,20 +19,20 @@ with job("geometry", snakemake) as say:
     folder = StudyFolder.of_spec(snakemake.input.spec)
     manifests = read_cohort(Path(snakemake.input.trained), folder.checkpoints)
     own = read_own_metrics([metric.spelled for metric in spec.metrics])  # as they are now
-    rows, refused = [], []
+    rows, quarantined = [], []
     for manifest in manifests.values():
-        of_run, set_aside = measure_run(
+        of_run, unusable = measure_run(
             manifest,
             heldout={domain: Path(snakemake.input[domain]) for domain in spec.domains},
             max_tokens=spec.max_tokens,
-            cells=Cells(folder.cells("geometry")),
-            codes=quantity_codes(),
+            cache=Cache(folder.cache("geometry")),
+            codes=measurement_codes(),
             own=own,
             threads=snakemake.threads,
             say=say,
         )
         rows += of_run
-        refused += set_aside
+        quarantined += unusable
     table = geometry_table({metric.name: metric.meaning for metric in own})
     write_table(rows, table, Path(snakemake.output.rows))
-    write_set_aside(refused, Path(snakemake.output.refused))
+    write_quarantined(quarantined, Path(snakemake.output.quarantined))

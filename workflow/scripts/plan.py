@@ -3,7 +3,7 @@
 from disentangle.geometry.own_metric import read_own_metrics
 from disentangle.job import job
 from disentangle.planning.asking import Ask
-from disentangle.planning.measuring import Results, evaluation_cells, geometry_cells
+from disentangle.planning.measuring import Results, evaluation_measurements, geometry_measurements
 from disentangle.planning.screen import as_text
 from disentangle.planning.training import cost_of, plan_rows, strangers
 from disentangle.study.config import StudyConfig
@@ -25,14 +25,14 @@ with job("plan", snakemake) as say:
     per_second = study.execution.flops_per_second
     rows = plan_rows(costs, flops_per_second=per_second, keep_states=study.save.trainer_state)
     cells = [
-        geometry_cells(
+        geometry_measurements(
             [*runs, *external],
             results,
             domains=jobs.domains_of_h,
             max_tokens=study.geometry.representations.max_tokens,
             own=read_own_metrics(study.geometry.metrics),
         ),
-        evaluation_cells(
+        evaluation_measurements(
             runs,
             external,
             results,

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from disentangle.checkpoint.cohort import read_cohort
-from disentangle.checkpoint.subjects import write_perturbed
+from disentangle.checkpoint.references import write_perturbed
 from disentangle.corpus.documents import read_texts
 from disentangle.job import about, job
 from disentangle.study.folder import StudyFolder

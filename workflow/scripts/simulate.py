@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from disentangle.calibration.calibrate import calibrate, calibrating_code, planned_design
-from disentangle.checkpoint.cells import Cells
-from disentangle.checkpoint.subjects import BASE
+from disentangle.checkpoint.cache import Cache
+from disentangle.checkpoint.references import BASE
 from disentangle.job import job
 from disentangle.storage import digest
 from disentangle.study.folder import StudyFolder
@@ -24,7 +24,7 @@ with job("simulate", snakemake):
         design = planned_design(spec.runs)
     rows = []
     if len(design):
-        cells = Cells(folder.cells("calibration"))
+        cells = Cache(folder.cache("calibration"))
         key = {
             "design": digest(json.loads(design.to_json(orient="records"))),
             "settings": plain(spec.settings),

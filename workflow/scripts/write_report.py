@@ -6,8 +6,8 @@ from disentangle.job import job
 from disentangle.report import write_report
 from disentangle.report.costs import gather_costs, jobs_on_gpu
 from disentangle.storage import read_json
-from disentangle.study.design import expand
 from disentangle.study.folder import StudyFolder
+from disentangle.study.grid import expand
 from disentangle.study.specs.report import WriteReport
 from disentangle.tables.collect import QUARANTINED
 from disentangle.tables.collected import COSTS
@@ -41,6 +41,6 @@ with job("write_report", snakemake) as say:
     if len(aside):
         first = aside.iloc[0]
         say(
-            f"{len(aside)} set aside, named in the report; the first: {first['run']}, "
+            f"{len(aside)} quarantined, named in the report; the first: {first['run']}, "
             f"step {first['step']}, {first['stage']}: {first['reason']}"
         )

@@ -74,7 +74,7 @@ class Described:
     """CITATION.cff of the workflow."""
 
 
-def describe(about: Described, members: Iterable[Member], jobs: list[Job]) -> bytes:
+def crate_metadata(about: Described, members: Iterable[Member], jobs: list[Job]) -> bytes:
     """Write the metadata of an archive.
 
     Args:
@@ -119,7 +119,7 @@ class _Crate:
         self._crate.metadata.extra_contexts.append(TERMS)
         self._citation = yaml.safe_load(about.citation)
         self._agents = [self._author(author) for author in self._citation["authors"]]
-        self._cells = self._folders_of_cells()
+        self._cached = self._cache_folders()
 
     def build(self) -> dict[str, Any]:
         self._describe_root()
@@ -176,7 +176,7 @@ class _Crate:
         root["mentions"] = _refer(
             [RUN, ORGANIZED, *(job.id for job in self._jobs), *self._left_out()]
         )
-        root["hasPart"] = _refer(map(_file, [*self._members, *self._cells]))
+        root["hasPart"] = _refer(map(_file, [*self._members, *self._cached]))
 
     def _left_out(self) -> list[str]:
         return [f"#left-out/{_file(name)}" for name in self._about.left_out]
@@ -273,13 +273,13 @@ class _Crate:
                 sha256=left_out["sha256"],
                 contentSize=str(left_out["size"]),
             )
-        for folder, cells in self._cells.items():
+        for folder, entries in self._cached.items():
             self._add(
                 _file(folder),
                 "Dataset",
                 name=folder,
                 description="Finished measurements, each named by the hash of what it depends on.",
-                hasPart=_refer(map(_file, cells)),
+                hasPart=_refer(map(_file, entries)),
             )
 
     def _as_workflow(self) -> dict[str, Any]:
@@ -299,9 +299,9 @@ class _Crate:
             "hasPart": _refer(self._tools),
         }
 
-    def _folders_of_cells(self) -> dict[str, list[str]]:
-        """Cells by the kind of measurement: jobs of a rule share them."""
-        start = f"results/{self._about.study}/cells/"
+    def _cache_folders(self) -> dict[str, list[str]]:
+        """Cache entries by the kind of measurement: jobs of a rule share them."""
+        start = f"results/{self._about.study}/cache/"
         found: dict[str, list[str]] = {}
         for name in self._members:
             if name.startswith(start):
@@ -313,7 +313,7 @@ class _Crate:
         """Entities of files and folders, in the archive or left out of it."""
         found = []
         for name in names:
-            if name in self._members or name in self._cells:
+            if name in self._members or name in self._cached:
                 found.append(_file(name))
             elif name in self._about.left_out:
                 found.append(f"#left-out/{_file(name)}")

@@ -22,7 +22,7 @@ MOST_METADATA = 256 * 2**20
 Entity = dict[str, Any]
 
 
-def describe(archive: Path, citation: Path) -> dict[str, Any]:
+def deposit_metadata(archive: Path, citation: Path) -> dict[str, Any]:
     """Metadata of a deposit, as Zenodo names them.
 
     Title, description, licence and authors are the crate's; where it has no licence or author,

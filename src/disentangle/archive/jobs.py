@@ -7,12 +7,12 @@ from typing import Any
 from urllib.parse import quote
 
 from disentangle.archive.contents import OF_THE_RUN
-from disentangle.checkpoint.subjects import perturbed_folder, read_perturbed
+from disentangle.checkpoint.references import perturbed_folder, read_perturbed
 from disentangle.record import find_records, record_of
 from disentangle.storage import digest, read_json
 from disentangle.study.folder import StudyFolder
 
-CELLS = {
+CACHED = {
     "measure_geometry": "geometry",
     "compare_layers": "layers",
     "evaluate_checkpoints": "evaluation",
@@ -36,7 +36,7 @@ class Job:
     params_sha256: str
     reads: list[str]
     makes: list[str]
-    """Files, and folders of cells, which end with a slash."""
+    """Files, and folders of the cache, which end with a slash."""
     tells: list[str]
     """Its log and its record."""
 
@@ -87,9 +87,9 @@ def find_jobs(folder: Path, scripts: Mapping[str, str]) -> list[Job]:
 
 
 def _undeclared(record: Mapping[str, Any], folder: Path) -> Iterator[str]:
-    """What a job makes beside its declared outputs: checkpoints, and cells."""
-    if record["rule"] in CELLS:
-        yield f"{StudyFolder(folder).cells(CELLS[record['rule']]).as_posix()}/"
+    """What a job makes beside its declared outputs: checkpoints, and cache entries."""
+    if record["rule"] in CACHED:
+        yield f"{StudyFolder(folder).cache(CACHED[record['rule']]).as_posix()}/"
     for output in map(Path, record["outputs"]):
         if not output.is_file():
             continue
@@ -106,6 +106,6 @@ def _files(folder: Path) -> Iterator[str]:
 
 
 def made_by(jobs: Iterable[Job]) -> tuple[set[str], tuple[str, ...]]:
-    """The files that jobs made, and the folders of cells that they filled."""
+    """The files that jobs made, and the folders of the cache that they filled."""
     names = {name for job in jobs for name in job.makes}
     return names, tuple(sorted(name for name in names if name.endswith("/")))

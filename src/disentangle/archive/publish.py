@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from disentangle.archive.description import add_doi, describe
+from disentangle.archive.description import add_doi, deposit_metadata
 from disentangle.archive.zenodo import Deposit, Zenodo, md5_of
 from disentangle.errors import StudyError
 from disentangle.job import Say
@@ -137,7 +137,7 @@ def run(arguments: list[str]) -> None:
     parser.add_argument("--sandbox", action="store_true", help="at sandbox.zenodo.org, to try it")
     asked = parser.parse_args(arguments)
     archive, address = asked.archive, SANDBOX if asked.sandbox else ZENODO
-    metadata = describe(archive, CITATION)
+    metadata = deposit_metadata(archive, CITATION)
     if not (asked.upload or asked.publish):
         print(preview(archive, metadata, address, os.environ))
         return

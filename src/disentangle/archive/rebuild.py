@@ -31,7 +31,7 @@ from disentangle.archive.verify import (
 from disentangle.archive.verify import UnusableError as UnusableArchiveError
 from disentangle.archive.write import files_of, refuse_absolute_paths
 from disentangle.checkpoint.manifest import WEIGHTS
-from disentangle.checkpoint.quarantine import read_set_aside
+from disentangle.checkpoint.quarantine import read_quarantined
 from disentangle.errors import StudyError
 from disentangle.job import Say
 from disentangle.provenance import code_hash
@@ -230,7 +230,7 @@ def _put(source: Source, name: str, folder: Path, limit: int) -> None:
 def _follows(results: Path, stages: Sequence[str]) -> Iterator[Path]:
     """Files that follow from the others.
 
-    Of a job that set a checkpoint aside they do not: it is refused by its weights.
+    Not of a job that quarantined a checkpoint: that needs its weights.
 
     Args:
         results: the study's results.
@@ -241,11 +241,11 @@ def _follows(results: Path, stages: Sequence[str]) -> Iterator[Path]:
             yield path
     for stage in stages:
         for path in (results / stage).glob("*.parquet"):
-            refused = path.with_suffix(".refused.json")
-            if not refused.exists():
+            quarantined = path.with_suffix(".quarantined.json")
+            if not quarantined.exists():
                 yield path
-            elif not read_set_aside(refused):
-                yield from (path, refused)
+            elif not read_quarantined(quarantined):
+                yield from (path, quarantined)
 
 
 def _make(

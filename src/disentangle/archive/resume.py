@@ -21,7 +21,7 @@ from typing import Any
 from disentangle.archive.verify import FACTS, METADATA, described_files, open_folder, read_graph
 from disentangle.archive.verify import UnusableError as UnusableArchiveError
 from disentangle.checkpoint.manifest import MANIFEST, read_checkpoint, read_run, step_folder
-from disentangle.checkpoint.subjects import perturbed_folder, read_perturbed
+from disentangle.checkpoint.references import perturbed_folder, read_perturbed
 from disentangle.errors import StudyError
 from disentangle.record import find_records, machine
 from disentangle.storage import read_json, sha256_of

@@ -9,7 +9,7 @@ from typing import Any
 
 from disentangle.archive.code import Code, read_code
 from disentangle.archive.contents import contents
-from disentangle.archive.crate import METADATA, Described, describe
+from disentangle.archive.crate import METADATA, Described, crate_metadata
 from disentangle.archive.jobs import Job, find_jobs, made_by
 from disentangle.archive.members import Member
 from disentangle.archive.privacy import STARTS, cleaned, hosts_of, refuse_named_folders
@@ -98,7 +98,7 @@ def write_archive(request: Request, path: Path, say: Say) -> None:
         left_out=left_out,
         citation=code.files["CITATION.cff"].decode(),
     )
-    members.append(Member.of(METADATA, describe(about, members, jobs)))
+    members.append(Member.of(METADATA, crate_metadata(about, members, jobs)))
     write_zip(path, members, date)
     with replacing(checksum_of(path)) as temporary:
         temporary.write_text(f"{sha256_of(path)}  {path.name}\n")

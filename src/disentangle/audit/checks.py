@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from disentangle.audit.fault import Fault
-from disentangle.checkpoint.cells import read_cell
+from disentangle.checkpoint.cache import read_entry
 from disentangle.checkpoint.manifest import (
     CONFIG,
     MANIFEST,
@@ -18,7 +18,7 @@ from disentangle.checkpoint.manifest import (
     run_manifest,
     step_folder,
 )
-from disentangle.checkpoint.subjects import Perturbed, perturbed_folder, read_perturbed
+from disentangle.checkpoint.references import Perturbed, perturbed_folder, read_perturbed
 from disentangle.errors import StudyError
 from disentangle.outputs import LARGEST, Output, job_name, outputs_of
 from disentangle.parquet import read_parquet
@@ -59,8 +59,8 @@ def checks_of(results: Path) -> Iterator[Check]:
     for kind in ("quantized", "finetuned"):
         for made in sorted((results / kind).glob("*.json")):
             yield from _perturbed(made, results)
-    for cell in sorted((results / "cells").rglob("*.json")):
-        yield Check("measurements", partial(_readable, cell, read_cell, "rm {}"))
+    for entry in sorted((results / "cache").rglob("*.json")):
+        yield Check("measurements", partial(_readable, entry, read_entry, "rm {}"))
 
 
 def _readable(

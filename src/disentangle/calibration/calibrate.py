@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from disentangle.calibration.worlds import WORLDS, draw, true_rho
+from disentangle.calibration.processes import PROCESSES, draw, true_rho
 from disentangle.provenance import PACKAGE, code_hash
 from disentangle.statistics.beside_design import r2_beside_design
 from disentangle.statistics.bootstrap import Floats
@@ -177,42 +177,42 @@ def calibrate(
     with_intervals: int,
     resamples: int,
     seed: int,
-    worlds: Sequence[str] = tuple(WORLDS),
+    processes: Sequence[str] = tuple(PROCESSES),
 ) -> list[dict[str, Any]]:
-    """Simulate studies of one design in every world, and ask every estimator what it finds.
+    """Simulate studies of one design in every process, and ask every estimator what it finds.
 
     Args:
         design: one row a run, with the columns of `statistics.design.COLUMNS`.
         effects: correlations of the noises to plant beside none.
         noise: standard deviation of the noise; training's effects have 0.5 each.
-        studies: simulated per world and effect.
+        studies: simulated per process and effect.
         with_intervals: of these, how many are also given intervals and asked of slow estimators.
         resamples: bootstrap resamples of those.
         seed: of all that is drawn.
-        worlds: which of `WORLDS`.
+        processes: which of `PROCESSES`.
 
     Returns:
         Rows of the calibration table.
     """
     rows = []
-    for number, name in enumerate(WORLDS):
-        if name not in worlds:
+    for number, name in enumerate(PROCESSES):
+        if name not in processes:
             continue
         for rho in (0.0, *effects):
             estimates: dict[str, list[Estimate]] = {estimator.name: [] for estimator in ESTIMATORS}
             for study in range(studies):
-                # not by rho: the same worlds with and without the effect
+                # not by rho: the same processes with and without the effect
                 rng = np.random.default_rng([seed, number, study])
-                seen, x, y = draw(WORLDS[name], design, rho=rho, noise=noise, rng=rng)
+                seen, x, y = draw(PROCESSES[name], design, rho=rho, noise=noise, rng=rng)
                 thorough = study < with_intervals
                 clusters = cells(seen) if thorough else np.zeros(len(seen))
                 sample = Sample(seen, x, y, resamples if thorough else 1, study, clusters)
                 for estimator in ESTIMATORS:
                     if thorough or not estimator.slow:
                         estimates[estimator.name].append(estimator.estimate(sample))
-            truth = true_rho(WORLDS[name], rho)
+            truth = true_rho(PROCESSES[name], rho)
             rows += [
-                {"world": name, "planted_rho": rho, "estimator": estimator.name, "n": len(design)}
+                {"process": name, "planted_rho": rho, "estimator": estimator.name, "n": len(design)}
                 | _summary(estimator, estimates[estimator.name], truth, rho == 0)
                 for estimator in ESTIMATORS
             ]

@@ -15,15 +15,15 @@ from pathlib import Path
 import pandas as pd
 
 from disentangle.calibration.calibrate import calibrate, planned_design
-from disentangle.calibration.worlds import WORLDS
+from disentangle.calibration.processes import PROCESSES
 from disentangle.errors import StudyError
 from disentangle.study.config import StudyConfig
-from disentangle.study.design import expand
 from disentangle.study.file import read_study
+from disentangle.study.grid import expand
 from disentangle.study.run import training_flops
 
 COMPARED = ("residual", "within")
-"""The estimators that keep their level in some world where training drives both."""
+"""The estimators that keep their level in some process where training drives both."""
 
 
 def compare_designs(
@@ -33,12 +33,12 @@ def compare_designs(
     noise: float,
     studies: int,
     seed: int,
-    worlds: Sequence[str] = ("interacting", "size_dependent"),
+    processes: Sequence[str] = ("interacting", "size_dependent"),
 ) -> pd.DataFrame:
     """False positives and power of the residual and the within-cell test on each design.
 
     Rows of the calibration table with a column `design`, without intervals. Power says something
-    only where the false positives of the same design, world and estimator are near 5 %.
+    only where the false positives of the same design, process and estimator are near 5 %.
     """
     tables = []
     for name, design in designs.items():
@@ -50,7 +50,7 @@ def compare_designs(
             with_intervals=0,
             resamples=1,
             seed=seed,
-            worlds=worlds,
+            processes=processes,
         )
         tables.append(pd.DataFrame(rows).query("estimator in @COMPARED").assign(design=name))
     return pd.concat(tables, ignore_index=True)
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Print the comparison of the designs of some study files; see the module."""
     parser = ArgumentParser(prog="python -m disentangle.calibration.compare")
     parser.add_argument("files", nargs="+", type=Path, help="study files")
-    parser.add_argument("--studies", type=int, default=500, help="simulated per world and effect")
+    parser.add_argument("--studies", type=int, default=500, help="simulated per process and effect")
     parser.add_argument("--effect", type=float, default=0.5, help="correlation to plant")
     given = parser.parse_args(arguments)
     try:
@@ -90,15 +90,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         noise=studies[0].statistics.calibration.noise,
         studies=given.studies,
         seed=studies[0].statistics.seed,
-        worlds=list(WORLDS),
+        processes=list(PROCESSES),
     )
     shown = table.assign(
         percent=(100 * table["found"]).round(1),
         low=(100 * table["found_low"]).round(1),
         high=(100 * table["found_high"]).round(1),
     )
-    columns = ["world", "estimator", "kind", "design", "answered", "percent", "low", "high"]
-    ordered = shown[columns].sort_values(["world", "estimator", "kind", "design"], kind="stable")
+    columns = ["process", "estimator", "kind", "design", "answered", "percent", "low", "high"]
+    ordered = shown[columns].sort_values(["process", "estimator", "kind", "design"], kind="stable")
     print(ordered.to_string(index=False))
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import pandas as pd
 
 from disentangle.calibration.calibrate import ESTIMATORS
-from disentangle.calibration.worlds import WORLDS
+from disentangle.calibration.processes import PROCESSES
 from disentangle.tables.files import read_tables
 
 Cell = Callable[[pd.DataFrame], str]
-"""What is said of one design, estimator and world, from its rows by planted correlation."""
+"""What is said of one design, estimator and process, from its rows by planted correlation."""
 
 
 def _percent(value: float) -> str:
@@ -36,13 +36,13 @@ def _both(column: str) -> Cell:
 
 def _table(designs: dict[str, pd.DataFrame], said: Cell, estimators: list[str]) -> str:
     lines = [
-        f"| design (n) | estimator | {' | '.join(WORLDS)} |",
-        "|---|---|" + "---|" * len(WORLDS),
+        f"| design (n) | estimator | {' | '.join(PROCESSES)} |",
+        "|---|---|" + "---|" * len(PROCESSES),
     ]
     for name, table in designs.items():
         for estimator in estimators:
             rows = table[table["estimator"] == estimator].set_index("planted_rho").sort_index()
-            cells = [said(rows[rows["world"] == world]) for world in WORLDS]
+            cells = [said(rows[rows["process"] == process]) for process in PROCESSES]
             label = f"{name} ({rows['n'].iloc[0]})"
             lines.append(f"| {label} | {estimator} | {' | '.join(cells)} |")
     return "\n".join(lines)

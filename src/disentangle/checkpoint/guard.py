@@ -1,4 +1,4 @@
-"""Load a checkpoint, and refuse it unless it is what its manifest says."""
+"""Load a checkpoint, and quarantine it unless it is what its manifest says."""
 
 import math
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from disentangle.checkpoint.manifest import (
     weights_are_not_here,
 )
 from disentangle.checkpoint.probe import probe_loss
-from disentangle.errors import RefusedError, StudyError
+from disentangle.errors import QuarantineError, StudyError
 from disentangle.storage import sha256_of
 
 PROBE_TOLERANCE = 1e-3
@@ -39,7 +39,7 @@ class Checkpoint:
         return self.model.get_output_embeddings().weight.detach()[: self.manifest.rows]
 
 
-def find_device() -> str:
+def measuring_device() -> str:
     """Where models are measured: the GPU if there is one."""
     return "cuda" if torch.cuda.is_available() else "cpu"
 
@@ -53,14 +53,14 @@ def load_checkpoint(folder: Path, device: str) -> Checkpoint:
     loss that the exported model gave them.
 
     Raises:
-        RefusedError: naming the checkpoint and what is wrong with it.
+        QuarantineError: naming the checkpoint and what is wrong with it.
         StudyError: if its weights are not here.
     """
     manifest = read_checkpoint(folder)
 
-    def refuse(reason: str) -> RefusedError:
-        return RefusedError(
-            f"checkpoint {folder} is refused: {reason}.\n"
+    def quarantine(reason: str) -> QuarantineError:
+        return QuarantineError(
+            f"checkpoint {folder} is quarantined: {reason}.\n"
             "Nothing of it is measured, and the rest goes on. Put it right, then run again with\n"
             "  --forcerun measure_geometry evaluate_checkpoints",
             reason,
@@ -68,19 +68,19 @@ def load_checkpoint(folder: Path, device: str) -> Checkpoint:
 
     weights = folder / WEIGHTS
     if not weights.is_file():
-        # not unfit but absent: what was measured of it before stays, and nothing takes its place
+        # not damaged but absent: what was measured of it before stays, and nothing takes its place
         raise StudyError(weights_are_not_here(folder))
     if sha256_of(weights) != manifest.weights_sha256:
-        raise refuse(f"{WEIGHTS} was changed; its SHA-256 is not the manifest's")
+        raise quarantine(f"{WEIGHTS} was changed; its SHA-256 is not the manifest's")
     differing = manifest.tokenizer.items() ^ tokenizer_hashes(folder).items()
     if manifest.tokenizer and differing:
         files = ", ".join(sorted({name for name, _ in differing}))
-        raise refuse(f"{files}: not as the manifest has it, so its tokenizer is another's")
+        raise quarantine(f"{files}: not as the manifest has it, so its tokenizer is another's")
     config = folder / CONFIG
     if not config.is_file():
-        raise refuse(f"{CONFIG} is not there")
+        raise quarantine(f"{CONFIG} is not there")
     if manifest.config_sha256 and sha256_of(config) != manifest.config_sha256:
-        raise refuse(f"{CONFIG} was changed; its SHA-256 is not the manifest's")
+        raise quarantine(f"{CONFIG} was changed; its SHA-256 is not the manifest's")
     # with output_loading_info it gives a pair, which its annotations do not know
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
@@ -89,19 +89,19 @@ def load_checkpoint(folder: Path, device: str) -> Checkpoint:
             trust_remote_code=False,
             use_safetensors=True,
             output_loading_info=True,
-            ignore_mismatched_sizes=True,  # refused below, with their names
+            ignore_mismatched_sizes=True,  # quarantined below, with their names
             dtype=torch.float32,
         )
     except Exception as error:  # a damaged file fails in any way
         said = shorten(str(error).replace(str(folder), "it"), 300)
-        raise refuse(f"it cannot be loaded: {said}") from error
+        raise quarantine(f"it cannot be loaded: {said}") from error
     model, report = loaded
     for problem in ("missing_keys", "mismatched_keys", "unexpected_keys"):
         if keys := sorted(map(str, report[problem])):
-            raise refuse(f"{problem.replace('_', ' ')}: {', '.join(keys[:5])}")
+            raise quarantine(f"{problem.replace('_', ' ')}: {', '.join(keys[:5])}")
     checkpoint = Checkpoint(manifest, model.to(device).eval())
     if fault := _fault(checkpoint):
-        raise refuse(fault)
+        raise quarantine(fault)
     return checkpoint
 
 

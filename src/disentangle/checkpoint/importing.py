@@ -36,7 +36,7 @@ from disentangle.checkpoint.source_files import (
 )
 from disentangle.checkpoint.source_tokenizer import load_tokenizer
 from disentangle.corpus.named_tokenizers import shipped_tokenizers
-from disentangle.errors import RefusedError, StudyError
+from disentangle.errors import QuarantineError, StudyError
 from disentangle.hub import ON_HUB, HubItem, commit_of, local_folder
 from disentangle.job import Say
 from disentangle.provenance import versions
@@ -99,13 +99,13 @@ def import_run(
 
     Returns:
         The run's manifest. A step that cannot be loaded whole, or whose weights are unfit, is in
-        its `refused`, and the other steps come in.
+        its `quarantined`, and the other steps come in.
 
     Raises:
         StudyError: if a source is not there, or a tokenizer that the study names.
     """
     made: dict[int, str] = {}
-    refused: dict[int, str] = {}
+    quarantined: dict[int, str] = {}
     if run.tokenizer and not (
         run.tokenizer in shipped_tokenizers() or Path(run.tokenizer).is_dir()
     ):
@@ -118,9 +118,9 @@ def import_run(
         place = step_folder(folder, step)
         try:
             made[step] = _import_step(run, step, source, place, texts, code_version)
-        except RefusedError as fault:
-            refused[step] = fault.reason
-            say(f"step {step} is set aside: {fault.reason}")
+        except QuarantineError as fault:
+            quarantined[step] = fault.reason
+            say(f"step {step} is quarantined: {fault.reason}")
         else:
             say(f"step {step} from {run.source} {run.revisions[step]}")
     shape = {"shape": _shape(step_folder(folder, max(made)))} if made else {}
@@ -131,7 +131,7 @@ def import_run(
         identity=run.to_json() | shape,
         checkpoints=made,
         environment={"device": "elsewhere", **versions("torch", "transformers")},
-        refused=refused,
+        quarantined=quarantined,
     )
 
 
@@ -142,14 +142,14 @@ def _import_step(
     where = f"checkpoints.{run.name}, step {step}"
     holder = holder_of_files(source if run.source.startswith(ON_HUB) else Path(run.source))
     if elsewhere := fault_of_places(source, holder):
-        raise _refused(where, source, elsewhere)
+        raise _unusable(where, source, elsewhere)
     named = f"{run.source}@{run.revisions[step]}"
     origin: dict[str, Any] = {"files": fingerprints(source)}
     if run.tokenizer:
         origin["tokenizer"] = run.tokenizer
     if (before := _imported_before(folder)) is not None:
         same = (before.source, before.settings) == (named, origin)
-        weights = folder / WEIGHTS  # may have been let go: then it comes in again
+        weights = folder / WEIGHTS  # may have been deleted: then it comes in again
         if same and weights.exists() and sha256_of(weights) == before.weights_sha256:
             return before.weights_sha256
     try:
@@ -158,17 +158,17 @@ def _import_step(
     except ValueError as fault:
         # on one line, whatever a file has for names, and without this machine's paths
         reason = shorten(str(fault).replace(str(source), "it"), 400)
-        raise _refused(where, source, reason) from fault
+        raise _unusable(where, source, reason) from fault
     if unfit := fault_of_weights(model):
-        raise _refused(where, source, unfit)
+        raise _unusable(where, source, unfit)
     head: Any = model.get_output_embeddings().weight
     positions = getattr(model.config, "max_position_embeddings", None) or PROBE_LENGTH
     probe = _probe(tokenizer, texts)[:positions]
     if len(probe) < 2:
-        raise _refused(where, source, "there is no tokenizer with it, or one that knows no text")
+        raise _unusable(where, source, "there is no tokenizer with it, or one that knows no text")
     loss = probe_loss(model, torch.tensor(probe))
     if not math.isfinite(loss):
-        raise _refused(where, source, "its loss on text is not a finite number")
+        raise _unusable(where, source, "its loss on text is not a finite number")
     making = folder.with_name(f".{folder.name}.making")
     shutil.rmtree(making, ignore_errors=True)
     model.save_pretrained(making, max_shard_size="1000TB")
@@ -233,7 +233,7 @@ def _load(source: Path) -> PreTrainedModel:
             local_files_only=True,
             trust_remote_code=False,
             output_loading_info=True,
-            ignore_mismatched_sizes=True,  # refused below, with their names
+            ignore_mismatched_sizes=True,  # quarantined below, with their names
             dtype=torch.float32,
         )
     except UnpicklingError as error:
@@ -276,8 +276,8 @@ def _fault_of_kind(source: Path) -> str | None:
     return None
 
 
-def _refused(where: str, source: Path, reason: str) -> RefusedError:
-    return RefusedError(f"{where}: {source} is refused: {reason}.", reason)
+def _unusable(where: str, source: Path, reason: str) -> QuarantineError:
+    return QuarantineError(f"{where}: {source} is quarantined: {reason}.", reason)
 
 
 def _probe(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[int]:

@@ -73,7 +73,7 @@ class RunManifest:
     """Step to the SHA-256 of its weights."""
     environment: dict[str, Any]
     """Numerics that do not make the run another run: device, threads, library versions."""
-    refused: dict[int, str] = field(default_factory=dict)
+    quarantined: dict[int, str] = field(default_factory=dict)
     """Of a model from elsewhere: step to why what was found there is no checkpoint."""
 
     def write(self, path: Path) -> None:
@@ -118,8 +118,8 @@ def read_run(path: Path) -> RunManifest:
     """
     run: RunManifest = _read(path, RunManifest, make_again(path.parent, path))
     steps = {int(step): sha for step, sha in run.checkpoints.items()}
-    refused = {int(step): reason for step, reason in run.refused.items()}
-    return RunManifest(**asdict(run) | {"checkpoints": steps, "refused": refused})
+    quarantined = {int(step): reason for step, reason in run.quarantined.items()}
+    return RunManifest(**asdict(run) | {"checkpoints": steps, "quarantined": quarantined})
 
 
 def read_step(run: RunManifest, run_folder: Path, step: int) -> CheckpointManifest:
@@ -164,7 +164,10 @@ def make_again(run_folder: Path, doomed: Path) -> str:
 
 def _read(path: Path, kind: type, remedy: str) -> Any:
     try:
-        return kind(**read_sealed(path))
+        content = read_sealed(path)
+        if "refused" in content:  # as it was called at first
+            content["quarantined"] = content.pop("refused")
+        return kind(**content)
     except FileNotFoundError:
         raise StudyError(f"{path} is missing.\n{remedy}") from None
     except DamagedError as error:

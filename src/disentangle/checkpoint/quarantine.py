@@ -1,4 +1,4 @@
-"""Checkpoints that were found unfit to be measured, and why."""
+"""Checkpoints that cannot be measured, and why."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -8,8 +8,8 @@ from disentangle.storage import read_json, write_json
 
 
 @dataclass(frozen=True)
-class SetAside:
-    """A checkpoint, or a task of it, that was refused: the study goes on without."""
+class Quarantined:
+    """A checkpoint, or a task of it, that is left out: the study goes on without."""
 
     run: str
     step: int
@@ -19,16 +19,16 @@ class SetAside:
     """The one that it cannot be asked, if that is all; empty where nothing of it is measured."""
 
 
-def write_set_aside(found: Iterable[SetAside], path: Path) -> None:
-    """Write what a job refused; an empty list if nothing."""
+def write_quarantined(found: Iterable[Quarantined], path: Path) -> None:
+    """Write what a job quarantined; an empty list if nothing."""
     write_json(path, [asdict(one) for one in found])
 
 
-def read_set_aside(path: Path) -> list[SetAside]:
-    """Inverse of `write_set_aside`."""
-    return [SetAside(**one) for one in read_json(path)]
+def read_quarantined(path: Path) -> list[Quarantined]:
+    """Inverse of `write_quarantined`."""
+    return [Quarantined(**one) for one in read_json(path)]
 
 
-def read_all_set_aside(paths: Iterable[Path]) -> list[SetAside]:
-    """What several jobs refused."""
-    return [one for path in paths for one in read_set_aside(path)]
+def read_all_quarantined(paths: Iterable[Path]) -> list[Quarantined]:
+    """What several jobs quarantined."""
+    return [one for path in paths for one in read_quarantined(path)]

@@ -67,7 +67,9 @@ def advantage(
     return _resampled(rows, statistic, resamples, seed)
 
 
-def agreement(runs: pd.DataFrame, metrics: Sequence[str], *, resamples: int, seed: int) -> Estimate:
+def median_agreement(
+    runs: pd.DataFrame, metrics: Sequence[str], *, resamples: int, seed: int
+) -> Estimate:
     """Median |rho| over all pairs of the metrics."""
     rows = runs.dropna(subset=list(metrics))
     varied = [name for name in metrics if rows[name].nunique() > 1]

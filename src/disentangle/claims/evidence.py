@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from disentangle.checkpoint.subjects import BASE
+from disentangle.checkpoint.references import BASE
 from disentangle.statistics.associate import reason_of
 from disentangle.statistics.estimate import Estimate
 from disentangle.tables.comparable import comparable_runs

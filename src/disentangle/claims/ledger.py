@@ -19,7 +19,7 @@ afterwards, because verdicts misled:
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from disentangle.claims.comparisons import advantage, agreement, removal, standing_of_best
+from disentangle.claims.comparisons import advantage, median_agreement, removal, standing_of_best
 from disentangle.claims.evidence import Evidence
 from disentangle.claims.examples import count_high_rank_high_loss, count_low_rank_sound
 from disentangle.claims.rule import (
@@ -212,7 +212,9 @@ def _metrics_agree(evidence: Evidence) -> Iterator[Part]:
     for matrix in ("W", "H"):
         metrics = [f"{matrix}_{metric}" for metric in DISTINCT]
         known = [name for name in metrics if name in evidence.runs]
-        yield Part(matrix, evidence.resampled(agreement, known), rule, "observations", _final())
+        yield Part(
+            matrix, evidence.resampled(median_agreement, known), rule, "observations", _final()
+        )
 
 
 def _loss_predicts_better(evidence: Evidence) -> Iterator[Part]:

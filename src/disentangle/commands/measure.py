@@ -15,7 +15,7 @@ from disentangle.checkpoint.source_tokenizer import load_tokenizer
 from disentangle.errors import StudyError
 from disentangle.geometry import CENTERED
 from disentangle.geometry.matrix import Matrix
-from disentangle.geometry.measure_matrix import measure_matrix, measure_own
+from disentangle.geometry.of_matrix import measure_matrix, measure_own
 from disentangle.geometry.own_metric import load, read_own_metrics
 from disentangle.tables.files import write_table
 from disentangle.tables.geometry import geometry_table

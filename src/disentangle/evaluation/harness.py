@@ -12,8 +12,8 @@ from lm_eval.evaluator import evaluate
 from lm_eval.models.huggingface import HFLM
 from transformers import AutoTokenizer
 
-from disentangle.checkpoint.guard import find_device, load_checkpoint
-from disentangle.errors import RefusedError
+from disentangle.checkpoint.guard import load_checkpoint, measuring_device
+from disentangle.errors import QuarantineError
 from disentangle.evaluation.harness_tasks import heldout_task, registered_task
 from disentangle.evaluation.scores import loss_scores
 from disentangle.provenance import versions
@@ -48,7 +48,7 @@ class Harness:
 
     def load(self, folder: Path) -> HFLM:
         """Load and check a checkpoint; its own tokenizer and context length are used."""
-        model = load_checkpoint(folder, find_device()).model
+        model = load_checkpoint(folder, measuring_device()).model
         tokenizer = AutoTokenizer.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False
         )
@@ -67,7 +67,7 @@ class Harness:
             scores (metric, value, stderr), n documents, and numerics.
 
         Raises:
-            RefusedError: if an answer is longer than all the positions that the model has.
+            QuarantineError: if an answer is longer than all the positions that the model has.
         """
         task = self._task(name)
         lm._max_length = self._context(lm, name)
@@ -84,7 +84,7 @@ class Harness:
             if name in self._texts or lm.max_length >= TASK_LENGTH:
                 raise
             reason = f"{name}: an answer does not fit the model's {lm.max_length} positions"
-            raise RefusedError(f"{reason}; the task is left out for it.", reason) from error
+            raise QuarantineError(f"{reason}; the task is left out for it.", reason) from error
         assert result is not None
         samples = result["samples"][name]
         if name in self._texts:

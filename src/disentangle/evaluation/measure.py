@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from disentangle.checkpoint.cells import Cells
-from disentangle.checkpoint.quarantine import SetAside
-from disentangle.checkpoint.subjects import BASE, Subject
+from disentangle.checkpoint.cache import Cache
+from disentangle.checkpoint.quarantine import Quarantined
+from disentangle.checkpoint.references import BASE, CheckpointReference
 from disentangle.corpus.documents import read_texts
-from disentangle.errors import RefusedError
+from disentangle.errors import QuarantineError
 from disentangle.job import Say, Throttle
 from disentangle.provenance import PACKAGE, computing_code
 from disentangle.storage import digest
@@ -28,7 +28,7 @@ def evaluating_code() -> str:
 
 def key_maker(
     texts: dict[str, list[str]], settings: Evaluation, code_version: str
-) -> Callable[[Subject], list[dict[str, Any]]]:
+) -> Callable[[CheckpointReference], list[dict[str, Any]]]:
     """The keys of a checkpoint's evaluations, as a function of the checkpoint.
 
     Args:
@@ -38,16 +38,16 @@ def key_maker(
     """
     fingerprints = {name: digest(passages) for name, passages in texts.items()}
 
-    def keys_of(subject: Subject) -> list[dict[str, Any]]:
+    def keys_of(reference: CheckpointReference) -> list[dict[str, Any]]:
         asked = (
             task
             for task in settings.tasks
-            if subject.last or (task.every_checkpoint and subject.variant == BASE)
+            if reference.last or (task.every_checkpoint and reference.variant == BASE)
         )
         limits = dict.fromkeys(texts) | {task.name: task.limit for task in asked}
         return [
             {
-                "checkpoint": subject.content_sha256,
+                "checkpoint": reference.content_sha256,
                 "task": task,
                 "text": fingerprints.get(task, ""),
                 "limit": limit,
@@ -61,26 +61,26 @@ def key_maker(
 
 
 def evaluate(
-    subjects: Sequence[Subject],
+    references: Sequence[CheckpointReference],
     *,
     heldout: dict[str, Path],
     settings: Evaluation,
-    cells: Cells,
+    cache: Cache,
     code_version: str,
     threads: int,
     say: Say,
-) -> tuple[list[dict[str, Any]], list[SetAside]]:
-    """Give the rows of the evaluation table for some checkpoints, and which were refused.
+) -> tuple[list[dict[str, Any]], list[Quarantined]]:
+    """Give the rows of the evaluation table for some checkpoints, and what was quarantined.
 
-    Held-out loss is taken of all, tasks of last checkpoints, or of all that are as trained. A cell
-    is one checkpoint and one task, so a further task or checkpoint costs its own evaluation only.
+    Held-out loss is measured of all, tasks of last checkpoints, or of all that are as trained. A
+    cache entry is one checkpoint and one task, so a further one costs its own evaluation only.
 
     Args:
-        subjects: the checkpoints.
+        references: the checkpoints.
         heldout: held-out domain to its passages.
         settings: the study's evaluation section.
-        cells: finished evaluations.
-        code_version: of `evaluating_code`, part of a cell's key.
+        cache: finished evaluations.
+        code_version: of `evaluating_code`, part of an entry's key.
         threads: CPU threads.
         say: tells the screen.
 
@@ -96,50 +96,52 @@ def evaluate(
     harness: Any = None
     progress = Throttle(10)
     rows: list[dict[str, Any]] = []
-    refused: list[SetAside] = []
+    quarantined: list[Quarantined] = []
     computed = reused = 0
-    for subject in subjects:
+    for reference in references:
         lm: Any = None
-        for key in keys_of(subject):
+        for key in keys_of(reference):
             task, limit = key["task"], key["limit"]
-            cell = cells.get(key)
-            if cell is None:
+            entry = cache.get(key)
+            if entry is None:
                 if harness is None:
                     from disentangle.evaluation.harness import Harness
 
                     harness = Harness(texts, settings.batch_size, threads)
                 try:
-                    lm = lm or harness.load(subject.folder)
-                    cells.put(key, harness.score(lm, task, limit))
-                except RefusedError as fault:
+                    lm = lm or harness.load(reference.folder)
+                    cache.put(key, harness.score(lm, task, limit))
+                except QuarantineError as fault:
                     # without a model it is the checkpoint itself, of which nothing is asked then
                     asked = task if lm is not None else ""
-                    refused.append(
-                        SetAside(subject.run, subject.step, subject.variant, fault.reason, asked)
+                    quarantined.append(
+                        Quarantined(
+                            reference.run, reference.step, reference.variant, fault.reason, asked
+                        )
                     )
-                    say(f"{subject.run} step {subject.step}: {fault}")
+                    say(f"{reference.run} step {reference.step}: {fault}")
                     if lm is None:
                         break
                     continue
-                cell = cells.get(key)
+                entry = cache.get(key)
                 computed += 1
                 if progress.ready():
-                    say(f"{subject.run}: step {subject.step}, {subject.variant}, {task}")
+                    say(f"{reference.run}: step {reference.step}, {reference.variant}, {task}")
             else:
                 reused += 1
-            assert cell is not None
+            assert entry is not None
             rows += [
                 {
-                    "run": subject.run,
-                    "step": subject.step,
-                    "tokens": subject.tokens,
-                    "variant": subject.variant,
+                    "run": reference.run,
+                    "step": reference.step,
+                    "tokens": reference.tokens,
+                    "variant": reference.variant,
                     "task": task,
                     **score,
-                    "n": cell["n"],
-                    "numerics": json.dumps(cell["numerics"], sort_keys=True),
+                    "n": entry["n"],
+                    "numerics": json.dumps(entry["numerics"], sort_keys=True),
                 }
-                for score in cell["scores"]
+                for score in entry["scores"]
             ]
     say(f"{computed} evaluations made, {reused} taken as they were")
-    return rows, refused
+    return rows, quarantined

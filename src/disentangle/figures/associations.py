@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from disentangle.checkpoint.subjects import BASE
+from disentangle.checkpoint.references import BASE
 from disentangle.figures.style import PALETTE
 from disentangle.tables.headline import headline_metrics, loss_domains
 from disentangle.tables.select import chief_outcome

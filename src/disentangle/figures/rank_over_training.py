@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from disentangle.checkpoint.subjects import BASE
+from disentangle.checkpoint.references import BASE
 from disentangle.figures.style import INK
 from disentangle.figures.training_curves import configuration_legend, looks
 from disentangle.study.run import Run

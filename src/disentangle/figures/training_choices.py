@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from disentangle.checkpoint.subjects import BASE
+from disentangle.checkpoint.references import BASE
 from disentangle.figures.style import PALETTE
 from disentangle.figures.training_curves import departures
 from disentangle.study.run import Run
@@ -16,7 +16,7 @@ MEASURED = {
 }
 
 
-def effects(runs: dict[str, Run], observations: pd.DataFrame) -> pd.DataFrame:
+def departures_from_base(runs: dict[str, Run], observations: pd.DataFrame) -> pd.DataFrame:
     """Each run's difference from the base configuration at its size.
 
     The base is the mean over its seeds; the base's own seeds are rows too, and their spread is the
@@ -37,7 +37,7 @@ def effects(runs: dict[str, Run], observations: pd.DataFrame) -> pd.DataFrame:
 
 def training_choices(runs: dict[str, Run], observations: pd.DataFrame) -> Figure:
     """Draw a row per departure from the base, a dot per size (and seed)."""
-    table = effects(runs, observations)
+    table = departures_from_base(runs, observations)
     names = list(dict.fromkeys(departures(runs).values()))
     sizes = list(dict.fromkeys(run.size.name for run in runs.values()))
     figure = Figure(figsize=(9.2, 0.32 * len(names) + 1.3))

@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from disentangle.figures.style import PALETTE
-from disentangle.study.quantities import spell_quantity
 from disentangle.study.run import Run
+from disentangle.study.token_counts import spell_count
 
 LINES = ["-", (0, (4, 1.5)), (0, (1, 1))]
 
@@ -40,7 +40,7 @@ def departures(runs: dict[str, Run]) -> dict[str, str]:
 
 
 def _spell(key: str, value: float) -> str:
-    return spell_quantity(int(value)) if key == "tokens" else f"{value:g}"
+    return spell_count(int(value)) if key == "tokens" else f"{value:g}"
 
 
 def size_panels(

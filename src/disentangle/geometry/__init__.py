@@ -1,7 +1,7 @@
 """The geometry of a matrix: its spectrum, the angles between its rows, its isotropy.
 
 `measure_matrix.measure_matrix` gives every metric of one matrix. What is measured of the matrix
-itself (`quantities`) is kept; metrics of its spectrum are read off what is kept (`metrics`).
+itself (`measurements`) is kept; metrics of its spectrum are read off what is kept (`metrics`).
 """
 
 CENTERED = "_centered"

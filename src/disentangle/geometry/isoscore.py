@@ -1,6 +1,6 @@
 """IsoScore: how evenly points fill the dimensions of their space (Rudman et al. 2022)."""
 
-from disentangle.geometry.spectrum import Spectrum, participation_ratio
+from disentangle.geometry.effective_ranks import Spectrum, participation_ratio
 
 __all__ = ["isoscore_of_spectrum"]
 

@@ -6,13 +6,13 @@ from typing import Any
 import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from disentangle.checkpoint.guard import Checkpoint, find_device, load_checkpoint
+from disentangle.checkpoint.guard import Checkpoint, load_checkpoint, measuring_device
 from disentangle.geometry.centering import center
+from disentangle.geometry.cka import debiased_linear_cka, linear_cka
 from disentangle.geometry.decomposition import singular_values
+from disentangle.geometry.effective_ranks import effective_rank
 from disentangle.geometry.layers import layer_representations
 from disentangle.geometry.matrix import MatrixError
-from disentangle.geometry.similarity import debiased_linear_cka, linear_cka
-from disentangle.geometry.spectrum import effective_rank
 from disentangle.provenance import versions
 
 
@@ -45,7 +45,7 @@ class LayerComparison:
             proportional_effective_rank and that of the centred representation; and numerics.
 
         Raises:
-            RefusedError: if a checkpoint is not what its manifest says.
+            QuarantineError: if a checkpoint is not what its manifest says.
             MatrixError: if a representation is not finite.
         """
         if domain not in self._ends:
@@ -78,7 +78,7 @@ class LayerComparison:
         if folder == self._last and domain in self._ends:
             return self._ends[domain]
         if self._checkpoint is None or folder != self._folder:
-            self._checkpoint, self._folder = load_checkpoint(folder, find_device()), folder
+            self._checkpoint, self._folder = load_checkpoint(folder, measuring_device()), folder
             self._tokenizer = AutoTokenizer.from_pretrained(
                 folder, local_files_only=True, trust_remote_code=False
             )

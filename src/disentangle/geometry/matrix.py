@@ -4,7 +4,7 @@ from functools import cached_property
 
 import torch
 
-from disentangle.errors import RefusedError
+from disentangle.errors import QuarantineError
 from disentangle.geometry.centering import center
 from disentangle.geometry.decomposition import triangular_factor
 
@@ -14,7 +14,7 @@ Record = dict[str, int | float | str | list[float]]
 """What was measured, by column."""
 
 
-class MatrixError(RefusedError, ValueError):
+class MatrixError(QuarantineError, ValueError):
     """A matrix that cannot be measured; the message names it, and says what is wrong and where."""
 
     def __init__(self, message: str) -> None:

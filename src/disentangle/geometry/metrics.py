@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from disentangle.geometry import CENTERED
-from disentangle.geometry.isoscore import isoscore_of_spectrum
-from disentangle.geometry.spectrum import (
+from disentangle.geometry.effective_ranks import (
     effective_rank,
     frobenius_norm,
     numerical_rank,
@@ -18,6 +17,7 @@ from disentangle.geometry.spectrum import (
     spectral_norm,
     stable_rank,
 )
+from disentangle.geometry.isoscore import isoscore_of_spectrum
 from disentangle.vocabulary.metrics import METRICS
 
 __all__ = ["read_off"]
@@ -30,7 +30,7 @@ def read_off(measured: dict[str, Any]) -> dict[str, Any]:
     a new one asks for no weights.
 
     Args:
-        measured: what all quantities gave (`geometry.quantities`); None where there is no value.
+        measured: all `geometry.measurements` of the matrix; None where there is no value.
 
     Returns:
         rows (n), dim (d), zero_rows, the METRICS and singular_values; then zero_rows, the METRICS

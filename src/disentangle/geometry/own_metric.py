@@ -17,7 +17,7 @@ from typing import Any
 
 from disentangle.errors import StudyError
 from disentangle.geometry import CENTERED
-from disentangle.geometry.quantities import LIBRARIES, READING
+from disentangle.geometry.measurements import LIBRARIES, READING
 from disentangle.provenance import PACKAGE, computing_code
 from disentangle.vocabulary.metrics import BY_NAME
 from disentangle.vocabulary.own_metric import OwnMetric

@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from disentangle.checkpoint.cells import Cells
+from disentangle.checkpoint.cache import Cache
 from disentangle.checkpoint.manifest import read_run, read_step, step_folder
 from disentangle.corpus.documents import read_texts
-from disentangle.errors import RefusedError
-from disentangle.geometry.quantities import LIBRARIES
+from disentangle.errors import QuarantineError
+from disentangle.geometry.measurements import LIBRARIES
 from disentangle.job import Say
 from disentangle.provenance import PACKAGE, computing_code
 from disentangle.storage import sha256_of
@@ -24,7 +24,7 @@ def compare_layers(
     *,
     heldout: dict[str, Path],
     max_tokens: int,
-    cells: Cells,
+    cache: Cache,
     code_version: str,
     threads: int,
     say: Say,
@@ -32,22 +32,22 @@ def compare_layers(
     """Give the rows of the layers table for one run, after Diehl Martinez et al. 2024.
 
     The last checkpoint is the run's last that is there: of a run that diverged, the last with a
-    finite loss. A cell is one checkpoint and one domain, so a run that is trained on is
+    finite loss. An entry is one checkpoint and one domain, so a run that is trained on is
     compared anew with its new end.
 
     Args:
         run_manifest: the run's manifest, beside its checkpoints.
         heldout: held-out domain to its passages.
         max_tokens: how far a passage is read.
-        cells: finished measurements.
-        code_version: of `comparing_code`, part of a cell's key.
+        cache: finished measurements.
+        code_version: of `comparing_code`, part of an entry's key.
         threads: CPU threads.
         say: tells the screen.
 
     Returns:
         One row per checkpoint, domain and layer, in this order; layer 0 is the embedding.
 
-    A checkpoint that is refused has no rows; if it is the last one, no checkpoint has, since there
+    A quarantined checkpoint has no rows; if it is the last one, no checkpoint has, since there
     is nothing to compare them with. The geometry job lists the same checkpoint.
     """
     run = read_run(run_manifest)
@@ -71,8 +71,8 @@ def compare_layers(
                 "max_tokens": max_tokens,
                 "code": code_version,
             }
-            cell = cells.get(key)
-            if cell is None:
+            entry = cache.get(key)
+            if entry is None:
                 if comparison is None:
                     from disentangle.geometry.layer_comparison import LayerComparison
 
@@ -83,16 +83,16 @@ def compare_layers(
                         threads,
                     )
                 try:
-                    cells.put(key, comparison.of(folder, domain))
-                except RefusedError as fault:
+                    cache.put(key, comparison.of(folder, domain))
+                except QuarantineError as fault:
                     say(str(fault))
                     continue
-                cell = cells.get(key)
+                entry = cache.get(key)
                 computed += 1
-            assert cell is not None
+            assert entry is not None
             place = {"run": run.run, "step": step, "tokens": manifest.tokens, "domain": domain}
-            numerics = json.dumps(cell["numerics"], sort_keys=True)
-            rows += [place | layer | {"numerics": numerics} for layer in cell["layers"]]
+            numerics = json.dumps(entry["numerics"], sort_keys=True)
+            rows += [place | layer | {"numerics": numerics} for layer in entry["layers"]]
     compared = len(run.checkpoints) * len(heldout)
     say(f"{run.run}: layers of {computed} compared, {compared - computed} taken as they were")
     return rows

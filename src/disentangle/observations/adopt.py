@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from disentangle.checkpoint.subjects import BASE
+from disentangle.checkpoint.references import BASE
 from disentangle.observations.columns import numbers, sources_of, truth_values, words
 from disentangle.observations.faults import COUNTS, faults_of, refuse, spelled, whole
-from disentangle.study.quantities import spell_quantity
 from disentangle.study.sections.observations import CHOICES, Reading
+from disentangle.study.token_counts import spell_count
 from disentangle.tables.collect import with_changes
 from disentangle.tables.collected import OBSERVATIONS
 
@@ -71,8 +71,7 @@ def _completed(found: pd.DataFrame, reading: Reading) -> pd.DataFrame:
         found["learning_rate"] = found["learning_rate_multiple"]
     if "size" not in found:
         found["size"] = [
-            spell_quantity(round(n)) if np.isfinite(n) else None
-            for n in found["params_non_embedding"]
+            spell_count(round(n)) if np.isfinite(n) else None for n in found["params_non_embedding"]
         ]
     defaults: dict[str, float | str] = {"step": 1.0, "variant": BASE, "status": "complete"}
     for name, default in defaults.items():

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import ArrayLike
 
-from disentangle.checkpoint.subjects import BASE
+from disentangle.checkpoint.references import BASE
 from disentangle.errors import StudyError, counted, listed
 from disentangle.study.sections.observations import CHOICES, KNOWN, WEIGHTS, Reading
 from disentangle.tables.collected import OBSERVATIONS

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from disentangle.checkpoint.manifest import MANIFEST, read_run, step_folder
-from disentangle.checkpoint.subjects import Perturbed
+from disentangle.checkpoint.references import Perturbed
 from disentangle.study.perturbation import finetuned, finetuning_run
 from disentangle.study.run import Run
 from disentangle.study.sections.perturbation import Perturbation

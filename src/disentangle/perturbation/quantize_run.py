@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from transformers import AutoTokenizer
 
-from disentangle.checkpoint.guard import find_device
+from disentangle.checkpoint.guard import measuring_device
 from disentangle.checkpoint.manifest import (
     MANIFEST,
     WEIGHTS,
@@ -15,8 +15,8 @@ from disentangle.checkpoint.manifest import (
     read_run,
     step_folder,
 )
-from disentangle.checkpoint.subjects import Perturbed, perturbed_folder
-from disentangle.errors import RefusedError, StudyError
+from disentangle.checkpoint.references import Perturbed, perturbed_folder
+from disentangle.errors import QuarantineError, StudyError
 from disentangle.job import Say
 from disentangle.perturbation.quantized_checkpoint import settings_of, write_quantized
 from disentangle.provenance import PACKAGE, code_hash
@@ -116,11 +116,11 @@ def quantize_run(
                     bits=bits,
                     group_size=settings.group_size,
                     code_version=code_version,
-                    device=find_device(),
+                    device=measuring_device(),
                 )
-            except RefusedError as fault:
+            except QuarantineError as fault:
                 say(str(fault))
-                reason = f"the checkpoint it is made of is refused: {fault.reason}"
+                reason = f"the checkpoint it is made of is quarantined: {fault.reason}"
                 outcomes.append(Perturbed(run.name, variant, last, None, None, reason))
                 continue
             say(f"{variant}, calibrated on {sequences.numel():,} tokens")

@@ -48,7 +48,7 @@ def write_quantized(
         base's weights_sha256; its probe loss is the quantised model's.
 
     Raises:
-        RefusedError: if the base is not what its manifest says.
+        QuarantineError: if the base is not what its manifest says.
         StudyError: if it cannot be quantised; see `quantize_model`.
     """
     assert base.resolve() != folder.resolve(), "a checkpoint is not quantised in its own place"

@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from disentangle.checkpoint.cells import Cells
+from disentangle.checkpoint.cache import Cache
 from disentangle.checkpoint.manifest import read_run, read_step, run_manifest
-from disentangle.checkpoint.quarantine import read_all_set_aside
-from disentangle.checkpoint.subjects import (
+from disentangle.checkpoint.quarantine import read_all_quarantined
+from disentangle.checkpoint.references import (
     BASE,
-    perturbed_subjects,
+    perturbed_references,
     read_perturbed,
-    trained_subjects,
+    trained_references,
 )
 from disentangle.corpus.documents import read_texts
 from disentangle.evaluation.measure import evaluating_code, key_maker
-from disentangle.geometry.measure import cell_keys, with_own
-from disentangle.geometry.quantities import quantity_codes
+from disentangle.geometry.measurements import measurement_codes
+from disentangle.geometry.of_run import cache_keys, with_own
 from disentangle.parquet import read_parquet
 from disentangle.storage import sha256_of
 from disentangle.study.external import ExternalRun
@@ -37,8 +37,8 @@ class Measurements:
     done: int
     redone: int
     """Of those to do: how many were finished before under other settings, text or code."""
-    set_aside: int = 0
-    """Neither done nor to do: the checkpoint was refused, or cannot be asked that."""
+    quarantined: int = 0
+    """Neither done nor to do: the checkpoint is quarantined, or this task of it."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,9 @@ class Results:
         manifests = (run_manifest(self.checkpoints, run.name) for run in runs)
         return [path for path in manifests if path.exists()]
 
-    def refused(self, stage: str) -> set[tuple[Any, ...]]:
-        """What the jobs of a stage set aside: run, step, variant and task, see `SetAside`."""
-        found = read_all_set_aside(sorted((self.folder / stage).glob("*.refused.json")))
+    def quarantined(self, stage: str) -> set[tuple[Any, ...]]:
+        """What the jobs of a stage quarantined: run, step, variant and task, see `Quarantined`."""
+        found = read_all_quarantined(sorted((self.folder / stage).glob("*.quarantined.json")))
         return {(one.run, one.step, one.variant, one.task) for one in found}
 
     def finished(self, stage: str, columns: list[str]) -> set[tuple[Any, ...]]:
@@ -83,31 +83,31 @@ def _counted(
     results: Results,
     columns: list[str],
 ) -> Measurements:
-    made = Cells(results.folder / "cells" / kind)
-    absent = {place for place, cells in keys.items() if not all(map(made.has, cells))}
-    refused = results.refused(kind)
-    aside = {place for place in absent if _names(place, columns) & refused}
-    redone = len((absent - aside) & results.finished(kind, columns))
-    return Measurements(kind, planned, len(keys) - len(absent), redone, len(aside))
+    made = Cache(results.folder / "cache" / kind)
+    absent = {place for place, of_place in keys.items() if not all(map(made.has, of_place))}
+    named = results.quarantined(kind)
+    quarantined = {place for place in absent if _names(place, columns) & named}
+    redone = len((absent - quarantined) & results.finished(kind, columns))
+    return Measurements(kind, planned, len(keys) - len(absent), redone, len(quarantined))
 
 
 def _names(place: tuple[Any, ...], columns: list[str]) -> set[tuple[Any, ...]]:
-    """What would be refused if a measurement were: its checkpoint, or its task of that."""
+    """What would be quarantined if a measurement were: its checkpoint, or its task of that."""
     at = dict(zip(columns, place, strict=True))
     checkpoint = (at["run"], at["step"], at.get("variant", BASE))
     return {(*checkpoint, ""), (*checkpoint, at.get("task", ""))}
 
 
 def _expected(runs: Sequence[Run | ExternalRun], results: Results) -> dict[str, int]:
-    """Checkpoints of each run that are to be measured: those that were set aside are not."""
+    """Checkpoints of each run that are to be measured: quarantined ones are not."""
     found = {run.name: len(run.checkpoints) for run in runs}
     for path in results.trained(runs):
         manifest = read_run(path)
-        found[manifest.run] -= len(manifest.refused)
+        found[manifest.run] -= len(manifest.quarantined)
     return found
 
 
-def geometry_cells(
+def geometry_measurements(
     runs: Sequence[Run | ExternalRun],
     results: Results,
     *,
@@ -117,12 +117,12 @@ def geometry_cells(
 ) -> Measurements:
     """Count the matrices to measure: W of every checkpoint, and H on each domain.
 
-    A matrix is done when every quantity of it is measured by today's code. `max_tokens` is that of
-    `geometry.measure.cell_keys`, `own` are the study's own metrics.
+    A matrix is done when every measurement of it was made by today's code. `max_tokens` is that of
+    `geometry.of_run.cache_keys`, `own` are the study's own metrics.
     """
     planned = sum(_expected(runs, results).values()) * (1 + len(domains))
     heldout = results.heldout(domains)
-    codes = with_own(quantity_codes(), own)
+    codes = with_own(measurement_codes(), own)
     keys: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
     if heldout is not None:
         hashes = {domain: sha256_of(path) for domain, path in heldout.items()}
@@ -130,13 +130,13 @@ def geometry_cells(
             manifest = read_run(path)
             for step in manifest.checkpoints:
                 content = read_step(manifest, path.parent, step).content_sha256
-                by_place = cell_keys(content, hashes, max_tokens, codes)
+                by_place = cache_keys(content, hashes, max_tokens, codes)
                 for place, of_matrix in by_place.items():
                     keys[manifest.run, step, *place] = list(of_matrix.values())
     return _counted("geometry", planned, keys, results, ["run", "step", "matrix", "domain"])
 
 
-def evaluation_cells(
+def evaluation_measurements(
     runs: Sequence[Run],
     external: Sequence[ExternalRun],
     results: Results,
@@ -176,9 +176,9 @@ def evaluation_cells(
             for outcome in read_perturbed(path)
             if outcome.run in manifests
         ]
-        subjects = trained_subjects(manifests.values())
-        subjects += perturbed_subjects(outcomes, manifests, results.folder / "perturbed")
-        for subject in subjects:
-            for key in keys_of(subject):
-                keys[subject.run, subject.step, subject.variant, key["task"]] = [key]
+        references = trained_references(manifests.values())
+        references += perturbed_references(outcomes, manifests, results.folder / "perturbed")
+        for reference in references:
+            for key in keys_of(reference):
+                keys[reference.run, reference.step, reference.variant, key["task"]] = [key]
     return _counted("evaluation", planned, keys, results, ["run", "step", "variant", "task"])

@@ -24,7 +24,7 @@ def _shown(row: dict[str, Any]) -> list[str]:
 def as_text(
     rows: list[dict[str, Any]],
     costs: list[Cost],
-    cells: list[Measurements],
+    measurements: list[Measurements],
     jobs: dict[str, int],
     not_in_study: list[str],
     flops_per_second: float,
@@ -35,7 +35,7 @@ def as_text(
     Args:
         rows: of the plan table.
         costs: of the runs.
-        cells: measurements planned, by kind.
+        measurements: planned, by kind.
         jobs: jobs of the whole study by rule.
         not_in_study: run folders that the study does not have any more.
         flops_per_second: what GPU-hours are reckoned with.
@@ -46,7 +46,7 @@ def as_text(
         "Jobs of the whole study: "
         + ", ".join(f"{rule} {count}" for rule, count in jobs.items() if count)
         + ". `snakemake -n` names those that are due.",
-        *(_of(kind) for kind in cells),
+        *(_of(kind) for kind in measurements),
         "",
         "What a cluster is asked for, job by job at the first attempt:",
         *asks_as_text(asks),
@@ -108,8 +108,8 @@ def _measured(rows: list[dict[str, Any]], flops: float) -> list[str]:
     ]
 
 
-def _of(cells: Measurements) -> str:
-    redone = f", of which {cells.redone} were finished before" if cells.redone else ""
-    aside = f", {cells.set_aside} set aside" if cells.set_aside else ""
-    to_do = cells.planned - cells.done - cells.set_aside
-    return f"{cells.kind}: {cells.planned} measurements{aside}, {to_do} to do{redone}"
+def _of(kind: Measurements) -> str:
+    redone = f", of which {kind.redone} were finished before" if kind.redone else ""
+    aside = f", {kind.quarantined} quarantined" if kind.quarantined else ""
+    to_do = kind.planned - kind.done - kind.quarantined
+    return f"{kind.kind}: {kind.planned} measurements{aside}, {to_do} to do{redone}"

@@ -14,16 +14,16 @@ from contextlib import suppress
 from pathlib import Path
 
 from disentangle.checkpoint.manifest import read_run, run_manifest
-from disentangle.checkpoint.quarantine import read_set_aside
+from disentangle.checkpoint.quarantine import read_quarantined
 from disentangle.errors import StudyError
 from disentangle.geometry.own_metric import read_own_metrics
 from disentangle.hold import LOCK, holder_of
-from disentangle.planning.measuring import Results, evaluation_cells, geometry_cells
+from disentangle.planning.measuring import Results, evaluation_measurements, geometry_measurements
 from disentangle.record import record_of
 from disentangle.study.config import StudyConfig
-from disentangle.study.design import expand, external_runs
 from disentangle.study.external import ExternalRun
 from disentangle.study.file import read_study
+from disentangle.study.grid import expand, external_runs
 from disentangle.study.run import Run
 
 ERRORS_SHOWN = 3
@@ -55,9 +55,9 @@ def status(study: StudyConfig, folder: Path) -> str:
         for step in run.checkpoints
     )
     lines.append(f"  checkpoints: {there} of {expected}")
-    lines += [f"  {line}" for line in _cells(study, results)]
+    lines += [f"  {line}" for line in _measured(study, results)]
     lines.append(f"  tables: {_tables(folder)}")
-    lines += _section("Set aside", _set_aside(folder))
+    lines += _section("Quarantined", _quarantined(folder))
     lines += _section("At work", _at_work(folder, runs))
     lines += _section("Last errors", _errors(folder))
     return "\n".join(lines)
@@ -74,20 +74,20 @@ def _state(run: Run | ExternalRun, folder: Path) -> str:
     found = read_run(manifest)
     if found.status == "diverged":
         return "diverged"
-    accounted = found.checkpoints.keys() | found.refused.keys()
+    accounted = found.checkpoints.keys() | found.quarantined.keys()
     return "done" if set(run.checkpoints) <= accounted else "to be extended"
 
 
-def _cells(study: StudyConfig, results: Results) -> Iterator[str]:
+def _measured(study: StudyConfig, results: Results) -> Iterator[str]:
     runs, external = expand(study), external_runs(study)
-    geometry = geometry_cells(
+    geometry = geometry_measurements(
         [*runs, *external],
         results,
         domains=sorted(set(study.geometry.representations.domains)),
         max_tokens=study.geometry.representations.max_tokens,
         own=read_own_metrics(study.geometry.metrics),
     )
-    evaluation = evaluation_cells(
+    evaluation = evaluation_measurements(
         runs,
         external,
         results,
@@ -95,9 +95,9 @@ def _cells(study: StudyConfig, results: Results) -> Iterator[str]:
         domains=sorted(study.corpus.heldout),
         settings=study.evaluation,
     )
-    for cells in (geometry, evaluation):
-        aside = f", {cells.set_aside} set aside" if cells.set_aside else ""
-        yield f"{cells.kind}: {cells.done} of {cells.planned} measurements{aside}"
+    for kind in (geometry, evaluation):
+        aside = f", {kind.quarantined} quarantined" if kind.quarantined else ""
+        yield f"{kind.kind}: {kind.done} of {kind.planned} measurements{aside}"
 
 
 def _tables(folder: Path) -> str:
@@ -110,15 +110,15 @@ def _tables(folder: Path) -> str:
     return f"{len(made)}, the newest {_ago(newest)}{page}"
 
 
-def _set_aside(folder: Path) -> list[str]:
+def _quarantined(folder: Path) -> list[str]:
     found = [
         f"{run.run} step {step}: {reason}"
         for path in sorted(folder.glob("checkpoints/*/manifest.json"))
         for run in [read_run(path)]
-        for step, reason in run.refused.items()
+        for step, reason in run.quarantined.items()
     ]
-    for path in sorted(folder.glob("*/*.refused.json")):
-        found += [f"{one.run} step {one.step}: {one.reason}" for one in read_set_aside(path)]
+    for path in sorted(folder.glob("*/*.quarantined.json")):
+        found += [f"{one.run} step {one.step}: {one.reason}" for one in read_quarantined(path)]
     return list(dict.fromkeys(found))
 
 

@@ -20,7 +20,7 @@ def gather_costs(logs: Path, on_gpu: set[tuple[str, str]]) -> pd.DataFrame:
         on_gpu: the (rule, job) pairs that ran on a GPU.
 
     Returns:
-        The costs table. A job that was killed and resumed counts with its last stretch only.
+        The costs table. A job that was killed and resumed counts with its last segment only.
     """
     rows = []
     for (rule, job), record in find_records(logs).items():

@@ -7,8 +7,8 @@ import pandas as pd
 
 from disentangle.report.numbers import counted
 from disentangle.study.external import EXTERNAL
-from disentangle.study.quantities import spell_quantity
 from disentangle.study.run import Run
+from disentangle.study.token_counts import spell_count
 
 PAPERS_SIZES, PAPERS_TOKENS = (4e6, 75e6), (8e9, 128e9)
 """Weights and training tokens of the paper's models."""
@@ -28,7 +28,7 @@ class Models:
 
 
 def _range(values: pd.Series) -> str:
-    low, high = (spell_quantity(round(float(f"{v:.3g}"))) for v in (values.min(), values.max()))
+    low, high = (spell_count(round(float(f"{v:.3g}"))) for v in (values.min(), values.max()))
     return low if low == high else f"{low} to {high}"
 
 
@@ -39,7 +39,7 @@ def _compared(values: pd.Series, theirs: tuple[float, float], more: str, less: s
     return f"{more} all of the paper's" if values.min() > theirs[1] else ""
 
 
-def describe(runs: Sequence[Run], observations: pd.DataFrame) -> Models:
+def describe_models(runs: Sequence[Run], observations: pd.DataFrame) -> Models:
     """Count and describe the models of a study.
 
     A configuration is a choice of training hyperparameters; size and seed are none of them.

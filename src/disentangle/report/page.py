@@ -8,13 +8,13 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from disentangle.calibration.worlds import WORLDS
-from disentangle.checkpoint.subjects import BASE
+from disentangle.calibration.processes import PROCESSES
+from disentangle.checkpoint.references import BASE
 from disentangle.figures.style import variant_label
 from disentangle.figures.training_curves import departures
 from disentangle.report.costs import costs_by_rule
 from disentangle.report.findings import headline
-from disentangle.report.models import describe
+from disentangle.report.models import describe_models
 from disentangle.report.numbers import number, probability
 from disentangle.report.paper import beside_the_paper
 from disentangle.report.rows import (
@@ -26,12 +26,12 @@ from disentangle.report.rows import (
     checkpoints_expected,
     claims,
     cluster_members,
-    effects,
+    effect_rows,
     external_models,
     finals,
     noise,
+    quarantined_counts,
     records,
-    set_aside_counts,
     verdicts,
     with_intervals,
     without_slope,
@@ -44,7 +44,7 @@ from disentangle.storage import replacing
 from disentangle.study.config import StudyConfig
 from disentangle.study.perturbation import finetuned
 from disentangle.study.run import Run
-from disentangle.tables.doubts import ASKED
+from disentangle.tables.anomalies import ASKED
 from disentangle.tables.select import chief_metric, chief_outcome, losses
 from disentangle.vocabulary.metrics import metric_label
 from disentangle.vocabulary.scores import BITS_PER_BYTE, outcome_label
@@ -113,7 +113,7 @@ def write_report(
         calibration=records(calibration),
         calibration_ranges=calibration_ranges(calibration),
         trust=all_intervals(calibration),
-        worlds={name: world.meaning for name, world in WORLDS.items()},
+        processes={name: process.meaning for name, process in PROCESSES.items()},
         findings=headline(associations, first_outcome, calibration),
         claims=claims(tables["claims"], tables["claim_tests"]),
         most_runs=MOST_RUNS,
@@ -121,7 +121,7 @@ def write_report(
         chief_metric=chief_metric(associations["metric"].tolist()),
         finals=finals(runs, observations),
         counterexamples=records(tables["counterexamples"]),
-        effects=effects(tables["effects"]),
+        effects=effect_rows(tables["effects"]),
         without_slope=without_slope(tables["effects"]),
         noise=noise(tables["noise"]),
         agreement=with_intervals(tables["agreement"], ("rho",)),
@@ -131,7 +131,7 @@ def write_report(
         source=source,
         over_time=observations.duplicated(["run", "variant"]).any(),
         from_start=bool((observations["step"] == 0).any()),
-        models=describe(list(runs.values()), observations),
+        models=describe_models(list(runs.values()), observations),
         tying=tying_pairs(runs, observations),
         tasks=tasks(tables["evaluation"], observations) if "evaluation" in tables else [],
         associations=association_rows(associations),
@@ -146,9 +146,9 @@ def write_report(
         external=external_models(observations),
         missing=records(tables["missing"]),
         expected=checkpoints_expected(tables),
-        set_aside=set_aside_counts(tables["missing"]),
-        doubts=records(tables["doubts"]) if "doubts" in tables else [],
-        doubted=ASKED,
+        quarantined=quarantined_counts(tables["missing"]),
+        anomalies=records(tables["anomalies"]) if "anomalies" in tables else [],
+        anomalies_are=ASKED,
         checkpoints=int((observations["variant"] == BASE).sum()),
         costs=records(costs_by_rule(costs)),
         total_cpu=costs["cpu_seconds"].sum(),

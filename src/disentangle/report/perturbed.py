@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from disentangle.checkpoint.subjects import BASE
+from disentangle.checkpoint.references import BASE
 from disentangle.vocabulary.scores import BITS_PER_BYTE, CHANGE
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from disentangle.checkpoint.subjects import BASE
+from disentangle.checkpoint.references import BASE
 from disentangle.claims.ledger import SLOPE
 from disentangle.figures.metric_agreement import clusters
 from disentangle.report.findings import breaks_down
@@ -98,7 +98,7 @@ def noise(table: pd.DataFrame) -> list[dict[str, Any]]:
     return with_intervals(repeated[changed], ("icc",))
 
 
-def effects(table: pd.DataFrame) -> list[dict[str, Any]]:
+def effect_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     """The effects table, slopes with their intervals in significant digits: units differ by row.
 
     Rows without a slope are left out: `without_slope` says why there is none.
@@ -131,7 +131,7 @@ def cluster_members(agreement: pd.DataFrame) -> list[list[str]]:
 
 
 def calibration_ranges(calibration: pd.DataFrame) -> list[dict[str, str]]:
-    """Per estimator: least and most, over worlds, of what it finds and of its coverage."""
+    """Per estimator: least and most, over processes, of what it finds and of its coverage."""
 
     def spread(values: pd.Series) -> str:
         known = 100 * values.dropna()
@@ -233,13 +233,15 @@ def _association(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def set_aside_counts(missing: pd.DataFrame) -> dict[str, int]:
-    """Checkpoints as trained that were refused: where they were brought in, and afterwards."""
-    refused = missing[(missing["state"] == QUARANTINED) & ~missing["stage"].str.contains(" of ")]
-    brought_in = refused["stage"] == "checkpoint"
+def quarantined_counts(missing: pd.DataFrame) -> dict[str, int]:
+    """Checkpoints as trained that were quarantined: where they were imported, and afterwards."""
+    quarantined = missing[
+        (missing["state"] == QUARANTINED) & ~missing["stage"].str.contains(" of ")
+    ]
+    imported = quarantined["stage"] == "checkpoint"
     return {
-        "brought_in": len(refused[brought_in]),
-        "measured": len(refused.loc[~brought_in, ["run", "step"]].drop_duplicates()),
+        "imported": len(quarantined[imported]),
+        "measured": len(quarantined.loc[~imported, ["run", "step"]].drop_duplicates()),
     }
 
 

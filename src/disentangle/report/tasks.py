@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from disentangle.checkpoint.subjects import BASE
+from disentangle.checkpoint.references import BASE
 
 CHOICES = {
     **dict.fromkeys(("arc_easy", "arc_challenge", "sciq", "openbookqa", "hellaswag", "mmlu"), 4),

@@ -14,8 +14,8 @@ INTERVALS = {
 
 
 def covered(calibration: pd.DataFrame, estimator: str) -> str:
-    """Of 100 simulated studies, in how many the interval held the truth: '51 to 91' over worlds and
-    planted effects; empty if that was not simulated."""
+    """Of 100 simulated studies, in how many the interval held the truth: '51 to 91' over
+    data-generating processes and planted effects; empty if that was not simulated."""
     if calibration.empty:
         return ""
     shares = 100 * calibration.loc[calibration["estimator"] == estimator, "coverage"].dropna()

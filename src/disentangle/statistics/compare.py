@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from disentangle.checkpoint.subjects import BASE
+from disentangle.checkpoint.references import BASE
 from disentangle.statistics.agreement import agreement
 from disentangle.statistics.effects import effects, responses_of
 from disentangle.statistics.noise import noise_floor

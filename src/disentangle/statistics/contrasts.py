@@ -28,15 +28,15 @@ def all_else_equal(runs: pd.DataFrame, choice: str, along: str | None = None) ->
     it takes several values beside one value of the choice, its commonest is kept.
 
     Returns:
-        Those rows, with the number of what they have in common as the column `strand`.
+        Those rows, with the number of what they have in common as the column `stratum`.
     """
     others = ["size", *(name for name in HYPERPARAMETERS if name not in (choice, along))]
-    strand = runs.groupby(others, dropna=False, sort=True).ngroup()
-    rows = runs.assign(strand=strand)
+    stratum = runs.groupby(others, dropna=False, sort=True).ngroup()
+    rows = runs.assign(stratum=stratum)
     if along:
-        usual = rows.groupby(["strand", choice])[along].transform(lambda values: values.mode()[0])
+        usual = rows.groupby(["stratum", choice])[along].transform(lambda values: values.mode()[0])
         rows = rows[rows[along] == usual]
-    values = rows.groupby("strand")[choice].transform("nunique")
+    values = rows.groupby("stratum")[choice].transform("nunique")
     return rows[values > 1]
 
 
@@ -61,8 +61,8 @@ def _contrast(design: Floats, y: Floats, contrast: Floats) -> Estimate:
     return Estimate(value, value - reach, value + reach, n, p=p)
 
 
-def _strands(rows: pd.DataFrame) -> Floats:
-    return pd.get_dummies(rows["strand"]).to_numpy(np.float64)
+def _strata(rows: pd.DataFrame) -> Floats:
+    return pd.get_dummies(rows["stratum"]).to_numpy(np.float64)
 
 
 def _complete(runs: pd.DataFrame, choice: str, outcome: str, along: str | None) -> pd.DataFrame:
@@ -70,16 +70,16 @@ def _complete(runs: pd.DataFrame, choice: str, outcome: str, along: str | None) 
 
 
 def slope(runs: pd.DataFrame, choice: str, outcome: str, along: str | None = None) -> Estimate:
-    """b of  outcome = strand + b scale(choice) + e: per doubling, or per unit if it may be zero.
+    """b of  outcome = stratum + b scale(choice) + e: per doubling, or per unit if it may be zero.
 
-    A strand is what has the same size and all other hyperparameters. One slope for all: that it
+    A stratum is what has the same size and all other hyperparameters. One slope for all: that it
     differs between sizes goes into e, and widens the interval.
     """
     rows = _complete(runs, choice, outcome, along)
     if rows.empty:
         return Estimate.unknown(f"no runs differ in {_spell(choice)} alone")
     x = scale(rows[choice].to_numpy(np.float64))
-    design = np.column_stack([_strands(rows), x])
+    design = np.column_stack([_strata(rows), x])
     contrast = np.zeros(design.shape[1])
     contrast[-1] = 1
     return _contrast(design, rows[outcome].to_numpy(np.float64), contrast)
@@ -90,7 +90,7 @@ def slopes_at_the_ends(
 ) -> tuple[Estimate, Estimate]:
     """Slopes of a parabola at the lowest and at the highest value of the choice.
 
-    outcome = strand + b x + c x^2 + e, x = scale(choice); b + 2 c x at either end. Both must have
+    outcome = stratum + b x + c x^2 + e, x = scale(choice); b + 2 c x at either end. Both must have
     the right sign for a U, a positive c is not enough (Lind & Mehlum 2010).
     """
     rows = _complete(runs, choice, outcome, along)
@@ -98,11 +98,11 @@ def slopes_at_the_ends(
         nothing = Estimate.unknown(f"no runs differ in {_spell(choice)} alone")
         return nothing, nothing
     x = scale(rows[choice].to_numpy(np.float64))
-    design = np.column_stack([_strands(rows), x, x**2])
+    design = np.column_stack([_strata(rows), x, x**2])
     y = rows[outcome].to_numpy(np.float64)
-    strands = design.shape[1] - 2
+    strata = design.shape[1] - 2
     low, high = (
-        _contrast(design, y, np.r_[np.zeros(strands), 1, 2 * end]) for end in (x.min(), x.max())
+        _contrast(design, y, np.r_[np.zeros(strata), 1, 2 * end]) for end in (x.min(), x.max())
     )
     return low, high
 
@@ -112,7 +112,7 @@ def slopes_by_size(
 ) -> tuple[Estimate, Estimate]:
     """Slopes at the smallest and at the largest model, where they change evenly in log size.
 
-    outcome = strand + (b + c s) x + e, x = scale(choice), s = log weights of the blocks.
+    outcome = stratum + (b + c s) x + e, x = scale(choice), s = log weights of the blocks.
     """
     rows = _complete(runs, choice, outcome, along)
     if rows.empty:
@@ -121,10 +121,10 @@ def slopes_by_size(
     x = scale(rows[choice].to_numpy(np.float64))
     s = np.log(rows["params_non_embedding"].to_numpy(np.float64))
     s = s - s.mean()
-    design = np.column_stack([_strands(rows), x, s * x])
+    design = np.column_stack([_strata(rows), x, s * x])
     y = rows[outcome].to_numpy(np.float64)
-    strands = design.shape[1] - 2
+    strata = design.shape[1] - 2
     small, large = (
-        _contrast(design, y, np.r_[np.zeros(strands), 1, end]) for end in (s.min(), s.max())
+        _contrast(design, y, np.r_[np.zeros(strata), 1, end]) for end in (s.min(), s.max())
     )
     return small, large

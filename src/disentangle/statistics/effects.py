@@ -62,7 +62,7 @@ def varies_along(runs: pd.DataFrame, choice: str) -> str | None:
 def effects(runs: pd.DataFrame, responses: Sequence[str]) -> list[dict[str, Any]]:
     """Rows of the effects table: every choice that varies, with every response.
 
-    Slopes are those of `contrasts`: least squares within strands of equal size and choices, per
+    Slopes are those of `contrasts`: least squares within strata of equal size and choices, per
     doubling or, of a choice that may be zero, per unit. `q` is Benjamini & Hochberg's over all rows
     of the slope's p, `bend_q` that of `bend`; a shape is named where its q is below 5 %. The turn
     with size is by 95 % intervals, of which one in twenty misses.

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.isotonic import IsotonicRegression
 
-from disentangle.checkpoint.subjects import BASE
+from disentangle.checkpoint.references import BASE
 from disentangle.vocabulary.scores import BITS_PER_BYTE, LESS_IS_BETTER, LOSS, STDERR
 
 Floats = NDArray[np.float64]

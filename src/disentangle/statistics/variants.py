@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from disentangle.checkpoint.subjects import BASE
+from disentangle.checkpoint.references import BASE
 from disentangle.statistics.associate import associate, regressions
 from disentangle.study.sections.statistics import Statistics
 from disentangle.tables.comparable import all_checkpoints, final_runs

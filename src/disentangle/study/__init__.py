@@ -5,7 +5,7 @@ cluster job, and every job would pay for it.
 """
 
 from disentangle.study.config import StudyConfig
-from disentangle.study.design import expand
+from disentangle.study.grid import expand
 from disentangle.study.read import read_config
 from disentangle.study.run import Run
 

@@ -39,6 +39,6 @@ class StudyFolder:
         """A folder a run, in it one a variant."""
         return self.path / "perturbed"
 
-    def cells(self, stage: str) -> Path:
+    def cache(self, stage: str) -> Path:
         """Finished measurements of a stage: geometry, layers, evaluation or calibration."""
-        return self.path / "cells" / stage
+        return self.path / "cache" / stage

@@ -4,7 +4,7 @@ from disentangle.corpus.hub_text import HUB_KINDS, HubText
 from disentangle.corpus.named_tokenizers import tokenizer_on_hub
 from disentangle.hub import ON_HUB, HubItem
 from disentangle.study.config import StudyConfig
-from disentangle.study.design import external_runs
+from disentangle.study.grid import external_runs
 
 MODEL_FILES = ("*.json", "*.txt", "*.model")
 """What a model's folder may need beside its weights: never code."""

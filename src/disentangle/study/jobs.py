@@ -6,12 +6,12 @@ from functools import cached_property
 
 from disentangle.study.cohorts import cohorts
 from disentangle.study.config import StudyConfig
-from disentangle.study.design import expand, external_runs
 from disentangle.study.external import ExternalRun
+from disentangle.study.grid import expand, external_runs
 from disentangle.study.perturbation import finetuned, perturbed_runs
 from disentangle.study.run import Run
 
-COLLECTED = ("checkpoints", "geometry", "evaluation", "observations", "missing", "doubts")
+COLLECTED = ("checkpoints", "geometry", "evaluation", "observations", "missing", "anomalies")
 """Tables that are put together from what was trained and measured."""
 
 TAKEN = ("observations", "missing")

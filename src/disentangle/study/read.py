@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from disentangle.errors import StudyError, counted, listed
 from disentangle.study.cohorts import cohorts
 from disentangle.study.config import StudyConfig
-from disentangle.study.design import expand
+from disentangle.study.grid import expand
 from disentangle.study.run import configuration_name, steps_of
 from disentangle.study.sections.measuring import Geometry
 from disentangle.study.sections.perturbation import Perturbation

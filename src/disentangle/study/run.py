@@ -3,9 +3,9 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from disentangle.study.quantities import spell_quantity
 from disentangle.study.sections.design import Hyperparameters
 from disentangle.study.sections.model import Model, Optimizer, Size
+from disentangle.study.token_counts import spell_count
 
 TRAINING_VERSION = 1
 """Raised by hand when a change makes training produce other weights. Training is the expensive
@@ -124,7 +124,7 @@ def _spell(value: float) -> str:
 def configuration_name(h: Hyperparameters) -> str:
     """Name a configuration: tok8B_bs128_wd0.1_lr1x_fin0.1."""
     return (
-        f"tok{spell_quantity(h.tokens)}_bs{h.batch_size}_wd{_spell(h.weight_decay)}"
+        f"tok{spell_count(h.tokens)}_bs{h.batch_size}_wd{_spell(h.weight_decay)}"
         f"_lr{_spell(h.learning_rate)}x_fin{_spell(h.final_lr)}"
     )
 

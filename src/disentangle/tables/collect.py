@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from disentangle.checkpoint.manifest import RunManifest, read_checkpoint, read_run, step_folder
-from disentangle.checkpoint.quarantine import SetAside
-from disentangle.checkpoint.subjects import BASE, Perturbed
+from disentangle.checkpoint.quarantine import Quarantined
+from disentangle.checkpoint.references import BASE, Perturbed
 from disentangle.study.external import ExternalRun
 from disentangle.study.run import Run
 from disentangle.tables.table import COVARIATES
@@ -50,16 +50,16 @@ def missing_rows(run: Run | ExternalRun, manifest: RunManifest) -> list[dict[str
         state, reason = NOT_THERE, "not in the run's manifest"
     return [
         {"run": run.name, "step": step, "stage": "checkpoint", "state": QUARANTINED}
-        | {"reason": manifest.refused[step]}
-        if step in manifest.refused
+        | {"reason": manifest.quarantined[step]}
+        if step in manifest.quarantined
         else {"run": run.name, "step": step, "stage": "checkpoint", "state": state}
         | {"reason": reason}
         for step in absent
     ]
 
 
-def set_aside_rows(stage: str, found: Iterable[SetAside]) -> list[dict[str, Any]]:
-    """Checkpoints that the jobs of a stage refused, and tasks of them.
+def quarantined_rows(stage: str, found: Iterable[Quarantined]) -> list[dict[str, Any]]:
+    """Checkpoints that the jobs of a stage quarantined, and tasks of them.
 
     `stage` is the stage for a checkpoint as trained, and says of what it is else:
     `evaluation of piqa`, `evaluation of gptq-4bit`, `evaluation of piqa of gptq-4bit`.

@@ -70,21 +70,21 @@ MISSING = Table(
         (
             "state",
             TEXT,
-            "diverged; quarantined, if what is there was refused; or not there",
+            "diverged; quarantined, if what is there cannot be measured; or not there",
         ),
         ("reason", TEXT, "Why"),
     ),
 )
 
 
-DOUBTS = Table(
-    "doubts",
+ANOMALIES = Table(
+    "anomalies",
     "Checkpoints that were measured and look odd. Nothing is left out for it.",
     (
         RUN,
         ("step", COUNT, "Optimizer step of the checkpoint"),
         (
-            "doubt",
+            "anomaly",
             TEXT,
             "duplicate; outlier (by 5 standard errors); stranger to the text (loss on the probe "
             "above 1.2 ln(rows)); or no better than a guess (above 0.99 ln(rows) at the last "

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from disentangle.checkpoint.subjects import BASE
+from disentangle.checkpoint.references import BASE
 from disentangle.study.sections.observations import CHOICES
 
 

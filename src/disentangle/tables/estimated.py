@@ -164,10 +164,10 @@ CLAIM_TESTS = Table(
 
 CALIBRATION = Table(
     "calibration",
-    "One row per world, planted effect and estimator: what it finds in simulated studies of this "
-    "design, where the truth is known.",
+    "One row per data-generating process, planted effect and estimator: what the estimator finds "
+    "in simulated studies of this design, where the truth is known.",
     (
-        ("world", TEXT, "What training does to metric and outcome, and which runs are seen"),
+        ("process", TEXT, "What training does to metric and outcome, and which runs are seen"),
         (
             "planted_rho",
             NUMBER,

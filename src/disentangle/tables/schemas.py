@@ -4,9 +4,9 @@ The meanings stand in the parquet files too, as field metadata.
 """
 
 from disentangle.tables.collected import (
+    ANOMALIES,
     CHECKPOINTS,
     COSTS,
-    DOUBTS,
     MISSING,
     OBSERVATIONS,
     PLAN,
@@ -36,7 +36,7 @@ ALL_TABLES = (
     EVALUATION,
     OBSERVATIONS,
     MISSING,
-    DOUBTS,
+    ANOMALIES,
     ASSOCIATIONS,
     REGRESSIONS,
     SATURATION,

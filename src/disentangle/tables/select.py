@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from disentangle.checkpoint.subjects import BASE
+from disentangle.checkpoint.references import BASE
 from disentangle.geometry import CENTERED
 from disentangle.study.sections.statistics import Statistics
 from disentangle.vocabulary.scores import BITS_PER_BYTE, CHANGE, LOSSES

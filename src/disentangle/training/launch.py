@@ -15,19 +15,19 @@ from disentangle.cluster import STOP_SIGNALS, machines_answer, signal_steps
 from disentangle.errors import StudyError
 from disentangle.job import Say
 from disentangle.storage import read_json
-from disentangle.training.stretch import Stretch
+from disentangle.training.segment import Segment
 
 PORTS = (20_000, 32_000)
 """Where the processes of several machines meet: below those that Linux gives to connections."""
 
 
-def train_on_many(stretch: Stretch, say: Say, *, processes: int, nodes: int) -> int | None:
+def train_on_many(segment: Segment, say: Say, *, processes: int, nodes: int) -> int | None:
     """Run `train` in `processes` processes, and wait for them.
 
     A signal to stop is passed on; the processes save and end then.
 
     Args:
-        stretch: what they train.
+        segment: what they train.
         say: tells the screen.
         processes: how many.
         nodes: machines of this SLURM job that they are spread over, as many on each. If more
@@ -40,11 +40,11 @@ def train_on_many(stretch: Stretch, say: Say, *, processes: int, nodes: int) -> 
     Raises:
         StudyError: if one of them failed.
     """
-    told = stretch.folder / "stretch.json"
-    stretch.write(told)
-    stretch.stopped.unlink(missing_ok=True)
+    told = segment.folder / "segment.json"
+    segment.write(told)
+    segment.stopped.unlink(missing_ok=True)
     shared = os.environ | {"OLMO_SHARED_FS": "1"}  # else a process of each machine writes the state
-    command = [*_launcher(stretch, processes, nodes), str(told)]
+    command = [*_launcher(segment, processes, nodes), str(told)]
     launcher = subprocess.Popen(command, env=shared)  # noqa: S603 (ours)
 
     stopped_by: int | None = None
@@ -67,16 +67,16 @@ def train_on_many(stretch: Stretch, say: Say, *, processes: int, nodes: int) -> 
         for number, handler in previous.items():
             signal.signal(number, handler)
         told.unlink()
-    told_to_stop = stopped_by is not None or stretch.stopped.exists()
+    told_to_stop = stopped_by is not None or segment.stopped.exists()
     if status and nodes > 1 and not told_to_stop and not machines_answer():
-        say(f"{stretch.run.name}: a machine of this job does not answer")
+        say(f"{segment.run.name}: a machine of this job does not answer")
         return signal.SIGURG
     if status:
         raise StudyError(
-            f"{stretch.run.name}: a training process ended with an error (status {status}).\n"
+            f"{segment.run.name}: a training process ended with an error (status {status}).\n"
             "What is saved is kept. The traceback is in the job's log, which <log>.failed keeps."
         )
-    heard = _heard(stretch.stopped)
+    heard = _heard(segment.stopped)
     return stopped_by or heard
 
 
@@ -89,7 +89,7 @@ def _heard(stopped: Path) -> int | None:
     return signum
 
 
-def _launcher(stretch: Stretch, processes: int, nodes: int) -> list[str]:
+def _launcher(segment: Segment, processes: int, nodes: int) -> list[str]:
     here = processes // nodes
     torchrun = [sys.executable, "-m", "torch.distributed.run"]
     program = ["--module", "disentangle.training.train"]
@@ -97,7 +97,7 @@ def _launcher(stretch: Stretch, processes: int, nodes: int) -> list[str]:
         return [*torchrun, f"--nproc-per-node={here}", "--standalone", *program]
     # a launcher on each machine; one that fails ends them all, who else would wait for it
     srun = ["srun", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1"]
-    srun += [f"--cpus-per-task={here * stretch.threads}", "--kill-on-bad-exit=1"]
+    srun += [f"--cpus-per-task={here * segment.threads}", "--kill-on-bad-exit=1"]
     if "SLURM_GPUS_ON_NODE" in os.environ:
         srun.append(f"--gpus={processes}")
     # Ranks follow the machines' order, so that sums are made in the same order at each start. SLURM

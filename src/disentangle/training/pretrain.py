@@ -17,7 +17,7 @@ from disentangle.storage import DamagedError, read_json
 from disentangle.study.run import Run
 from disentangle.training.launch import train_on_many
 from disentangle.training.run_folder import RunFolder
-from disentangle.training.stretch import Stretch
+from disentangle.training.segment import Segment
 
 MOST_FROM_A_STEP = 3
 """How often a cluster's job starts from one step, until it fails rather than go back to the queue:
@@ -104,7 +104,7 @@ def pretrain(
             # it says where they were made
             return replace(before, checkpoints=_planned(run, made))
         if due:
-            stretch = Stretch(
+            segment = Segment(
                 run=run,
                 folder=folder,
                 tokens=tuple(tokens),
@@ -122,13 +122,13 @@ def pretrain(
                 stop_time=until,
                 code_version=code_hash(Path(__file__)),
             )
-            run_folder.note_start(stretch.resume_from or 0, processes=processes, nodes=nodes)
+            run_folder.note_start(segment.resume_from or 0, processes=processes, nodes=nodes)
             if processes == 1:
                 from disentangle.training.train import train  # a launcher has no use for it
 
-                stopped_by = train(stretch, say)
+                stopped_by = train(segment, say)
             else:
-                stopped_by = train_on_many(stretch, say, processes=processes, nodes=nodes)
+                stopped_by = train_on_many(segment, say, processes=processes, nodes=nodes)
         made, diverged_after = run_folder.checkpoints(), run_folder.diverged_after()
         ended = diverged_after is not None or set(run.checkpoints) <= made.keys()
         if ended and not keep_states:

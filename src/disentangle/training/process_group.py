@@ -14,7 +14,7 @@ from torch.distributed.fsdp import (
 )
 
 
-def find_device() -> torch.device:
+def training_device() -> torch.device:
     """This process's GPU, or the CPU where there is none."""
     if not torch.cuda.is_available():
         return torch.device("cpu")

@@ -1,4 +1,4 @@
-"""Train the missing stretch of a run: the work of one process of one or many."""
+"""Train the missing segment of a run: the work of one process of one or many."""
 
 import gc
 import os
@@ -24,14 +24,14 @@ from disentangle.cluster import STOP_SIGNALS
 from disentangle.job import Say
 from disentangle.storage import write_json, write_sealed
 from disentangle.training.olmo_config import train_config
-from disentangle.training.process_group import find_device, process_group
+from disentangle.training.process_group import process_group, training_device
 from disentangle.training.recorder import Recorder
 from disentangle.training.run_folder import RunFolder
-from disentangle.training.stretch import Stretch
+from disentangle.training.segment import Segment
 from disentangle.training.trainer import DivergedError, InterruptedRunError, SuiteTrainer
 
 
-def train(stretch: Stretch, say: Say) -> int | None:
+def train(segment: Segment, say: Say) -> int | None:
     """Train until the last missing checkpoint is made, the loss is not finite, or told to stop.
 
     What came of it is in the folder: checkpoints, `diverged.json`, or saved state to go on from.
@@ -39,39 +39,39 @@ def train(stretch: Stretch, say: Say) -> int | None:
     Returns:
         The number of the signal that told this process, or any of its group, to stop, if one did.
     """
-    torch.set_num_threads(stretch.threads)
-    device = find_device()
-    folder = RunFolder(stretch.folder)
+    torch.set_num_threads(segment.threads)
+    device = training_device()
+    folder = RunFolder(segment.folder)
     with process_group(device) as world_size:
         config = train_config(
-            stretch.run,
-            stretch.tokens,
+            segment.run,
+            segment.tokens,
             folder.trainer,
-            end_of_text=stretch.end_of_text,
+            end_of_text=segment.end_of_text,
             device=device.type,
             world_size=world_size,
-            micro_batch=stretch.micro_batch,
-            strategy=stretch.strategy,
+            micro_batch=segment.micro_batch,
+            strategy=segment.strategy,
         )
-        config.stop_at = max(stretch.missing)
-        trainer = _build_trainer(config, device, stretch.initial)
+        config.stop_at = max(segment.missing)
+        trainer = _build_trainer(config, device, segment.initial)
         recorder = Recorder(
-            run=stretch.run,
+            run=segment.run,
             folder=folder,
-            tokenizer=stretch.tokenizer,
-            missing=set(stretch.missing),
-            keep_states=stretch.keep_states,
-            save_seconds=60 * stretch.save_minutes,
-            stop_time=stretch.stop_time,
-            code_version=stretch.code_version,
-            saved_step=stretch.resume_from,
-            source=stretch.source,
+            tokenizer=segment.tokenizer,
+            missing=set(segment.missing),
+            keep_states=segment.keep_states,
+            save_seconds=60 * segment.save_minutes,
+            stop_time=segment.stop_time,
+            code_version=segment.code_version,
+            saved_step=segment.resume_from,
+            source=segment.source,
             say=say if dist.get_rank() == 0 else lambda line: None,
         )
         trainer.after_step = recorder.after_step
-        if stretch.resume_from is not None:
-            trainer.restore_checkpoint(folder.states()[stretch.resume_from])
-            recorder.say(f"goes on from step {stretch.resume_from}")
+        if segment.resume_from is not None:
+            trainer.restore_checkpoint(folder.states()[segment.resume_from])
+            recorder.say(f"goes on from step {segment.resume_from}")
         else:
             trainer.load_trainer_state_dict(trainer.trainer_state_dict())
         signum = _fit(trainer, recorder)
@@ -165,7 +165,7 @@ def batches(config: TrainConfig) -> DataLoader[Any]:
 
 
 if __name__ == "__main__":
-    stretch = Stretch.read(Path(sys.argv[1]))
-    signum = train(stretch, lambda line: print(line, file=sys.stderr))
+    segment = Segment.read(Path(sys.argv[1]))
+    signum = train(segment, lambda line: print(line, file=sys.stderr))
     if signum is not None and os.environ["RANK"] == "0":
-        write_json(stretch.stopped, {"signal": signum})
+        write_json(segment.stopped, {"signal": signum})

@@ -15,7 +15,7 @@ import yaml
 from stand_in_zenodo import TOKEN, StandIn, stand_in_zenodo
 
 from disentangle.archive import publish
-from disentangle.archive.description import add_doi, describe
+from disentangle.archive.description import add_doi, deposit_metadata
 from disentangle.errors import StudyError
 
 ROOT = Path(__file__).parents[3]
@@ -106,7 +106,7 @@ def test_a_draft_is_made_once_and_published_when_told(
 
 
 def test_what_zenodo_is_told(place: Path) -> None:
-    told = describe(place / NAME, place / "CITATION.cff")
+    told = deposit_metadata(place / NAME, place / "CITATION.cff")
     assert told == {
         "upload_type": "dataset",
         "title": "Disentangle: study tiny",
@@ -122,7 +122,7 @@ def test_what_zenodo_is_told(place: Path) -> None:
         "prereserve_doi": True,
     }
     bare = archive_of(place / "bare.zip", crate(author=None, license=None))
-    told = describe(bare, place / "CITATION.cff")
+    told = deposit_metadata(bare, place / "CITATION.cff")
     assert told["creators"] == [{"name": "The Disentangle developers"}]
     assert told["license"] == "apache-2.0"
 
@@ -138,9 +138,9 @@ def test_what_zenodo_is_told(place: Path) -> None:
 )
 def test_what_is_no_archive_is_named(place: Path, content: Any, message: str) -> None:
     with pytest.raises(StudyError, match=message):
-        describe(archive_of(place / "other.zip", content), place / "CITATION.cff")
+        deposit_metadata(archive_of(place / "other.zip", content), place / "CITATION.cff")
     with pytest.raises(StudyError, match="is no archive of a study"):
-        describe(place / "CITATION.cff", place / "CITATION.cff")
+        deposit_metadata(place / "CITATION.cff", place / "CITATION.cff")
 
 
 def test_a_broken_upload_is_gone_on_with(zenodo: StandIn, place: Path) -> None:

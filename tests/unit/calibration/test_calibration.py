@@ -11,9 +11,9 @@ from scipy.stats import spearmanr
 from disentangle.calibration.calibrate import ESTIMATORS, calibrate, planned_design
 from disentangle.calibration.compare import compare_designs, main
 from disentangle.calibration.document import calibration_document
-from disentangle.calibration.worlds import WORLDS, draw, true_rho
-from disentangle.study.design import expand
+from disentangle.calibration.processes import PROCESSES, draw, true_rho
 from disentangle.study.file import read_study
+from disentangle.study.grid import expand
 from disentangle.tables.estimated import CALIBRATION
 from disentangle.tables.files import to_arrow
 
@@ -38,7 +38,7 @@ def design() -> pd.DataFrame:
     return pd.DataFrame(rows).assign(run=[f"run{i}" for i in range(len(rows))])
 
 
-def found(worlds: list[str], studies: int, intervals: int = 0) -> pd.DataFrame:
+def found(processes: list[str], studies: int, intervals: int = 0) -> pd.DataFrame:
     rows = calibrate(
         design(),
         effects=[0.5],
@@ -47,17 +47,17 @@ def found(worlds: list[str], studies: int, intervals: int = 0) -> pd.DataFrame:
         with_intervals=intervals,
         resamples=100,
         seed=0,
-        worlds=worlds,
+        processes=processes,
     )
     to_arrow(rows, CALIBRATION)
-    return pd.DataFrame(rows).set_index(["world", "estimator", "planted_rho"])
+    return pd.DataFrame(rows).set_index(["process", "estimator", "planted_rho"])
 
 
 def test_levels_over_five_hundred_nulls() -> None:
     table = found(["linear", "nonlinear", "interacting", "size_dependent"], 500)["found"]
-    for world in ("linear", "nonlinear"):
-        assert 0.03 <= table[world, "residual", 0.0] <= 0.07
-        assert 0.03 <= table[world, "within", 0.0] <= 0.07
+    for process in ("linear", "nonlinear"):
+        assert 0.03 <= table[process, "residual", 0.0] <= 0.07
+        assert 0.03 <= table[process, "within", 0.0] <= 0.07
     assert table["nonlinear", "partial", 0.0] > 0.3
     assert 0.03 <= table["interacting", "residual", 0.0] <= 0.07
     assert 0.03 <= table["interacting", "within", 0.0] <= 0.07
@@ -81,24 +81,24 @@ def test_intervals_cover_and_estimates_are_not_biased() -> None:
 
 def test_a_gain_beside_all_choices_is_no_more_often_found_than_it_may_be() -> None:
     table = found(["nonlinear", "interacting"], 300)["found"]
-    for world in ("nonlinear", "interacting"):
-        assert 0.02 <= table[world, "delta_r2_design", 0.0] <= 0.08
-        assert table[world, "delta_r2_design", 0.5] > 0.95
+    for process in ("nonlinear", "interacting"):
+        assert 0.02 <= table[process, "delta_r2_design", 0.0] <= 0.08
+        assert table[process, "delta_r2_design", 0.5] > 0.95
 
 
 @pytest.mark.parametrize("name", ["interacting", "heavy_tailed"])
 def test_the_planted_truth_is_that_of_the_noise(name: str) -> None:
-    noise = WORLDS[name].noise(np.random.default_rng(5), 50_000, 0.5)
-    assert true_rho(WORLDS[name], 0.5) == pytest.approx(spearmanr(noise).statistic, abs=0.01)
+    noise = PROCESSES[name].noise(np.random.default_rng(5), 50_000, 0.5)
+    assert true_rho(PROCESSES[name], 0.5) == pytest.approx(spearmanr(noise).statistic, abs=0.01)
     assert noise.std(axis=0) == pytest.approx([1, 1], abs=0.1)
 
 
 def test_what_is_lost_is_lost() -> None:
     rng = np.random.default_rng(0)
-    rows, _, y = draw(WORLDS["diverged"], design(), rho=0, noise=0.3, rng=rng)
+    rows, _, y = draw(PROCESSES["diverged"], design(), rho=0, noise=0.3, rng=rng)
     fast = rows["learning_rate"] == 10
     assert (len(rows), fast.sum(), len(y)) == (105, 3, 105)
-    rows, *_ = draw(WORLDS["missing_cells"], design(), rho=0, noise=0.3, rng=rng)
+    rows, *_ = draw(PROCESSES["missing_cells"], design(), rho=0, noise=0.3, rng=rng)
     assert 85 <= len(rows) < 108
 
 
@@ -108,7 +108,7 @@ def test_repeats_find_within_cells_what_other_configurations_do_not() -> None:
     repeated = pd.concat([few.assign(seed=s, run=few["run"] + f"s{s}") for s in range(4)])
     designs = {"repeats": repeated.reset_index(drop=True), "configurations": design()}
     table = compare_designs(
-        designs, effects=[0.5], noise=0.3, studies=60, seed=0, worlds=["size_dependent"]
+        designs, effects=[0.5], noise=0.3, studies=60, seed=0, processes=["size_dependent"]
     )
     power = table.query("planted_rho > 0").set_index(["design", "estimator"])["found"]
     assert power["repeats", "within"] > power["configurations", "within"] + 0.2
@@ -126,7 +126,7 @@ def test_designs_of_study_files_are_compared_with_what_they_cost(
     shown = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"demo: 18 runs, \d\.?\d*e\+\d+ training operations", shown[0])
     assert shown[1].startswith("tied: ")
-    assert len(shown) == 2 + 1 + len(WORLDS) * 2 * 2 * 2
+    assert len(shown) == 2 + 1 + len(PROCESSES) * 2 * 2 * 2
 
 
 def test_a_planned_design_has_the_rate_that_means_the_same_at_every_size() -> None:
@@ -162,9 +162,9 @@ def test_a_file_that_is_no_study_is_one_screen(
 
 
 def test_the_docs_table_is_made_of_the_calibration_table() -> None:
-    table = found(list(WORLDS), 2, intervals=1).reset_index()
+    table = found(list(PROCESSES), 2, intervals=1).reset_index()
     shown = calibration_document({"one": table, "two": table}).split("\n\n")
-    row = table.query("world == 'linear' and estimator == 'raw' and planted_rho == 0").iloc[0]
+    row = table.query("process == 'linear' and estimator == 'raw' and planted_rho == 0").iloc[0]
     first = shown[1].splitlines()[2]
     assert first.startswith(f"| one (108) | raw | {100 * row['found']:.1f} | ")
     assert len(shown[1].splitlines()) == 2 + 2 * len(ESTIMATORS)

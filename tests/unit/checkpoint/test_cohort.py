@@ -9,11 +9,11 @@ import pytest
 
 from disentangle.checkpoint.cohort import read_cohort, write_cohort
 from disentangle.checkpoint.manifest import read_checkpoint
-from disentangle.checkpoint.subjects import (
+from disentangle.checkpoint.references import (
     Perturbed,
-    perturbed_subjects,
+    perturbed_references,
     read_perturbed,
-    trained_subjects,
+    trained_references,
     write_perturbed,
 )
 from disentangle.errors import StudyError
@@ -43,11 +43,11 @@ def test_another_checkpoint_in_the_place_of_one_is_refused(own_run: Path, tmp_pa
     shutil.rmtree(own_run / "step4")
     shutil.copytree(own_run / "step0", own_run / "step4")
     with pytest.raises(StudyError, match="is of other weights than"):
-        trained_subjects([own_run / "manifest.json"])
+        trained_references([own_run / "manifest.json"])
     sha256 = made(own_run, tmp_path, "gptq-3bit", 16)
     outcome = Perturbed(own_run.name, "gptq-3bit", 16, 16, sha256[::-1], "")
     with pytest.raises(StudyError, match="holds other weights than"):
-        perturbed_subjects([outcome], {own_run.name: own_run / "manifest.json"}, tmp_path)
+        perturbed_references([outcome], {own_run.name: own_run / "manifest.json"}, tmp_path)
 
 
 def test_a_checkpoint_is_its_weights_its_configuration_and_its_tokenizer(own_run: Path) -> None:
@@ -62,7 +62,7 @@ def test_subjects_are_all_checkpoints_and_what_was_made_of_the_last(
     own_run: Path, tmp_path: Path
 ) -> None:
     manifests = {own_run.name: own_run / "manifest.json"}
-    trained = trained_subjects(manifests.values())
+    trained = trained_references(manifests.values())
     assert [(s.step, s.variant, s.last) for s in trained] == [
         (0, "base", False),
         (4, "base", False),
@@ -77,7 +77,7 @@ def test_subjects_are_all_checkpoints_and_what_was_made_of_the_last(
     ]
     write_perturbed(outcomes, tmp_path / "perturbed.json")
     assert read_perturbed(tmp_path / "perturbed.json") == outcomes
-    found = perturbed_subjects(outcomes, manifests, tmp_path)
+    found = perturbed_references(outcomes, manifests, tmp_path)
     # listed under the step they were made from, with the tokens that had been seen by then
     assert [(s.step, s.tokens, s.variant, s.last) for s in found] == [
         (16, trained[-1].tokens, "gptq-3bit", False),

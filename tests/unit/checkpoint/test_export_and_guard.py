@@ -12,7 +12,7 @@ from trained import Bench
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from disentangle.checkpoint.export import hugging_face_config, to_hugging_face
-from disentangle.checkpoint.guard import RefusedError, load_checkpoint
+from disentangle.checkpoint.guard import QuarantineError, load_checkpoint
 from disentangle.checkpoint.manifest import read_checkpoint
 from disentangle.corpus.sources import read_source
 from disentangle.corpus.tokenizer import load_tokenizer, save_tokenizer, train_tokenizer
@@ -137,7 +137,7 @@ def test_a_broken_checkpoint_is_refused(
     own_run: Path, change: Callable[[Tensors], Tensors], reason: str
 ) -> None:
     rewrite(own_run / "step16", change)
-    with pytest.raises(RefusedError, match=reason) as error:
+    with pytest.raises(QuarantineError, match=reason) as error:
         load_checkpoint(own_run / "step16", "cpu")
     assert "step16" in str(error.value)
 
@@ -163,7 +163,7 @@ def test_a_tokenizer_that_is_not_its_own_is_refused(
     own_run: Path, change: Callable[[Path], None]
 ) -> None:
     change(own_run / "step16")
-    with pytest.raises(RefusedError, match=r"token.*: not as the manifest has it"):
+    with pytest.raises(QuarantineError, match=r"token.*: not as the manifest has it"):
         load_checkpoint(own_run / "step16", "cpu")
 
 
@@ -195,10 +195,10 @@ def test_a_config_of_another_size_is_refused(
 ) -> None:
     path = own_run / "step16" / "config.json"
     write_json(path, json.loads(path.read_text()) | changes)
-    with pytest.raises(RefusedError, match=r"config.json was changed"):
+    with pytest.raises(QuarantineError, match=r"config.json was changed"):
         load_checkpoint(own_run / "step16", "cpu")
     agree(own_run / "step16")
-    with pytest.raises(RefusedError, match=reason):
+    with pytest.raises(QuarantineError, match=reason):
         load_checkpoint(own_run / "step16", "cpu")
 
 
@@ -210,7 +210,7 @@ def test_a_config_that_is_lost_or_cut_short_is_refused(own_run: Path, content: s
         path.write_text(content)
         agree(own_run / "step16")
     with pytest.raises(
-        RefusedError, match=r"it cannot be loaded|config.json is not there"
+        QuarantineError, match=r"it cannot be loaded|config.json is not there"
     ) as error:
         load_checkpoint(own_run / "step16", "cpu")
     assert str(own_run) not in error.value.reason
@@ -218,7 +218,7 @@ def test_a_config_that_is_lost_or_cut_short_is_refused(own_run: Path, content: s
 
 def test_weights_that_are_not_the_manifests_are_refused(own_run: Path) -> None:
     rewrite(own_run / "step16", swapped_layers, honest=False)
-    with pytest.raises(RefusedError, match="SHA-256"):
+    with pytest.raises(QuarantineError, match="SHA-256"):
         load_checkpoint(own_run / "step16", "cpu")
 
 

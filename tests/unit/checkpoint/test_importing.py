@@ -216,8 +216,8 @@ def test_an_unfit_step_is_set_aside_and_the_others_come_in(
     spoil(source / "step16")
     manifest = bring_in(source, bench, {4: "step4", 16: "step16"})
     assert list(manifest.checkpoints) == [4]
-    assert re.search(reason, manifest.refused[16])
-    assert len(manifest.refused[16].splitlines()) == 1
+    assert re.search(reason, manifest.quarantined[16])
+    assert len(manifest.quarantined[16].splitlines()) == 1
     assert [path.name for path in (source.parent / "m").glob("*step*")] == ["step4"]
     assert manifest.identity["shape"]["params_embedding"] == bench.runs[0].params_embedding
 
@@ -235,7 +235,7 @@ def test_a_model_of_which_nothing_is_fit_has_a_manifest_all_the_same(
 ) -> None:
     truncate(source / "step16")
     manifest = bring_in(source, bench, {16: "step16"})
-    assert (manifest.checkpoints, list(manifest.refused)) == ({}, [16])
+    assert (manifest.checkpoints, list(manifest.quarantined)) == ({}, [16])
 
 
 def test_a_pickle_of_tensors_comes_in(source: Path, bench: Bench, trained_run: Path) -> None:
@@ -253,7 +253,7 @@ def test_a_pickle_that_is_more_than_tensors_is_not_opened(source: Path, bench: B
 
     (source / "step16" / "model.safetensors").unlink()
     torch.save({"lm_head.weight": Payload()}, source / "step16" / "pytorch_model.bin")
-    refused = bring_in(source, bench, {16: "step16"}).refused
+    refused = bring_in(source, bench, {16: "step16"}).quarantined
     assert "its pickled weights cannot be loaded as tensors alone" in refused[16]
     assert not (source / "was-here").exists()
 
@@ -268,7 +268,7 @@ def test_a_pickle_that_runs_code_and_one_that_is_none_are_set_aside(
     ):
         (source / "step16" / "model.safetensors").unlink(missing_ok=True)
         (source / "step16" / "pytorch_model.bin").write_bytes(content)
-        assert "cannot be loaded" in bring_in(source, bench, {16: "step16"}).refused[16]
+        assert "cannot be loaded" in bring_in(source, bench, {16: "step16"}).quarantined[16]
         assert not (source / "was-here").exists()
 
 
@@ -278,7 +278,7 @@ def test_a_link_out_of_the_source_is_not_followed(source: Path, bench: Bench, na
     elsewhere.parent.mkdir()
     (source / "step16" / name).rename(elsewhere)
     (source / "step16" / name).symlink_to(elsewhere)
-    refused = bring_in(source, bench, {4: "step4", 16: "step16"}).refused
+    refused = bring_in(source, bench, {4: "step4", 16: "step16"}).quarantined
     assert refused == {
         16: f"{name} is a link out of its folder; copy into the folder what it leads to"
     }
@@ -289,7 +289,7 @@ def test_a_link_within_the_source_is(source: Path, bench: Bench) -> None:
     (source / "step16" / "tokenizer.json").symlink_to("../step4/tokenizer.json")
     assert sorted(bring_in(source, bench, {16: "step16"}).checkpoints) == [16]
     (source.parent / "named").symlink_to("source")  # the study says so itself
-    assert not bring_in(source.parent / "named", bench, {16: "step16"}).refused
+    assert not bring_in(source.parent / "named", bench, {16: "step16"}).quarantined
 
 
 def test_a_snapshot_in_a_cache_links_to_its_repository_and_no_other(
@@ -301,10 +301,10 @@ def test_a_snapshot_in_a_cache_links_to_its_repository_and_no_other(
     blobs.mkdir()
     (snapshot / "model.safetensors").rename(blobs / "1")
     (snapshot / "model.safetensors").symlink_to("../../blobs/1")
-    assert not bring_in(snapshot, bench, {16: "."}).refused
+    assert not bring_in(snapshot, bench, {16: "."}).quarantined
     (blobs / "1").rename(source.parent / "hub" / "1")
     (blobs / "1").symlink_to("../../1")
-    assert "is a link out of" in bring_in(snapshot, bench, {16: "."}).refused[16]
+    assert "is a link out of" in bring_in(snapshot, bench, {16: "."}).quarantined[16]
 
 
 def test_code_of_the_source_is_not_run(source: Path, bench: Bench) -> None:
@@ -314,7 +314,7 @@ def test_code_of_the_source_is_not_run(source: Path, bench: Bench) -> None:
     )
     (source / "step16" / "config.json").write_text(config)
     (source / "step16" / "own.py").write_text(f"open({str(source / 'was-here')!r}, 'w')\n")
-    refused = bring_in(source, bench, {16: "step16"}).refused
+    refused = bring_in(source, bench, {16: "step16"}).quarantined
     assert "transformers has not (strange), and the code that comes with it" in refused[16]
     assert not (source / "was-here").exists()
 
@@ -322,13 +322,15 @@ def test_code_of_the_source_is_not_run(source: Path, bench: Bench) -> None:
 def test_an_adapter_to_another_model_is_not_taken_for_one(source: Path, bench: Bench) -> None:
     elsewhere = json.dumps({"base_model_name_or_path": str(source / "step4"), "peft_type": "LORA"})
     (source / "step16" / "adapter_config.json").write_text(elsewhere)
-    assert "is an adapter to another model" in bring_in(source, bench, {16: "step16"}).refused[16]
+    assert (
+        "is an adapter to another model" in bring_in(source, bench, {16: "step16"}).quarantined[16]
+    )
 
 
 @pytest.mark.parametrize("content", ["[]", "{", '{"model_type": "olmo", "hidden_size": "wide"}'])
 def test_a_config_that_is_none_is_set_aside(source: Path, bench: Bench, content: str) -> None:
     (source / "step16" / "config.json").write_text(content)
-    assert "cannot be loaded as a causal" in bring_in(source, bench, {16: "step16"}).refused[16]
+    assert "cannot be loaded as a causal" in bring_in(source, bench, {16: "step16"}).quarantined[16]
 
 
 def test_a_changed_source_is_imported_again_and_an_unchanged_one_is_not(

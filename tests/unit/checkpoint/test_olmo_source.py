@@ -154,7 +154,7 @@ def test_nothing_that_is_pickled_is_run(source: Path, bench: Bench) -> None:
     # ai2-olmo pickles the names of weights in its safetensors
     spelled = base64.urlsafe_b64encode(pickle.dumps(Payload(source))).decode()
     save_file(state | {spelled: torch.ones(1)}, source / STEPS[16] / "model.safetensors")
-    refused = bring_in(source, bench).refused
+    refused = bring_in(source, bench).quarantined
     assert "as tensors alone" in refused[4]
     assert f"holds weights that the model has not ({spelled}" in refused[16]
     assert not (source / "was-here").exists()
@@ -246,9 +246,9 @@ def test_an_unfit_step_is_set_aside_and_the_others_come_in(
     spoil(source / STEPS[16])
     manifest = bring_in(source, bench)
     assert list(manifest.checkpoints) == [4]
-    assert re.search(reason, manifest.refused[16]), manifest.refused
-    assert len(manifest.refused[16].splitlines()) == 1
-    assert str(source) not in manifest.refused[16]
+    assert re.search(reason, manifest.quarantined[16]), manifest.quarantined
+    assert len(manifest.quarantined[16].splitlines()) == 1
+    assert str(source) not in manifest.quarantined[16]
 
 
 def test_a_model_that_makes_no_number_of_text_is_set_aside(bench: Bench, tmp_path: Path) -> None:
@@ -259,7 +259,7 @@ def test_a_model_that_makes_no_number_of_text_is_set_aside(bench: Bench, tmp_pat
         saved(folder / step, OLMo(ours.update_with(**SECOND)), "gpt2")
     changed_config(folder / STEPS[4], layer_norm_eps=float("nan"))
     manifest = bring_in(folder, bench)
-    assert manifest.refused == {4: "its loss on text is not a finite number"}
+    assert manifest.quarantined == {4: "its loss on text is not a finite number"}
 
 
 def test_the_tokenizer_is_the_one_named_beside_it_or_shipped(
@@ -267,11 +267,11 @@ def test_the_tokenizer_is_the_one_named_beside_it_or_shipped(
 ) -> None:
     step = source / STEPS[16]
     # our trainer tells OLMo of none, which then writes its default
-    refused = bring_in(source, bench, tokenizer=None).refused
+    refused = bring_in(source, bench, tokenizer=None).quarantined
     assert "ships none named 'gpt2': say `tokenizer: FOLDER`" in refused[16]
     shutil.copy(bench.tokenizer / "tokenizer.json", step)
     alone = bring_in(source, bench, tokenizer=None)
-    assert list(alone.checkpoints) == [16] and list(alone.refused) == [4]
+    assert list(alone.checkpoints) == [16] and list(alone.quarantined) == [4]
     checkpoint = load_checkpoint(source.parent / "m" / "step16", "cpu")
     assert checkpoint.manifest.rows == 400
     with pytest.raises(StudyError, match=r"checkpoints\.m\.tokenizer: nowhere is neither"):
@@ -299,7 +299,9 @@ def test_a_shipped_tokenizer_ends_texts_as_the_model_was_told(tmp_path: Path, be
         told: ModelConfig = ours.update_with(**vocabulary, eos_token_id=ending)
         saved(folder / step, OLMo(told), named)
     manifest = bring_in(folder, bench, tokenizer=None)
-    assert "a text ends with the token 50300, which the tokenizer has not" in manifest.refused[16]
+    assert (
+        "a text ends with the token 50300, which the tokenizer has not" in manifest.quarantined[16]
+    )
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "m" / "step4")

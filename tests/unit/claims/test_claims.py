@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from planted_study import only, runs, study
 from scipy.stats import spearmanr
 
-from disentangle.claims.comparisons import advantage, agreement, removal, standing_of_best
+from disentangle.claims.comparisons import advantage, median_agreement, removal, standing_of_best
 from disentangle.claims.examples import (
     HIGH_HIGH,
     count_high_rank_high_loss,
@@ -161,7 +161,7 @@ def test_a_claim_of_several_tests() -> None:
 def test_all_else_equal_finds_the_sweep_and_its_base() -> None:
     rows = all_else_equal(runs(), "weight_decay")
     assert len(rows) == 4 * 3 * 3  # sizes, values with the base's, seeds
-    assert rows["strand"].nunique() == 4
+    assert rows["stratum"].nunique() == 4
     # the token sweep shares each of its budgets with no other batch
     assert set(all_else_equal(runs(), "batch_size")["tokens_budget"]) == {32_000}
 
@@ -178,18 +178,18 @@ def test_contrasts_equal_least_squares_with_a_formula() -> None:
     rows = all_else_equal(table, "batch_size")
     rows = rows.assign(x=np.log2(rows["batch_size"]), s=np.log(rows["params_non_embedding"]))
     rows["s"] -= rows["s"].mean()
-    line = smf.ols("y ~ C(strand) + x", rows).fit()
+    line = smf.ols("y ~ C(stratum) + x", rows).fit()
     ours = slope(table, "batch_size", "y")
     assert (ours.value, ours.low, ours.high) == pytest.approx(
         (line.params["x"], *line.conf_int().loc["x"])
     )
-    parabola = smf.ols("y ~ C(strand) + x + I(x**2)", rows).fit()
+    parabola = smf.ols("y ~ C(stratum) + x + I(x**2)", rows).fit()
     for end, found in zip((5, 9), slopes_at_the_ends(table, "batch_size", "y"), strict=True):
         test = parabola.t_test(f"x + {2 * end} * I(x ** 2) = 0")
         assert (found.value, found.low, found.high) == pytest.approx(
             (test.effect[0], *test.conf_int()[0])
         )
-    changing = smf.ols("y ~ C(strand) + x + x:s", rows).fit()
+    changing = smf.ols("y ~ C(stratum) + x + x:s", rows).fit()
     ends = (rows["s"].min(), rows["s"].max())
     for end, found in zip(ends, slopes_by_size(table, "batch_size", "y"), strict=True):
         test = changing.t_test(f"x + {end} * x:s = 0")
@@ -237,7 +237,7 @@ def test_comparisons_are_those_of_scipy() -> None:
     strongest = max(rho(name, "ood_bits_per_byte") for name in columns)
     assert found.value == pytest.approx(rho("id_bits_per_byte", "ood_bits_per_byte") - strongest)
     pairs = [rho(columns[i], columns[j]) for i, j in ((0, 1), (0, 2), (1, 2))]
-    assert agreement(table, columns, **kwargs).value == pytest.approx(np.median(pairs))
+    assert median_agreement(table, columns, **kwargs).value == pytest.approx(np.median(pairs))
     best = table.loc[table["id_bits_per_byte"].idxmin(), "W_effective_rank_pct"]
     below_best = (table["W_effective_rank_pct"] < best).mean() + 0.5 / len(table)
     assert standing_of_best(

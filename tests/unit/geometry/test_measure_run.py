@@ -12,13 +12,13 @@ from trained import Bench
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from disentangle import provenance
-from disentangle.checkpoint.cells import Cells
-from disentangle.checkpoint.quarantine import SetAside
+from disentangle.checkpoint.cache import Cache
+from disentangle.checkpoint.quarantine import Quarantined
 from disentangle.corpus.documents import read_texts
-from disentangle.geometry.measure import measure_run
-from disentangle.geometry.measure_matrix import MEASURES
+from disentangle.geometry.measurements import MEASUREMENTS, READING, measurement_codes
+from disentangle.geometry.of_matrix import MEASURES
+from disentangle.geometry.of_run import measure_run
 from disentangle.geometry.own_metric import read_own_metrics
-from disentangle.geometry.quantities import QUANTITIES, READING, quantity_codes
 from disentangle.job import Say
 from disentangle.provenance import PACKAGE
 from disentangle.storage import read_sealed, write_sealed
@@ -27,7 +27,7 @@ from disentangle.vocabulary.own_metric import OwnMetric
 DOMAINS = ("id", "code")
 
 
-CODES = dict.fromkeys(QUANTITIES, "a")
+CODES = dict.fromkeys(MEASUREMENTS, "a")
 
 
 def measure(
@@ -45,12 +45,12 @@ def measure_with_refusals(
     codes: dict[str, str] = CODES,
     say: Say = lambda line: None,
     own: Sequence[OwnMetric] = (),
-) -> tuple[list[dict], list[SetAside]]:
+) -> tuple[list[dict], list[Quarantined]]:
     return measure_run(
         run / "manifest.json",
         heldout={domain: bench.heldout[domain] for domain in DOMAINS},
         max_tokens=16,
-        cells=Cells(cells),
+        cache=Cache(cells),
         codes=codes,
         own=own,
         threads=1,
@@ -129,7 +129,7 @@ def test_numerics_that_differ_between_quantities_are_told(
     measure(bench, trained_run, tmp_path)
     for path in tmp_path.rglob("*.json"):
         cell = read_sealed(path)
-        if cell["key"]["quantity"] == "partition_isotropies":
+        if cell["key"]["measurement"] == "partition_isotropies":
             cell["value"]["numerics"]["device"] = "cuda"
             write_sealed(path, cell)
     rows, _ = measure(bench, trained_run, tmp_path)
@@ -140,17 +140,17 @@ def test_numerics_that_differ_between_quantities_are_told(
 
 def test_every_quantity_goes_by_its_own_module_and_by_how_matrices_are_read() -> None:
     modules = {name: Path(inspect.getsourcefile(f) or "") for name, f in MEASURES.items()}
-    assert {name: PACKAGE / path for name, path in QUANTITIES.items()} == modules
-    assert len(set(quantity_codes().values())) == len(QUANTITIES)
-    reached, todo = set(), [PACKAGE / path for path in (*READING, *QUANTITIES.values())]
+    assert {name: PACKAGE / path for name, path in MEASUREMENTS.items()} == modules
+    assert len(set(measurement_codes().values())) == len(MEASUREMENTS)
+    reached, todo = set(), [PACKAGE / path for path in (*READING, *MEASUREMENTS.values())]
     while todo:
         file = todo.pop()
         if file not in reached:
             reached.add(file)
             todo.extend(provenance._logic(file)[1])
     names = {file.relative_to(PACKAGE).as_posix() for file in reached}
-    # metrics that are read off, and the list of quantities, may grow and measure nothing anew
-    for later in ("metrics", "spectrum", "isoscore", "quantities", "measure", "measure_matrix"):
+    # metrics that are read off, and the list of measurements, may grow and measure nothing anew
+    for later in ("metrics", "spectrum", "isoscore", "measurements", "measure", "measure_matrix"):
         assert f"geometry/{later}.py" not in names
 
 
@@ -161,24 +161,24 @@ def test_a_checkpoint_that_is_not_its_manifests_is_not_measured(
     data = bytearray(weights.read_bytes())
     data[-1] ^= 64
     weights.write_bytes(data)
-    rows, refused = measure_with_refusals(bench, own_run, tmp_path / "cells")
+    rows, refused = measure_with_refusals(bench, own_run, tmp_path / "cache")
     (one,) = refused
     assert (one.step, one.variant) == (16, "base") and "SHA-256" in one.reason
     # the others are measured, and what was measured is kept
     assert {row["step"] for row in rows} == {0, 4}
-    assert len(list((tmp_path / "cells").rglob("*.json"))) == 6 * len(QUANTITIES)
+    assert len(list((tmp_path / "cache").rglob("*.json"))) == 6 * len(MEASUREMENTS)
 
 
 def test_a_metric_of_ones_own_is_measured_alone(
     bench: Bench, trained_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "mine.py").write_text("def largest(singular_values): return singular_values[0]")
-    measure(bench, trained_run, tmp_path / "cells")
+    measure(bench, trained_run, tmp_path / "cache")
     monkeypatch.chdir(tmp_path)
     said: list[str] = []
     own = read_own_metrics(["mine.py:largest"])
     rows, _ = measure_with_refusals(
-        bench, trained_run, tmp_path / "cells", say=said.append, own=own
+        bench, trained_run, tmp_path / "cache", say=said.append, own=own
     )
     assert "9 matrices measured (mine.py:largest alone)" in said[0]
     for row in rows:

@@ -10,7 +10,7 @@ import torch
 from disentangle.errors import StudyError
 from disentangle.geometry import CENTERED
 from disentangle.geometry.matrix import Matrix, Record
-from disentangle.geometry.measure_matrix import measure_matrix, measure_own
+from disentangle.geometry.of_matrix import measure_matrix, measure_own
 from disentangle.geometry.own_metric import TAKEN, load, read_own_metric
 from disentangle.provenance import _logic
 from disentangle.tables.geometry import GEOMETRY

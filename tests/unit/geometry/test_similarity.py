@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import ortho_group
 
-from disentangle.geometry.similarity import debiased_linear_cka, linear_cka
+from disentangle.geometry.cka import debiased_linear_cka, linear_cka
 
 BOTH = pytest.mark.parametrize("cka", [linear_cka, debiased_linear_cka])
 SIZES = st.tuples(st.integers(5, 40), st.integers(1, 12), st.integers(1, 12))

@@ -12,7 +12,7 @@ from trained import Bench
 from disentangle.checkpoint.export import from_hugging_face, read_olmo_weights, to_hugging_face
 from disentangle.checkpoint.guard import load_checkpoint
 from disentangle.checkpoint.manifest import WEIGHTS, read_checkpoint
-from disentangle.checkpoint.subjects import perturbed_subjects
+from disentangle.checkpoint.references import perturbed_references
 from disentangle.corpus.documents import gather_passages, is_for_finetuning
 from disentangle.corpus.leakage import overlap
 from disentangle.corpus.sources import read_source
@@ -107,7 +107,7 @@ def test_a_diverged_run_is_not_fine_tuned(bench: Bench, own_run: Path, tmp_path:
     outcome = tune(bench, own_run, tmp_path / "perturbed")
     assert outcome.weights_sha256 is None and outcome.reason == "the run diverged"
     assert not (tmp_path / "perturbed").exists()
-    assert perturbed_subjects([outcome], {}, tmp_path) == []
+    assert perturbed_references([outcome], {}, tmp_path) == []
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from transformers import (
     PreTrainedModel,
 )
 
-from disentangle.checkpoint.guard import RefusedError, load_checkpoint
+from disentangle.checkpoint.guard import QuarantineError, load_checkpoint
 from disentangle.checkpoint.manifest import read_checkpoint
 from disentangle.decoder import decoder_layers
 from disentangle.errors import StudyError
@@ -172,7 +172,7 @@ def test_a_base_that_is_not_its_manifests_is_not_quantised(
     data = bytearray(weights.read_bytes())
     data[-1] ^= 64
     weights.write_bytes(data)
-    with pytest.raises(RefusedError, match="SHA-256"):
+    with pytest.raises(QuarantineError, match="SHA-256"):
         write_quantized(
             own_run / "step16", tmp_path / "q", sequences, bits=4, group_size=8, **SETTINGS
         )

@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 from trained import Bench
 
-from disentangle.checkpoint.cells import Cells
-from disentangle.checkpoint.quarantine import SetAside, write_set_aside
-from disentangle.geometry.measure import measure_run
-from disentangle.geometry.quantities import quantity_codes
+from disentangle.checkpoint.cache import Cache
+from disentangle.checkpoint.quarantine import Quarantined, write_quarantined
+from disentangle.geometry.measurements import measurement_codes
+from disentangle.geometry.of_run import measure_run
 from disentangle.planning import measuring
 from disentangle.planning.measuring import (
     Measurements,
     Results,
-    evaluation_cells,
-    geometry_cells,
+    evaluation_measurements,
+    geometry_measurements,
 )
 from disentangle.planning.screen import _of
 from disentangle.study.sections.perturbation import Perturbation
@@ -36,7 +36,7 @@ def results(bench: Bench, trained_run: Path, tmp_path: Path) -> Results:
 
 
 def count(bench: Bench, results: Results) -> Measurements:
-    return geometry_cells(bench.runs, results, domains=DOMAINS, max_tokens=16, own=[])
+    return geometry_measurements(bench.runs, results, domains=DOMAINS, max_tokens=16, own=[])
 
 
 def test_geometry_is_counted_by_what_is_there(
@@ -49,8 +49,8 @@ def test_geometry_is_counted_by_what_is_there(
         results.checkpoints / run / "manifest.json",
         heldout=results.heldout(DOMAINS) or {},
         max_tokens=16,
-        cells=Cells(results.folder / "cells" / "geometry"),
-        codes=quantity_codes(),
+        cache=Cache(results.folder / "cache" / "geometry"),
+        codes=measurement_codes(),
         own=[],
         threads=1,
         say=lambda line: None,
@@ -58,8 +58,8 @@ def test_geometry_is_counted_by_what_is_there(
     write_table(rows, GEOMETRY, results.folder / "geometry" / f"{run}.parquet")
     assert count(bench, results) == Measurements("geometry", planned, planned // 2, 0)
     # code that measures anew is work that was finished before
-    anew = quantity_codes() | {"spectra": "b"}
-    monkeypatch.setattr(measuring, "quantity_codes", lambda: anew)
+    anew = measurement_codes() | {"spectra": "b"}
+    monkeypatch.setattr(measuring, "measurement_codes", lambda: anew)
     assert count(bench, results) == Measurements("geometry", planned, 0, planned // 2)
 
 
@@ -68,7 +68,7 @@ def test_evaluation_is_counted_with_its_tasks_and_variants(bench: Bench, results
         (Perturbation(), 0),
         (bench.study.perturbation, 3),  # two widths and one target
     ):
-        found = evaluation_cells(
+        found = evaluation_measurements(
             bench.runs,
             [],
             results,
@@ -81,7 +81,7 @@ def test_evaluation_is_counted_with_its_tasks_and_variants(bench: Bench, results
 
 def test_what_was_set_aside_is_not_to_be_done(bench: Bench, results: Results) -> None:
     def counted() -> Measurements:
-        return evaluation_cells(
+        return evaluation_measurements(
             bench.runs,
             [],
             results,
@@ -93,12 +93,14 @@ def test_what_was_set_aside_is_not_to_be_done(bench: Bench, results: Results) ->
     planned = counted().planned
     run, last = bench.runs[0].name, bench.runs[0].checkpoints[-1]
     (task,) = bench.study.evaluation.tasks
-    refused = results.folder / "evaluation" / "a.refused.json"
-    write_set_aside([SetAside(run, last, "base", "does not fit", task.name)], refused)
+    refused = results.folder / "evaluation" / "a.quarantined.json"
+    write_quarantined([Quarantined(run, last, "base", "does not fit", task.name)], refused)
     assert counted() == Measurements("evaluation", planned, 0, 0, 1)
-    assert _of(counted()) == f"evaluation: {planned} measurements, 1 set aside, {planned - 1} to do"
-    write_set_aside([SetAside(run, last, "base", "was changed")], refused)
-    assert counted().set_aside == 3 + 1  # its domains, and the task
+    assert (
+        _of(counted()) == f"evaluation: {planned} measurements, 1 quarantined, {planned - 1} to do"
+    )
+    write_quarantined([Quarantined(run, last, "base", "was changed")], refused)
+    assert counted().quarantined == 3 + 1  # its domains, and the task
 
 
 def test_nothing_is_done_before_there_is_text(bench: Bench, tmp_path: Path) -> None:

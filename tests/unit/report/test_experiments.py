@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from disentangle.figures.training_choices import effects
+from disentangle.figures.training_choices import departures_from_base
 from disentangle.report.paper import REPORTED, beside_the_paper
 from disentangle.report.perturbed import changes
 from disentangle.report.tying import tying_pairs
@@ -34,7 +34,7 @@ def finals(runs: dict[str, Run]) -> pd.DataFrame:
 
 
 def test_a_departure_is_held_against_the_base_of_its_size(runs: dict[str, Run]) -> None:
-    table = effects(runs, finals(runs))
+    table = departures_from_base(runs, finals(runs))
     assert len(table) == len(runs)
     # runs 0 to 8 are one size: the base's seeds are 0, 7 and 8
     first = table[table["size"] == "33K"].reset_index(drop=True)
@@ -42,7 +42,7 @@ def test_a_departure_is_held_against_the_base_of_its_size(runs: dict[str, Run]) 
     assert first[RANK].tolist() == pytest.approx([i - base for i in range(9)])
     assert (first["departure"] == "base").sum() == 3
     without = finals(runs).query("size != '33K' or configuration != configuration.iloc[0]")
-    assert set(effects(runs, without)["size"]) == {"131K"}
+    assert set(departures_from_base(runs, without)["size"]) == {"131K"}
 
 
 def test_tied_and_untied_are_paired_by_all_else(runs: dict[str, Run]) -> None:

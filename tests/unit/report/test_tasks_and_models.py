@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from disentangle.report.models import describe
+from disentangle.report.models import describe_models
 from disentangle.report.tasks import chance, tasks
 from disentangle.study import expand, read_config
 
@@ -58,7 +58,7 @@ def test_the_demo_has_seven_configurations_wherever_it_is_counted(
     demo_config: dict[str, Any],
 ) -> None:
     runs, rows = table(demo_config)
-    found = describe(runs, rows)
+    found = describe_models(runs, rows)
     assert found.total == 18
     assert found.kinds == (
         "18 models trained here (2 sizes by 7 configurations, 4 of them with another seed)"
@@ -73,7 +73,7 @@ def test_models_from_elsewhere_count_among_all(demo_config: dict[str, Any]) -> N
     runs, rows = table(demo_config)
     blank = dict.fromkeys(rows.columns, np.nan)
     other = blank | {"run": "mine", "configuration": "external", "params_non_embedding": 4.1e8}
-    found = describe(runs, pd.concat([rows, pd.DataFrame([other])]))
+    found = describe_models(runs, pd.concat([rows, pd.DataFrame([other])]))
     assert found.total == 19
     assert found.kinds == (
         "19 language models: 18 models trained here (2 sizes by 7 configurations, 4 of them with "
@@ -94,7 +94,7 @@ def test_nothing_is_said_of_size_that_the_table_does_not_say(
     weights: list[float], tokens: float, said: str
 ) -> None:
     rows = pd.DataFrame({"run": ["a", "b"], "params_non_embedding": weights})
-    found = describe([], rows.assign(tokens_budget=tokens, configuration="x"))
+    found = describe_models([], rows.assign(tokens_budget=tokens, configuration="x"))
     assert found.beside_the_paper.startswith(said)
     assert bool(found.beside_the_paper) == bool(said)
     assert found.kinds == "2 models that others trained and measured"

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from disentangle.errors import StudyError
 from disentangle.study import Run, expand, read_config
-from disentangle.study.design import log_spaced_steps
-from disentangle.study.quantities import parse_quantity, spell_quantity
+from disentangle.study.grid import log_spaced_steps
 from disentangle.study.run import run_name, steps_of, training_flops
 from disentangle.study.sections.design import Hyperparameters
 from disentangle.study.sections.model import Size
+from disentangle.study.token_counts import parse_count, spell_count
 
 
 def test_the_demo_is_two_sizes_by_nine(demo_config: dict[str, Any]) -> None:
@@ -107,14 +107,14 @@ def test_further_steps_go_to_the_runs_that_match(demo_config: dict[str, Any]) ->
     ("spelled", "value"), [("262k", 262_000), ("8B", 8 * 10**9), ("1.5M", 1_500_000), ("12", 12)]
 )
 def test_quantities(spelled: str, value: int) -> None:
-    assert parse_quantity(spelled) == value
-    assert parse_quantity(spell_quantity(value)) == value
+    assert parse_count(spelled) == value
+    assert parse_count(spell_count(value)) == value
 
 
 @example(1_563_996)  # 1563.996k in six digits is 1564k
 @given(st.integers(1, 10**13))
 def test_a_spelled_quantity_loses_nothing(value: int) -> None:
-    assert parse_quantity(spell_quantity(value)) == value
+    assert parse_count(spell_count(value)) == value
 
 
 def test_parameters_and_flops_of_a_known_shape(demo_config: dict[str, Any]) -> None:

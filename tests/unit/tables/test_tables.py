@@ -57,7 +57,7 @@ def test_the_statistics_give_the_associations_table() -> None:
 def test_the_measurements_give_the_geometry_table() -> None:
     import torch
 
-    from disentangle.geometry.measure_matrix import measure_matrix
+    from disentangle.geometry.of_matrix import measure_matrix
 
     measured = measure_matrix(torch.randn(9, 4), "M")
     place = {"run", "step", "tokens", "matrix", "domain", "numerics"}

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from disentangle.geometry import CENTERED
-from disentangle.geometry.measure_matrix import measure_matrix
+from disentangle.geometry.of_matrix import measure_matrix
 from disentangle.tables.headline import headline_metrics, loss_domains
 from disentangle.vocabulary.metrics import METRICS, MetricColumn, metric_label, read_column
 from disentangle.vocabulary.scores import BITS_PER_BYTE, LOSS, outcome_label, score_of

@@ -83,4 +83,4 @@ class Save(Section):
     """Further steps, by run name or a pattern of it with * and ?."""
     trainer_state: bool = False
     """Keep optimizer and data position at every checkpoint, so that further steps can be added
-    to a finished run for the price of the stretch. Three times the weights."""
+    to a finished run for the price of the segment. Three times the weights."""

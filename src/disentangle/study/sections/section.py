@@ -15,7 +15,7 @@ from pydantic import (
     field_validator,
 )
 
-from disentangle.study.quantities import parse_quantity
+from disentangle.study.token_counts import parse_count
 
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -41,7 +41,7 @@ Spelled = Annotated[str, Field(pattern=r"^\s*\d+(\.\d+)?\s*[kKMBT]?\s*$")]
 
 Quantity = Annotated[
     int,
-    BeforeValidator(parse_quantity, json_schema_input_type=int | Spelled),
+    BeforeValidator(parse_count, json_schema_input_type=int | Spelled),
     Field(gt=0, le=10**15),
 ]
 """A positive whole number, also spelled 262k, 8B, 1.5M (powers of ten). The bound is a

@@ -11,7 +11,7 @@ class Calibration(Section):
     """Simulated studies of the same design, by which the estimators are judged."""
 
     studies: int = Field(500, ge=50, le=10**6)
-    """Per world and effect."""
+    """Per data-generating process and effect."""
     with_intervals: int = Field(100, ge=20, le=10**6)
     """Of these, how many are also given intervals, which take most of the time."""
     effects: list[Annotated[float, Field(gt=0, lt=1)]] = Field([0.5])

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from disentangle.checkpoint.guard import Checkpoint, find_device, load_checkpoint
+from disentangle.checkpoint.guard import Checkpoint, load_checkpoint, measuring_device
 from disentangle.geometry.matrix import Matrix
 from disentangle.geometry.representations import last_token_representations
 from disentangle.provenance import versions
@@ -21,10 +21,10 @@ class Matrices:
     """The matrices of one checkpoint, loaded and checked."""
 
     def __init__(self, folder: Path, max_tokens: int, threads: int) -> None:
-        """Load the checkpoint; see `load_checkpoint` for what is refused."""
+        """Load the checkpoint; see `load_checkpoint` for what is quarantined."""
         torch.set_num_threads(threads)
         self._folder, self._max_tokens = folder, max_tokens
-        self._checkpoint: Checkpoint = load_checkpoint(folder, find_device())
+        self._checkpoint: Checkpoint = load_checkpoint(folder, measuring_device())
 
     @cached_property
     def _tokenizer(self) -> PreTrainedTokenizerBase:

@@ -1,4 +1,4 @@
-"""The stretch of a run that is to be trained: what every process of it is told."""
+"""The segment of a run that is to be trained: what every process of it is told."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from disentangle.study.run import Run
 
 
 @dataclass(frozen=True)
-class Stretch:
+class Segment:
     """What is to be trained, and how; the same for all processes."""
 
     run: Run
@@ -53,7 +53,7 @@ class Stretch:
         )
 
     @classmethod
-    def read(cls, path: Path) -> "Stretch":
+    def read(cls, path: Path) -> "Segment":
         """Inverse of `write`."""
         data = read_json(path)
         paths = {name: Path(data[name]) for name in ("folder", "tokenizer")}

@@ -1,4 +1,4 @@
-"""Worlds whose truth is known: what training does to a metric and to an outcome is planted.
+"""Data-generating processes: what training does to a metric and to an outcome is planted.
 
 In each, training choices drive both, strongly, and the only association *given* the choices is that
 of the two noises, which correlate by a planted rho.
@@ -92,7 +92,7 @@ def _worst_diverged(rows: pd.DataFrame, y: Floats, rng: np.random.Generator) -> 
 
 
 @dataclass(frozen=True)
-class World:
+class Process:
     """What training does, how runs vary by chance, and which runs are there to be seen."""
 
     meaning: str
@@ -101,40 +101,40 @@ class World:
     seen: Callable[[pd.DataFrame, Floats, np.random.Generator], Mask] = _all
 
 
-WORLDS = {
-    "linear": World("effects are linear and add up", _linear),
-    "nonlinear": World("effects are curved and add up"),
-    "interacting": World("effects of weight decay and batch turn with log size", _interacting),
-    "size_dependent": World("a configuration's effect is curved in log size", _size_dependent),
-    "heavy_tailed": World("interacting; runs vary by t with 3 df", _interacting, noise=_heavy),
-    "missing_cells": World("interacting; a tenth is lost", _interacting, seen=_a_tenth_lost),
-    "diverged": World(
+PROCESSES = {
+    "linear": Process("effects are linear and add up", _linear),
+    "nonlinear": Process("effects are curved and add up"),
+    "interacting": Process("effects of weight decay and batch turn with log size", _interacting),
+    "size_dependent": Process("a configuration's effect is curved in log size", _size_dependent),
+    "heavy_tailed": Process("interacting; runs vary by t with 3 df", _interacting, noise=_heavy),
+    "missing_cells": Process("interacting; a tenth is lost", _interacting, seen=_a_tenth_lost),
+    "diverged": Process(
         "interacting; of the fastest, the worse half is lost", _interacting, seen=_worst_diverged
     ),
 }
 
 
 def draw(
-    world: World, design: pd.DataFrame, *, rho: float, noise: float, rng: np.random.Generator
+    process: Process, design: pd.DataFrame, *, rho: float, noise: float, rng: np.random.Generator
 ) -> tuple[pd.DataFrame, Floats, Floats]:
-    """One study in a world: the design's rows that are seen, their metric and their outcome.
+    """One study of a process: the design's rows that are seen, their metric and their outcome.
 
     Metric and outcome are effects times normal coefficients (sd `EFFECT`) of their own, plus
     noise of standard deviation `noise`.
     """
-    effects = world.effects(design)
+    effects = process.effects(design)
     driven = effects @ (EFFECT * rng.standard_normal((effects.shape[1], 2)))
-    x, y = (driven + noise * world.noise(rng, len(design), rho)).T
-    seen = world.seen(design, y, rng)
+    x, y = (driven + noise * process.noise(rng, len(design), rho)).T
+    seen = process.seen(design, y, rng)
     return design[seen].reset_index(drop=True), x[seen], y[seen]
 
 
-def true_rho(world: World, rho: float) -> float:
+def true_rho(process: Process, rho: float) -> float:
     """Spearman's rho of the noises: (6 / pi) asin(rho / 2) for normal ones (Kruskal 1958).
 
     Other noise has no closed form: it is that of 200 000 draws, known to 0.002.
     """
-    if world.noise is _normal:
+    if process.noise is _normal:
         return float(6 / np.pi * np.arcsin(rho / 2))
-    sample = world.noise(np.random.default_rng(0), 200_000, rho)
+    sample = process.noise(np.random.default_rng(0), 200_000, rho)
     return float(spearmanr(sample).statistic)

@@ -9,7 +9,7 @@ from disentangle.study.resources import refuse_more_than, refuse_uneven_batches
 from disentangle.study.text_files import faults_of_text
 
 
-def refuse_unfit(jobs: Jobs, results: Path, shared: Any) -> None:
+def refuse_unrunnable(jobs: Jobs, results: Path, shared: Any) -> None:
     """Refuse a study that cannot run here.
 
     Args:

@@ -1,4 +1,4 @@
-"""The checkpoints of a cohort that are evaluated: as trained, and as perturbed afterwards."""
+"""References to the checkpoints that are evaluated: as trained, and as perturbed afterwards."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -18,7 +18,7 @@ BASE = "base"
 
 
 @dataclass(frozen=True)
-class Subject:
+class CheckpointReference:
     """One checkpoint, and under which run, step and variant its scores are listed."""
 
     run: str
@@ -34,7 +34,7 @@ class Subject:
     """Whether it is a run's last checkpoint, as trained."""
 
 
-def trained_subjects(manifests: Iterable[Path]) -> list[Subject]:
+def trained_references(manifests: Iterable[Path]) -> list[CheckpointReference]:
     """All checkpoints of trained runs, by run and step.
 
     Args:
@@ -47,7 +47,9 @@ def trained_subjects(manifests: Iterable[Path]) -> list[Subject]:
             folder, made = step_folder(path.parent, step), read_step(run, path.parent, step)
             last = step == max(run.checkpoints)
             content = made.content_sha256
-            found.append(Subject(run.run, step, made.tokens, BASE, folder, content, last=last))
+            found.append(
+                CheckpointReference(run.run, step, made.tokens, BASE, folder, content, last=last)
+            )
     return found
 
 
@@ -81,9 +83,9 @@ def perturbed_folder(folder: Path, run: str, variant: str) -> Path:
     return folder / run / variant
 
 
-def perturbed_subjects(
+def perturbed_references(
     outcomes: Iterable[Perturbed], manifests: dict[str, Path], folder: Path
-) -> list[Subject]:
+) -> list[CheckpointReference]:
     """The perturbed checkpoints that there are.
 
     Args:
@@ -105,7 +107,7 @@ def perturbed_subjects(
                 make_again(place, step_folder(place, outcome.step)),
             )
         found.append(
-            Subject(
+            CheckpointReference(
                 run=outcome.run,
                 step=outcome.of_step,
                 tokens=base.tokens,

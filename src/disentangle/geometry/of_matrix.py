@@ -21,12 +21,12 @@ MEASURES: dict[str, Callable[[Matrix], Record]] = {
     function.__name__: function
     for function in (spectra, mean_cosine_similarities, partition_isotropies)
 }
-"""The functions that `quantities.QUANTITIES` names."""
+"""The functions that `measurements.MEASUREMENTS` names."""
 
 
-def measure(matrix: Matrix, quantities: Iterable[str]) -> dict[str, Record]:
-    """Some quantities of a matrix, by name, in float64 and on the CPU."""
-    return {quantity: MEASURES[quantity](matrix) for quantity in quantities}
+def measure(matrix: Matrix, measurements: Iterable[str]) -> dict[str, Record]:
+    """Some measurements of a matrix, by name, in float64 and on the CPU."""
+    return {measurement: MEASURES[measurement](matrix) for measurement in measurements}
 
 
 def measure_own(matrix: Matrix, metric: OwnMetric, function: Callable[[Any], Any]) -> Record:

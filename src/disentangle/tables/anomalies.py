@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from disentangle.checkpoint.subjects import BASE
+from disentangle.checkpoint.references import BASE
 from disentangle.vocabulary.scores import BITS_PER_BYTE
 
 SPIKE = 5.0
@@ -28,8 +28,8 @@ ASKED = (
 """The bounds, for the page and the docs."""
 
 
-def doubts(checkpoints: pd.DataFrame, evaluation: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows of the doubts table.
+def anomalies(checkpoints: pd.DataFrame, evaluation: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of the anomalies table.
 
     Duplicate: the weights' SHA-256 is also another checkpoint's, of this run or of one before it by
     name; the first is not listed. Nor is what is equal by design: runs before their first step,
@@ -47,8 +47,8 @@ def doubts(checkpoints: pd.DataFrame, evaluation: pd.DataFrame) -> list[dict[str
     return [*_duplicates(checkpoints), *_outliers(evaluation), *_strangers(checkpoints)]
 
 
-def _row(run: str, step: int, doubt: str, evidence: str) -> dict[str, Any]:
-    return {"run": run, "step": int(step), "doubt": doubt, "evidence": evidence}
+def _row(run: str, step: int, anomaly: str, evidence: str) -> dict[str, Any]:
+    return {"run": run, "step": int(step), "anomaly": anomaly, "evidence": evidence}
 
 
 SHARED = ("size", "seed", "tokens_budget", "batch_size", "weight_decay", "learning_rate")

@@ -1,4 +1,4 @@
-"""Finished measurements, kept by what they depend on."""
+"""The cache of finished measurements, keyed by what they depend on."""
 
 import math
 import sys
@@ -8,12 +8,12 @@ from typing import Any
 from disentangle.storage import DamagedError, digest, read_sealed, write_sealed
 
 
-class Cells:
+class Cache:
     """A folder of small JSON files, each the result of one measurement of one checkpoint.
 
-    A cell's name is the hash of all that its value depends on (weights, code, settings, text),
-    so a cell is never stale: what changed has another name. Jobs may be killed, run twice or
-    be given a new checkpoint; each measurement is made once.
+    An entry's name is the hash of all that its value depends on (weights, code, settings, text), so
+    no entry is ever stale: what changed has another name. Jobs may be killed, run twice or be given
+    a new checkpoint; each measurement is made once.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -26,10 +26,10 @@ class Cells:
     def get(self, key: dict[str, Any]) -> Any | None:
         """The value under a key, or None. What went in as NaN comes out as None.
 
-        A cell that is damaged counts as none, so its measurement is made once more.
+        A damaged entry counts as none, so its measurement is made once more.
         """
         try:
-            return read_cell(self._path(key))["value"]
+            return read_entry(self._path(key))["value"]
         except FileNotFoundError:
             return None
         except DamagedError as fault:
@@ -45,16 +45,16 @@ class Cells:
         write_sealed(self._path(key), {"key": key, "value": _without_nan(value)})
 
 
-def read_cell(path: Path) -> dict[str, Any]:
-    """A cell's key and value.
+def read_entry(path: Path) -> dict[str, Any]:
+    """An entry's key and value.
 
     Raises:
         DamagedError: if it is not what was kept under its name.
     """
-    cell = read_sealed(path)
-    if cell.keys() != {"key", "value"} or path.stem != digest(cell["key"]):
+    entry = read_sealed(path)
+    if entry.keys() != {"key", "value"} or path.stem != digest(entry["key"]):
         raise DamagedError(path, "is damaged: it is not the measurement that its name says")
-    return cell
+    return entry
 
 
 def _without_nan(value: Any) -> Any:

@@ -1,16 +1,16 @@
-"""Measure W and H of every checkpoint of a run, each quantity of each once."""
+"""Measure W and H of every checkpoint of a run, each measurement of each once."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from disentangle.checkpoint.cells import Cells
+from disentangle.checkpoint.cache import Cache
 from disentangle.checkpoint.manifest import read_run, read_step, step_folder
-from disentangle.checkpoint.quarantine import SetAside
-from disentangle.checkpoint.subjects import BASE
+from disentangle.checkpoint.quarantine import Quarantined
+from disentangle.checkpoint.references import BASE
 from disentangle.corpus.documents import read_texts
-from disentangle.errors import RefusedError
+from disentangle.errors import QuarantineError
 from disentangle.geometry import CENTERED
 from disentangle.geometry.metrics import read_off
 from disentangle.geometry.own_metric import load
@@ -19,10 +19,10 @@ from disentangle.storage import sha256_of
 from disentangle.vocabulary.own_metric import OwnMetric
 
 Keys = dict[str, dict[str, Any]]
-"""Keys of the cells of one matrix, by quantity."""
+"""Keys of the cache entries of one matrix, by measurement."""
 
 
-def cell_keys(
+def cache_keys(
     content_sha256: str, texts_sha256: dict[str, str], max_tokens: int, codes: Mapping[str, str]
 ) -> dict[tuple[str, str], Keys]:
     """The keys of one checkpoint's measurements, by matrix and domain: W, then H on each domain.
@@ -31,22 +31,22 @@ def cell_keys(
         content_sha256: the checkpoint's, by its manifest.
         texts_sha256: of the passages of each domain.
         max_tokens: how far a passage is read.
-        codes: quantity to the hash of its code; see `geometry.quantities`.
+        codes: measurement to the hash of its code; see `geometry.measurements`.
     """
     places: dict[tuple[str, str], dict[str, Any]] = {("W", ""): {}}
     for domain, sha in texts_sha256.items():
         places["H", domain] = {"text": sha, "max_tokens": max_tokens}
     return {
         (matrix, domain): {
-            quantity: {
+            measurement: {
                 "checkpoint": content_sha256,
                 "matrix": matrix,
                 "domain": domain,
-                "quantity": quantity,
+                "measurement": measurement,
                 "code": code,
                 **read,
             }
-            for quantity, code in codes.items()
+            for measurement, code in codes.items()
         }
         for (matrix, domain), read in places.items()
     }
@@ -57,20 +57,20 @@ def measure_run(
     *,
     heldout: dict[str, Path],
     max_tokens: int,
-    cells: Cells,
+    cache: Cache,
     codes: Mapping[str, str],
     own: Sequence[OwnMetric],
     threads: int,
     say: Say,
-) -> tuple[list[dict[str, Any]], list[SetAside]]:
-    """Give the rows of the geometry table for one run, and what of it was refused.
+) -> tuple[list[dict[str, Any]], list[Quarantined]]:
+    """Give the rows of the geometry table for one run, and what of it was quarantined.
 
     Args:
         run_manifest: the run's manifest, beside its checkpoints.
         heldout: held-out domain to its passages, for H.
         max_tokens: how far a passage is read.
-        cells: finished measurements.
-        codes: what is measured, with the hash of the code of each; part of a cell's key.
+        cache: finished measurements.
+        codes: what is measured, with the hash of the code of each; part of an entry's key.
         own: the study's own metrics, which are measured too.
         threads: CPU threads.
         say: tells the screen.
@@ -85,51 +85,51 @@ def measure_run(
     codes = with_own(codes, own)
     texts_sha256 = {domain: sha256_of(path) for domain, path in heldout.items()}
     rows: list[dict[str, Any]] = []
-    refused: list[SetAside] = []
+    quarantined: list[Quarantined] = []
     asked: set[str] = set()
     computed = 0
     for step in sorted(run.checkpoints):
         folder = step_folder(run_manifest.parent, step)
         manifest = read_step(run, run_manifest.parent, step)
-        keys = cell_keys(manifest.content_sha256, texts_sha256, max_tokens, codes)
-        due = {place: _absent(cells, of_matrix) for place, of_matrix in keys.items()}
+        keys = cache_keys(manifest.content_sha256, texts_sha256, max_tokens, codes)
+        due = {place: _absent(cache, of_matrix) for place, of_matrix in keys.items()}
         if any(due.values()):
-            from disentangle.geometry.matrices import Matrices
-            from disentangle.geometry.measure_matrix import measure, measure_own
+            from disentangle.geometry.of_checkpoint import Matrices
+            from disentangle.geometry.of_matrix import measure, measure_own
 
             functions = functions or {metric: load(metric) for metric in of_study}
             try:
                 matrices = Matrices(folder, max_tokens, threads)
-                for (matrix, domain), quantities in due.items():
-                    if not quantities:
+                for (matrix, domain), measurements in due.items():
+                    if not measurements:
                         continue
                     texts = read_texts(heldout[domain]) if matrix == "H" else None
                     M, numerics = matrices.of(texts)
-                    for quantity in quantities:
-                        if quantity in of_study:
-                            record = measure_own(M, of_study[quantity], functions[quantity])
+                    for measurement in measurements:
+                        if measurement in of_study:
+                            record = measure_own(M, of_study[measurement], functions[measurement])
                         else:
-                            record = measure(M, [quantity])[quantity]
-                        key = keys[matrix, domain][quantity]
-                        cells.put(key, {"measured": record, "numerics": numerics})
-            except RefusedError as fault:
-                refused.append(SetAside(run.run, step, BASE, fault.reason))
+                            record = measure(M, [measurement])[measurement]
+                        key = keys[matrix, domain][measurement]
+                        cache.put(key, {"measured": record, "numerics": numerics})
+            except QuarantineError as fault:
+                quarantined.append(Quarantined(run.run, step, BASE, fault.reason))
                 say(str(fault))
                 continue
             asked.update(*due.values())
             computed += sum(map(bool, due.values()))
         for (matrix, domain), of_matrix in keys.items():
             place = {"run": run.run, "step": step, "tokens": manifest.tokens}
-            rows.append(place | {"matrix": matrix, "domain": domain} | _row(cells, of_matrix, own))
+            rows.append(place | {"matrix": matrix, "domain": domain} | _row(cache, of_matrix, own))
     alone = f" ({', '.join(sorted(asked))} alone)" if asked and asked != codes.keys() else ""
     taken = len(rows) - computed
     say(f"{run.run}: {computed} matrices measured{alone}, {taken} taken as they were")
-    return rows, refused
+    return rows, quarantined
 
 
-def _absent(cells: Cells, keys: Keys) -> list[str]:
-    """The quantities of a matrix that are still to be measured."""
-    return [quantity for quantity, key in keys.items() if not cells.has(key)]
+def _absent(cache: Cache, keys: Keys) -> list[str]:
+    """The measurements of a matrix that are still to be measured."""
+    return [measurement for measurement, key in keys.items() if not cache.has(key)]
 
 
 def with_own(codes: Mapping[str, str], own: Sequence[OwnMetric]) -> dict[str, str]:
@@ -137,18 +137,18 @@ def with_own(codes: Mapping[str, str], own: Sequence[OwnMetric]) -> dict[str, st
     return dict(codes) | {metric.spelled: metric.code for metric in own}
 
 
-def _row(cells: Cells, keys: Keys, own: Sequence[OwnMetric]) -> dict[str, Any]:
+def _row(cache: Cache, keys: Keys, own: Sequence[OwnMetric]) -> dict[str, Any]:
     """The row of a matrix of which all is measured.
 
-    Its numerics are the first quantity's; those of one that was measured under others stand in them
+    Its numerics are the first measurement's. A measurement made under others has its own there,
     under its name.
     """
-    found: dict[str, Any] = {quantity: cells.get(key) for quantity, key in keys.items()}
+    found: dict[str, Any] = {measurement: cache.get(key) for measurement, key in keys.items()}
     first = next(iter(found.values()))["numerics"]
-    differing = {q: cell["numerics"] for q, cell in found.items() if cell["numerics"] != first}
+    differing = {q: entry["numerics"] for q, entry in found.items() if entry["numerics"] != first}
     measured: dict[str, Any] = {}
-    for cell in found.values():
-        measured |= cell["measured"]
+    for entry in found.values():
+        measured |= entry["measured"]
     names = [f"{metric.name}{suffix}" for metric in own for suffix in ("", CENTERED)]
     further = {name: measured[name] for name in names}
     return (

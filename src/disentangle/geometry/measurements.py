@@ -1,7 +1,7 @@
-"""What is measured of a matrix itself, each quantity kept apart by the code that it depends on.
+"""What is measured of a matrix itself. Each measurement is keyed by the code it depends on.
 
-Light to import. A quantity that is added, or whose code changes, is measured of every matrix; the
-others stay as they are.
+Light to import. A measurement that is added, or whose code changes, is made of every matrix; the
+others are kept.
 """
 
 from functools import cache
@@ -11,15 +11,15 @@ from disentangle.provenance import PACKAGE, computing_code
 READING = (
     "checkpoint/guard.py",
     "geometry/representations.py",
-    "geometry/matrices.py",
+    "geometry/of_checkpoint.py",
     "geometry/matrix.py",
 )
-"""The modules by which W and H come to be: every quantity depends on them."""
+"""The modules by which W and H come to be: every measurement depends on them."""
 
 LIBRARIES = ("torch", "transformers", "tokenizers", "numpy")
 """What reads a checkpoint and computes with it."""
 
-QUANTITIES = {
+MEASUREMENTS = {
     "spectra": "geometry/spectra.py",
     "mean_cosine_similarities": "geometry/angles.py",
     "partition_isotropies": "geometry/isotropy.py",
@@ -28,9 +28,9 @@ QUANTITIES = {
 
 
 @cache
-def quantity_codes() -> dict[str, str]:
-    """Hash of the code, libraries included, that each quantity depends on."""
+def measurement_codes() -> dict[str, str]:
+    """Hash of the code, libraries included, that each measurement depends on."""
     return {
         name: computing_code(*(PACKAGE / path for path in (*READING, module)), libraries=LIBRARIES)
-        for name, module in QUANTITIES.items()
+        for name, module in MEASUREMENTS.items()
     }

@@ -6,7 +6,7 @@ _POWERS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 _SPELLING = re.compile(r"(\d+(?:\.\d+)?)\s*([kKMBT]?)")
 
 
-def parse_quantity(value: object) -> object:
+def parse_count(value: object) -> object:
     """Read '8B' as 8 000 000 000; what is no such string goes through unchanged.
 
     Raises:
@@ -25,18 +25,14 @@ def parse_quantity(value: object) -> object:
     return round(quantity)
 
 
-def spell_quantity(value: int) -> str:
+def spell_count(value: int) -> str:
     """Write a count shortly and without loss: 8B, 262144, 1.5M.
 
-    >>> spell_quantity(8_000_000_000), spell_quantity(262_144), spell_quantity(1_500_000)
+    >>> spell_count(8_000_000_000), spell_count(262_144), spell_count(1_500_000)
     ('8B', '262144', '1.5M')
     """
     for suffix in ("T", "B", "M", "k"):
         scaled = f"{value / _POWERS[suffix]:g}"  # of six digits, so it may be another number
-        if (
-            value >= _POWERS[suffix]
-            and len(scaled) <= 4
-            and parse_quantity(scaled + suffix) == value
-        ):
+        if value >= _POWERS[suffix] and len(scaled) <= 4 and parse_count(scaled + suffix) == value:
             return scaled + suffix
     return str(value)

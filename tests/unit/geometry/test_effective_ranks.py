@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import ortho_group
 
 from disentangle.geometry.decomposition import singular_values, triangular_factor
-from disentangle.geometry.spectrum import (
+from disentangle.geometry.effective_ranks import (
     effective_rank,
     frobenius_norm,
     numerical_rank,
