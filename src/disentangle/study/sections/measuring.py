@@ -36,7 +36,7 @@ OwnMetricName = Annotated[str, AfterValidator(_own_metric)]
 
 
 class Geometry(Section):
-    """What is measured of each checkpoint's matrices, beside the built-in metrics of W and H."""
+    """What else is measured of each checkpoint, in addition to the built-in metrics of W and H."""
 
     representations: Representations = Representations()
     metrics: list[OwnMetricName] = []
@@ -78,7 +78,7 @@ class Evaluation(Section):
     passages: int = Field(256, gt=0, le=10**7)
     """Number of passages per domain over which the loss is computed."""
     tasks: list[Task] = []
-    """Tasks to evaluate beside the losses."""
+    """Tasks to evaluate in addition to the losses."""
     batch_size: int = Field(32, gt=0, le=10**5)
     """Sequences per forward pass."""
 

@@ -13,7 +13,7 @@ class Calibration(Section):
     studies: int = Field(500, ge=50, le=10**6)
     """Simulated studies per data-generating process and effect."""
     with_intervals: int = Field(100, ge=20, le=10**6)
-    """For how many of these intervals are computed too; intervals take most of the time."""
+    """Number of these studies with intervals too; intervals take most of the time."""
     effects: list[Annotated[float, Field(gt=0, lt=1)]] = Field([0.5])
     """Correlations to plant, besides 0."""
     noise: float = Field(0.3, gt=0, le=100)
