@@ -24,7 +24,7 @@ CHECKPOINTS = Table(
         ("source", TEXT, "Where the checkpoint is from"),
         ("code_version", TEXT, "Hash of the code that made it"),
         ("final", pa.bool_(), "Whether it is the run's last planned checkpoint"),
-        ("status", TEXT, "Of the run: complete or diverged"),
+        ("status", TEXT, "Status of the run: complete or diverged"),
         ("device", TEXT, "Where the run was trained: cpu or cuda"),
         *HOW_TRAINED,
     ),
@@ -33,16 +33,17 @@ CHECKPOINTS = Table(
 
 OBSERVATIONS = Table(
     "observations",
-    "One row per checkpoint and variant, geometry and scores side by side. Metrics of W are "
-    "W_<metric>, of H on the id domain H_<metric>, of H on another domain H_<domain>_<metric>; "
-    "scores are <domain>_loss, <domain>_bits_per_byte and <task>_<metric>, each with its standard "
-    "error as <score>_stderr where it has one. A perturbed checkpoint has the geometry of the one "
-    "it was made from, and <domain>_bits_per_byte_change: its loss minus that one's.",
+    "One row per checkpoint and variant, with geometry and scores side by side. Metrics of W are "
+    "named W_<metric>, of H on the id domain H_<metric>, of H on another domain "
+    "H_<domain>_<metric>. Scores are <domain>_loss, <domain>_bits_per_byte and <task>_<metric>; "
+    "the standard error, if there is one, is <score>_stderr. A perturbed checkpoint has the "
+    "geometry of the checkpoint that it was made from, and <domain>_bits_per_byte_change: its loss "
+    "minus that checkpoint's loss.",
     (
         *PLACE,
         ("variant", TEXT, "base, or how the checkpoint was perturbed"),
         ("final", pa.bool_(), "Whether it is the run's last planned checkpoint"),
-        ("status", TEXT, "Of the run: complete or diverged"),
+        ("status", TEXT, "Status of the run: complete or diverged"),
         *HOW_TRAINED,
         ("compute", NUMBER, "Training FLOPs so far: 6 (blocks + head) tokens"),
     ),
@@ -57,20 +58,20 @@ def observations_table(own: Mapping[str, str]) -> Table:
 
 MISSING = Table(
     "missing",
-    "Expected cells that are absent, and why.",
+    "Expected checkpoints and measurements that are missing, and why.",
     (
         RUN,
         ("step", COUNT, "Optimizer step of the checkpoint"),
         (
             "stage",
             TEXT,
-            "What is absent: checkpoint, the variant to be made of it, or what was to be measured "
-            "(geometry; evaluation of a task, of a variant)",
+            "What is missing: the checkpoint, a variant of it, or a measurement (geometry; "
+            "evaluation of a task, of a variant)",
         ),
         (
             "state",
             TEXT,
-            "diverged; quarantined, if what is there cannot be measured; or not there",
+            "diverged; quarantined, if it failed its checks; or not there",
         ),
         ("reason", TEXT, "Why"),
     ),
@@ -79,7 +80,7 @@ MISSING = Table(
 
 ANOMALIES = Table(
     "anomalies",
-    "Checkpoints that were measured and look odd. Nothing is left out for it.",
+    "Checkpoints that were measured but look odd. They are not excluded.",
     (
         RUN,
         ("step", COUNT, "Optimizer step of the checkpoint"),
@@ -90,48 +91,49 @@ ANOMALIES = Table(
             "above 1.2 ln(rows)); or no better than a guess (above 0.99 ln(rows) at the last "
             "checkpoint)",
         ),
-        ("evidence", TEXT, "What is odd, with the figures"),
+        ("evidence", TEXT, "What is odd, with numbers"),
     ),
 )
 
 
 PLAN = Table(
     "plan",
-    "One row per model size: what the study's training costs, and what of it is done.",
+    "One row per model size: the cost of the study's training, and how much is done.",
     (
         ("size", TEXT, "Name of the model size"),
         ("params_non_embedding", COUNT, "Weights of the blocks"),
         ("params_embedding", COUNT, "Weights of embedding and, if untied, unembedding"),
         ("runs", COUNT, "Runs of this size"),
-        ("runs_done", COUNT, "Of these, runs that have all checkpoints, or diverged"),
+        ("runs_done", COUNT, "Of these, runs that have all checkpoints or diverged"),
         ("runs_to_extend", COUNT, "Runs that lack some of their checkpoints"),
-        ("runs_to_train", COUNT, "Runs that have none"),
+        ("runs_to_train", COUNT, "Runs that have no checkpoints"),
         ("runs_in_conflict", COUNT, "Runs whose folder was begun with other settings"),
         ("checkpoints", COUNT, "Checkpoints planned"),
         ("checkpoints_missing", COUNT, "Of these, checkpoints still to be made"),
-        ("tokens", COUNT, "Training tokens of all runs, fine-tuning left out"),
-        ("flops", NUMBER, "Operations of training and fine-tuning: 6 (N + V d) D, head counted"),
-        ("gpu_hours", NUMBER, "Hours that takes at execution.flops_per_second"),
+        ("tokens", COUNT, "Training tokens of all runs, without fine-tuning"),
+        ("flops", NUMBER, "FLOPs of training and fine-tuning, head included: 6 (N + V d) D"),
+        ("gpu_hours", NUMBER, "Hours this takes at execution.flops_per_second"),
         ("gpu_hours_left", NUMBER, "Of these, hours still to come"),
         (
             "measured_flops_per_second",
             NUMBER,
-            "What training of this size reached where it was trained; the runs' median",
+            "Throughput reached in training this size; median over runs",
         ),
-        ("disk_bytes", COUNT, "Weights of all checkpoints, and kept trainer state"),
+        ("disk_bytes", COUNT, "Bytes of all checkpoints' weights and of kept trainer state"),
     ),
 )
 
 
 COSTS = Table(
     "costs",
-    "One row per job that ran: what it took. Differs from run to run, unlike the other tables.",
+    "One row per job that ran, with its costs. Unlike the other tables, it differs between "
+    "repeated runs.",
     (
         ("rule", TEXT, "Rule of the workflow"),
-        ("job", TEXT, "Its wildcard: a cohort of runs, or a domain; empty where there is none"),
-        ("wall_seconds", NUMBER, "From start to end"),
+        ("job", TEXT, "Its wildcard: a cohort of runs, or a domain; empty if there is none"),
+        ("wall_seconds", NUMBER, "Wall time from start to end"),
         ("cpu_seconds", NUMBER, "User and system time, children included"),
-        ("gpu_seconds", NUMBER, "Wall time on a GPU; 0 where there is none"),
+        ("gpu_seconds", NUMBER, "Wall time on a GPU; 0 without a GPU"),
         ("max_rss_mb", NUMBER, "Peak memory, MiB"),
     ),
 )

@@ -4,13 +4,13 @@ from disentangle.tables.schemas import ALL_TABLES
 
 _INTRODUCTION = """# Tables
 
-All are parquet in `results/<study>/tables/`, but `training`, which is beside each run's
-checkpoints. Each column's meaning is also in the file itself, as field metadata, of the columns
-that the study's own domains and tasks name too. A float that was
-not measured or cannot be is null. Equal inputs give equal bytes, except for `costs` and the column
+All tables are parquet files in `results/<study>/tables/`, except `training`, which is beside each
+run's checkpoints. Each file also has the meanings of its columns as field metadata, including
+columns named after the study's own domains and tasks. A float that was
+not or cannot be measured is null. Equal inputs give equal bytes, except for `costs` and the column
 `seconds` of `training`.
 
-This page is made from `src/disentangle/tables/`; a test compares them.
+This page is generated from `src/disentangle/tables/`; a test compares them.
 """
 
 

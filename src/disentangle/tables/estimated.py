@@ -9,55 +9,56 @@ ASSOCIATIONS = Table(
     "One row per variant, outcome and metric, over the final checkpoints.",
     (
         ("variant", TEXT, "base, or how the checkpoints were perturbed"),
-        ("outcome", TEXT, "Column of observations that is to be explained"),
-        ("metric", TEXT, "Column of observations that might explain it"),
-        ("n", COUNT, "Runs with both"),
+        ("outcome", TEXT, "Outcome: column of observations to be explained"),
+        ("metric", TEXT, "Metric: column of observations that might explain it"),
+        ("n", COUNT, "Runs that have both"),
         ("rho", NUMBER, "Spearman correlation"),
         ("rho_low", NUMBER, "Lower end of its 95 % bootstrap interval"),
         ("rho_high", NUMBER, "Upper end"),
-        ("rho_p", NUMBER, "p of no association"),
-        ("partial_rho", NUMBER, "The paper's partial Spearman: ranks, hyperparameters out"),
+        ("rho_p", NUMBER, "p-value for no association"),
+        ("partial_rho", NUMBER, "The paper's partial Spearman given the ranked hyperparameters"),
         ("partial_low", NUMBER, "Lower end of its 95 % bootstrap interval"),
         ("partial_high", NUMBER, "Upper end"),
-        ("partial_p", NUMBER, "p of no partial association; trusts additivity of ranks"),
+        ("partial_p", NUMBER, "p-value for no partial association; assumes additivity in ranks"),
         ("partial_q", NUMBER, "Benjamini-Hochberg q of partial_p over the outcome's metrics"),
-        ("residual_rho", NUMBER, "Spearman of what the design (with size interactions) leaves"),
+        ("residual_rho", NUMBER, "Spearman of residuals on the design, with size interactions"),
         ("residual_low", NUMBER, "Lower end of its 95 % bootstrap interval"),
         ("residual_high", NUMBER, "Upper end"),
-        ("residual_p", NUMBER, "p of no association, degrees of freedom corrected"),
-        ("residual_df", NUMBER, "Residual degrees of freedom it rests on"),
+        ("residual_p", NUMBER, "p-value for no association, corrected for degrees of freedom"),
+        ("residual_df", NUMBER, "Its residual degrees of freedom"),
         ("residual_q", NUMBER, "Benjamini-Hochberg q of residual_p over the outcome's metrics"),
         ("within_rho", NUMBER, "Spearman of deviations from the mean of a cell's repeats"),
         ("within_low", NUMBER, "Lower end of its 95 % interval (Fisher's z)"),
         ("within_high", NUMBER, "Upper end"),
-        ("within_p", NUMBER, "p by permutation within cells: exact, whatever training does"),
-        ("within_n", NUMBER, "Runs in cells that are repeated with another seed"),
+        ("within_p", NUMBER, "Permutation p-value within cells; exact for any effect of training"),
+        ("within_n", NUMBER, "Runs in cells with more than one seed"),
         ("within_q", NUMBER, "Benjamini-Hochberg q of within_p over the outcome's metrics"),
-        ("clustered_coef", NUMBER, "Standardised slope beside the full design"),
-        ("clustered_se", NUMBER, "Its standard error, runs of a cell taken as dependent"),
-        ("clustered_p", NUMBER, "p of no slope"),
-        ("delta_r2", NUMBER, "Held-out R^2 gained over size, compute and tokens"),
+        ("clustered_coef", NUMBER, "Standardised slope, controlled for the full design"),
+        ("clustered_se", NUMBER, "Its standard error, clustered by cell"),
+        ("clustered_p", NUMBER, "p-value for a slope of zero"),
+        ("delta_r2", NUMBER, "Gain in held-out R^2 over size, compute and tokens"),
         (
             "delta_r2_low",
             NUMBER,
-            "Lower end of its 95 % bootstrap interval; null where a fit breaks down",
+            "Lower end of its 95 % bootstrap interval; null if a fit breaks down",
         ),
         ("delta_r2_high", NUMBER, "Upper end"),
         (
             "delta_r2_design",
             NUMBER,
-            "Share of what all training choices leave unexplained that the metric explains: "
-            "squared partial correlation beside the full design, adjusted for degrees of freedom",
+            "Share of the variance left unexplained by all training choices that the metric "
+            "explains: squared partial correlation given the full design, adjusted for degrees of "
+            "freedom",
         ),
         ("delta_r2_design_low", NUMBER, "Lower end of its 95 % interval (Fisher's z, squared)"),
         ("delta_r2_design_high", NUMBER, "Upper end"),
         ("mixed_coef", NUMBER, "Standardised coefficient with random intercepts by size"),
         ("mixed_se", NUMBER, "Its standard error"),
         ("mixed_run_coef", NUMBER, "Standardised slope within runs, over their checkpoints"),
-        ("mixed_run_se", NUMBER, "Its standard error, checkpoints of a run taken as dependent"),
-        ("mixed_run_n", COUNT, "Checkpoints it rests on"),
+        ("mixed_run_se", NUMBER, "Its standard error, clustered by run"),
+        ("mixed_run_n", COUNT, "Number of checkpoints used"),
         ("controls", TEXT, "Hyperparameters the partial correlation controls for"),
-        ("note", TEXT, "Why a figure is missing"),
+        ("note", TEXT, "Why a value is missing"),
     ),
 )
 
@@ -73,65 +74,66 @@ REGRESSIONS = Table(
         ("fold", COUNT, "Fold; whole configurations are left out together"),
         ("n_train", COUNT, "Runs fitted on"),
         ("n_test", COUNT, "Runs predicted"),
-        ("r2", NUMBER, "R^2 on the fold's left-out runs; null for a single one"),
-        ("pooled_r2", NUMBER, "R^2 of all folds' predictions together"),
+        ("r2", NUMBER, "R^2 on the fold's left-out runs; null for a single run"),
+        ("pooled_r2", NUMBER, "R^2 of the pooled predictions of all folds"),
     ),
 )
 
 
 SATURATION = Table(
     "saturation",
-    "One row per run and loss, or task asked of every checkpoint: does it get worse late in "
-    "training, and does the rank of W fall before? A score of which more is better is turned.",
+    "One row per run and outcome (a loss, or a task evaluated at every checkpoint): does it get "
+    "worse late in training, and does the rank of W fall before? If higher scores are better, the "
+    "sign is reversed.",
     (
         RUN,
         ("outcome", TEXT, "What is judged: a held-out loss in bits per byte, or a task's score"),
-        ("checkpoints", COUNT, "Checkpoints after step 0 that it is judged by"),
+        ("checkpoints", COUNT, "Number of checkpoints used, without step 0"),
         ("best_step", COUNT, "Step of the lowest loss"),
         ("last_step", COUNT, "Last step"),
-        ("degradation", NUMBER, "Last value minus the best, turned so that worse is positive"),
-        ("degradation_low", NUMBER, "Lower 95 % bound of it, errors taken as independent"),
+        ("degradation", NUMBER, "Last value minus the best; positive is worse"),
+        ("degradation_low", NUMBER, "Its lower 95 % bound, assuming independent errors"),
         ("degradation_high", NUMBER, "Upper 95 % bound of the rise from any earlier checkpoint"),
-        ("p", NUMBER, "Share of never-rising curves with this noise that end as far above"),
+        ("p", NUMBER, "Share of never-rising curves with this noise that end at least as high"),
         (
             "verdict",
             TEXT,
             "saturated (p < 0.05), not saturated (upper bound below the tolerance), or undecided",
         ),
         ("rank_peak_step", COUNT, "Step at which W has its highest effective rank"),
-        ("rank_fall", NUMBER, "Share of that peak which is lost at the last step"),
+        ("rank_fall", NUMBER, "Share of that peak lost by the last step"),
         ("rank_order", TEXT, "Whether the rank peaks before, with or after the lowest loss"),
     ),
 )
 
 CLAIMS = Table(
     "claims",
-    "One row per finding of the paper: whether it holds in this study, by a rule that is the same "
-    "for every study.",
+    "One row per finding of the paper: whether it holds in this study, by the same rule for every "
+    "study.",
     (
         ("claim", COUNT, "Its number in the ledger"),
         ("statement", TEXT, "What is claimed"),
-        ("test", TEXT, "The test that decides it: the first that fails, or else is undecided"),
+        ("test", TEXT, "The deciding test: the first that fails, else the first undecided one"),
         ("quantity", TEXT, "What that test estimates"),
-        ("expected", TEXT, "Holds if: where that test's whole 95 % interval must lie"),
-        ("fails_if", TEXT, "Where the whole interval must lie for it to fail, if it does not hold"),
-        ("observed", NUMBER, "What that test found"),
+        ("expected", TEXT, "The test holds if its whole 95 % interval lies here"),
+        ("fails_if", TEXT, "Otherwise the test fails if its whole interval lies here"),
+        ("observed", NUMBER, "The test's estimate"),
         ("interval", TEXT, "Its 95 % interval"),
-        ("n", COUNT, "Runs it rests on"),
+        ("n", COUNT, "Number of runs used"),
         (
             "verdict",
             TEXT,
-            "holds (every test that decides does), fails (one does), or undecided",
+            "holds (every deciding test does), fails (one does), or undecided",
         ),
-        ("tests", COUNT, "Tests that decide the claim"),
+        ("tests", COUNT, "Number of deciding tests"),
         ("tests_holding", COUNT, "Of these, how many hold"),
         (
             "runs_to_decide",
             NUMBER,
-            "Runs of this design that would about decide it, if the estimate stayed where it is",
+            "Approximate number of runs of this design that would decide it at the same estimate",
         ),
         ("evidence", TEXT, "Table and filter (a pandas query) of the rows behind it"),
-        ("note", TEXT, "Examples by name, or why there is no figure"),
+        ("note", TEXT, "Examples by name, or why there is no value"),
     ),
 )
 
@@ -140,51 +142,56 @@ CLAIM_TESTS = Table(
     "One row per test of a claim.",
     (
         ("claim", COUNT, "Number of the claim"),
-        ("part", TEXT, "Which of its tests"),
+        ("part", TEXT, "Name of the test"),
         ("quantity", TEXT, "What is estimated"),
-        ("expected", TEXT, "Holds if: where the whole 95 % interval must lie"),
-        ("fails_if", TEXT, "Where the whole interval must lie for it to fail, if it does not hold"),
+        ("expected", TEXT, "The test holds if the whole 95 % interval lies here"),
+        ("fails_if", TEXT, "Otherwise the test fails if the whole interval lies here"),
         ("observed", NUMBER, "Estimate, in the statistic's own unit"),
-        ("low", NUMBER, "Lower end of its 95 % interval; of a count, what was found"),
-        ("high", NUMBER, "Upper end; of a count, with all that are undecided"),
-        ("n", COUNT, "Runs it rests on"),
+        ("low", NUMBER, "Lower end of its 95 % interval; for a count, the number found"),
+        ("high", NUMBER, "Upper end; for a count, the number found plus all undecided"),
+        ("n", COUNT, "Number of runs used"),
         ("verdict", TEXT, "holds, fails or undecided"),
-        ("decides", pa.bool_(), "Whether the claim's verdict goes by it; else it is only shown"),
+        ("decides", pa.bool_(), "Whether the claim's verdict depends on it; else it is only shown"),
         (
             "runs_to_decide",
             NUMBER,
-            "Runs of this design that would about decide it, if the estimate stayed where it is",
+            "Approximate number of runs of this design that would decide it at the same estimate",
         ),
         ("table", TEXT, "Table the estimate is from"),
         ("filter", TEXT, "Its rows, as a pandas query"),
-        ("note", TEXT, "Examples by name, or why there is no figure"),
+        ("note", TEXT, "Examples by name, or why there is no value"),
     ),
 )
 
 
 CALIBRATION = Table(
     "calibration",
-    "One row per data-generating process, planted effect and estimator: what the estimator finds "
-    "in simulated studies of this design, where the truth is known.",
+    "One row per data-generating process, planted effect and estimator: the estimator's "
+    "performance in simulated studies of this design, where the truth is known.",
     (
-        ("process", TEXT, "What training does to metric and outcome, and which runs are seen"),
+        (
+            "process",
+            TEXT,
+            "Data-generating process: how training affects metric and outcome, and which runs are "
+            "observed",
+        ),
         (
             "planted_rho",
             NUMBER,
-            "Correlation of the noises, before any is given heavy tails; 0: none",
+            "Correlation of the noise in metric and outcome, before heavy tails are added; 0: none",
         ),
-        ("estimator", TEXT, "Which; see docs/statistics.md"),
+        ("estimator", TEXT, "Name of the estimator; see docs/statistics.md"),
         ("n", COUNT, "Runs of the design"),
-        ("studies", COUNT, "Simulated studies it was asked of"),
-        ("answered", COUNT, "Of these, how many it gave an answer to"),
+        ("studies", COUNT, "Simulated studies"),
+        ("answered", COUNT, "Of these, how many gave an estimate"),
         ("kind", TEXT, "What `found` is: false positives or power"),
-        ("found", NUMBER, "Share of answers that call the association real at 5 %"),
+        ("found", NUMBER, "Share of estimates that are significant at 5 %"),
         ("found_low", NUMBER, "Lower end of its 95 % Monte Carlo interval (Wilson)"),
         ("found_high", NUMBER, "Upper end"),
-        ("truth", NUMBER, "Spearman correlation of the noises: what a correlation estimates"),
-        ("bias", NUMBER, "Mean estimate minus that; null for what is no correlation"),
-        ("intervals", COUNT, "95 % intervals that were made"),
-        ("coverage", NUMBER, "Share of them that hold the truth"),
+        ("truth", NUMBER, "Spearman correlation of the noise: what a correlation estimates"),
+        ("bias", NUMBER, "Mean estimate minus the truth; null if it estimates no correlation"),
+        ("intervals", COUNT, "Number of 95 % intervals"),
+        ("coverage", NUMBER, "Share of them that contain the truth"),
         ("coverage_low", NUMBER, "Lower end of its 95 % Monte Carlo interval"),
         ("coverage_high", NUMBER, "Upper end"),
     ),
@@ -202,14 +209,14 @@ def _estimate(name: str, meaning: str) -> tuple[tuple[str, pa.DataType, str], ..
 AGREEMENT = Table(
     "agreement",
     "One row per pair of metrics, over the final checkpoints as trained: do they rank the models "
-    "alike?",
+    "similarly?",
     (
         ("metric_a", TEXT, "Column of observations"),
-        ("metric_b", TEXT, "Another"),
+        ("metric_b", TEXT, "Another column"),
         ("n", COUNT, "Runs that have all metrics of the table"),
         *_estimate("rho", "Spearman correlation; BCa bootstrap over cells"),
-        ("residual_rho", NUMBER, "The same of what the design leaves of both"),
-        ("cluster_a", COUNT, "Cluster of the first metric; 0: the same for all models"),
+        ("residual_rho", NUMBER, "Spearman correlation of the residuals of both on the design"),
+        ("cluster_a", COUNT, "Cluster of the first metric; 0: the metric is constant"),
         ("cluster_b", COUNT, "Cluster of the second"),
     ),
 )
@@ -217,19 +224,19 @@ AGREEMENT = Table(
 
 EFFECTS = Table(
     "effects",
-    "One row per training choice that varies and response, over the final checkpoints as trained: "
-    "what it does, all else equal.",
+    "One row per varied training choice and response, over the final checkpoints as trained: the "
+    "effect of the choice, all else equal.",
     (
         ("choice", TEXT, "Training choice"),
         ("along", TEXT, "Choice that the design varies with it; empty: none"),
         ("response", TEXT, "Column of observations"),
-        ("per", TEXT, "What slopes are per: doubling, or unit of a choice that may be zero"),
-        ("n", COUNT, "Runs that differ in the choice alone from another"),
+        ("per", TEXT, "Unit of the slopes: doubling, or unit of a choice that may be zero"),
+        ("n", COUNT, "Runs that differ from another run in this choice alone"),
         *_estimate("slope", "Slope, the same for all sizes"),
-        ("p", NUMBER, "p of no slope"),
-        ("q", NUMBER, "Benjamini-Hochberg q of it over the rows of this table"),
-        ("bend_p", NUMBER, "p of no U of either kind: the larger one of the slopes at the ends"),
-        ("bend_q", NUMBER, "Benjamini-Hochberg q of it over the rows of this table"),
+        ("p", NUMBER, "p-value for a slope of zero"),
+        ("q", NUMBER, "Its Benjamini-Hochberg q over the rows of this table"),
+        ("bend_p", NUMBER, "p-value for no U of either kind: the larger p of the two end slopes"),
+        ("bend_q", NUMBER, "Its Benjamini-Hochberg q over the rows of this table"),
         (
             "shape",
             TEXT,
@@ -240,15 +247,15 @@ EFFECTS = Table(
         ("over_size", TEXT, "same sign, sign changes, or undecided"),
         *_estimate("at_smallest", "Slope at the smallest model, changing evenly in log size"),
         *_estimate("at_largest", "Slope at the largest model"),
-        ("note", TEXT, "Why a figure is missing"),
+        ("note", TEXT, "Why a value is missing"),
     ),
 )
 
 
 NOISE = Table(
     "noise",
-    "One row per metric and loss, over the final checkpoints as trained: what another seed "
-    "changes.",
+    "One row per metric and loss, over the final checkpoints as trained: the variation between "
+    "seeds.",
     (
         ("column", TEXT, "Column of observations"),
         ("n", COUNT, "Runs that have it"),
@@ -256,25 +263,25 @@ NOISE = Table(
         ("cells_repeated", COUNT, "Of these, with more than one seed"),
         ("df_within", COUNT, "Degrees of freedom of the noise"),
         ("sd_within", NUMBER, "Standard deviation between seeds, in the column's unit"),
-        ("sd_between", NUMBER, "Standard deviation between cells, that of seeds taken out"),
-        *_estimate("icc", "Share of the variance that is between cells"),
-        ("least_difference", NUMBER, "Two runs that differ by less may differ in their seed only"),
+        ("sd_between", NUMBER, "Standard deviation between cells, without that of seeds"),
+        *_estimate("icc", "Intraclass correlation: share of the variance between cells"),
+        ("least_difference", NUMBER, "Smaller differences between two runs may be due to seeds"),
     ),
 )
 
 
 COUNTEREXAMPLES = Table(
     "counterexamples",
-    "Runs that a simple story of rank and loss does not allow, by name.",
+    "Runs, by name, that contradict a simple relation between rank and loss.",
     (
         ("kind", TEXT, "high rank, high loss; or low rank, not saturated"),
         RUN,
         ("outcome", TEXT, "Loss, a column of observations"),
         ("metric", TEXT, "Rank, a column of observations"),
         ("rank", NUMBER, "Its value"),
-        ("rank_quantile", NUMBER, "Share of the runs with no higher rank"),
-        ("loss", NUMBER, "Loss at the end"),
-        ("above_median", NUMBER, "Minus the median loss of all runs"),
-        ("margin", NUMBER, "By how much it had to be above: two standard deviations of seeds"),
+        ("rank_quantile", NUMBER, "Share of runs with no higher rank"),
+        ("loss", NUMBER, "Final loss"),
+        ("above_median", NUMBER, "Final loss minus the median over all runs"),
+        ("margin", NUMBER, "Required difference: two standard deviations between seeds"),
     ),
 )

@@ -26,15 +26,15 @@ GEOMETRY = Table(
     (
         *PLACE,
         ("matrix", TEXT, "W or H"),
-        ("domain", TEXT, "Held-out domain whose passages H is of; empty for W"),
+        ("domain", TEXT, "Held-out domain whose passages H represents; empty for W"),
         ("rows", COUNT, "n: vocabulary rows in use, or passages"),
         ("dim", COUNT, "d: width of the model"),
         ("zero_rows", COUNT, "Rows that are zero; they have no cosine"),
         *_METRICS,
-        ("singular_values", pa.list_(NUMBER), "sigma, all, descending"),
+        ("singular_values", pa.list_(NUMBER), "All singular values sigma, descending"),
         ("zero_rows_centered", COUNT, "Rows that are zero once the column means are subtracted"),
         *_CENTERED,
-        ("singular_values_centered", pa.list_(NUMBER), "sigma of the centred matrix"),
+        ("singular_values_centered", pa.list_(NUMBER), "Singular values of the centred matrix"),
         ("numerics", TEXT, "JSON: types, device, library versions, how H was read"),
     ),
 )
@@ -52,11 +52,11 @@ def geometry_table(own: Mapping[str, str]) -> Table:
 LAYERS = Table(
     "layers",
     "One row per checkpoint, held-out domain and layer: the residual stream at the last token of "
-    "each passage, and how near it is to the same layer of the run's last checkpoint.",
+    "each passage, and its similarity to the same layer of the run's last checkpoint.",
     (
         *PLACE,
         ("domain", TEXT, "Held-out domain whose passages were read"),
-        ("layer", COUNT, "0: what enters the first block; i: what leaves block i"),
+        ("layer", COUNT, "0: input of the first block; i: output of block i"),
         ("dim", COUNT, "d: width of the model"),
         ("n", COUNT, "Passages"),
         (
@@ -68,8 +68,8 @@ LAYERS = Table(
         (
             "cka_to_last_debiased",
             NUMBER,
-            "The same with unbiased HSIC (Song et al. 2012): about 0 for what has nothing in "
-            "common; null for n < 4",
+            "The same with unbiased HSIC (Song et al. 2012): about 0 for unrelated "
+            "representations; null for n < 4",
         ),
         (
             "proportional_effective_rank",

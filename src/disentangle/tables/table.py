@@ -36,7 +36,7 @@ RUN = ("run", TEXT, "Name of the run: its size and hyperparameters")
 PLACE = (
     RUN,
     ("step", COUNT, "Optimizer step of the checkpoint"),
-    ("tokens", COUNT, "Training tokens seen up to that step; null where not known"),
+    ("tokens", COUNT, "Training tokens seen up to that step; null if unknown"),
 )
 
 
@@ -46,7 +46,7 @@ HOW_TRAINED = (
     (
         "params_embedding",
         COUNT,
-        "Weights of embedding and, if untied, unembedding; those of positions are in neither",
+        "Weights of embedding and, if untied, unembedding; position embeddings are in neither",
     ),
     ("configuration", TEXT, "The hyperparameters without size and seed; repeats share it"),
     ("tokens_budget", COUNT, "Training budget of the run, tokens"),

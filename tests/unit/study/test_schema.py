@@ -66,7 +66,7 @@ def test_what_it_may_not(content: Any, where: str) -> None:
 
 def test_keys_are_explained() -> None:
     keys = schema()["$defs"]["Execution"]["properties"]
-    assert "Minutes that no job asks for more of" in keys["max_runtime"]["description"]
+    assert "The most minutes that a job asks for" in keys["max_runtime"]["description"]
 
 
 def test_the_docs_have_the_table_of_keys() -> None:

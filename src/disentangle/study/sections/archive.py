@@ -9,9 +9,9 @@ class Archive(Section):
     """What goes into an archive; nothing here changes what is computed."""
 
     weights: Literal["none", "final", "all"] = "final"
-    """Of which checkpoints the weights go in: of none, of each run's last as trained, of all. The
-    others are in it by their hashes. The last ones are what others build on; all of them are what
-    makes an archive large."""
+    """Whose weights go in: no checkpoint's, each run's last as trained, or all. The others are
+    listed by hash. The last checkpoints are what others build on; storing all of them makes an
+    archive large."""
     corpus: bool = True
-    """Whether the text goes in as it was used: passages, documents and tokens. Without, there are
-    the recipe and the hashes, as for text that must not be passed on."""
+    """Whether the text goes in as it was used: passages, documents and tokens. If false, only the
+    recipe and the hashes go in, for text that must not be redistributed."""

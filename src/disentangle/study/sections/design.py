@@ -11,7 +11,7 @@ class Hyperparameters(Section):
     """What the design varies."""
 
     tokens: Quantity
-    """Training budget, also spelled 262k or 8B."""
+    """Training budget; may be written 262k or 8B."""
     batch_size: int = Field(gt=0, le=10**7)
     """Sequences per optimizer step."""
     weight_decay: float = Field(ge=0, le=1000)
@@ -21,7 +21,7 @@ class Hyperparameters(Section):
     final_lr: Fraction
     """Learning rate at the end, as a share of the peak."""
     seed: Seed
-    """Of initialisation and data order."""
+    """Seed of initialisation and data order."""
 
 
 class Sweep(Section):
@@ -55,10 +55,10 @@ class Design(Section):
     base: Hyperparameters
     """The base configuration."""
     sweeps: list[Sweep] = []
-    """Departures from the base: a list of values for each key. Lists that are given together vary
+    """Departures from the base: a list of values for each key. Lists in one sweep vary
     together."""
     seeds: list[Seed] | None = Field(None, min_length=1)
-    """Train every configuration once with each of these, instead of with the base's seed."""
+    """Train every configuration once with each of these seeds, instead of with the base's."""
 
     @model_validator(mode="after")
     def _seeds_in_one_place(self) -> "Design":
@@ -76,11 +76,11 @@ class Save(Section):
     """Which steps of a run become checkpoints."""
 
     count: int = Field(5, ge=2, le=10_000)
-    """Step 0, the last step, and log-spaced steps between."""
+    """Number of checkpoints: step 0, the last step, and log-spaced steps between."""
     first: Annotated[float, Field(gt=0, lt=1)] = 1 / 32
     """The first log-spaced step, as a share of the run."""
     also: dict[str, list[Annotated[int, Field(ge=0)]]] = {}
-    """Further steps, by run name or a pattern of it with * and ?."""
+    """Further steps, by run name or a pattern with * and ?."""
     trainer_state: bool = False
-    """Keep optimizer and data position at every checkpoint, so that further steps can be added
-    to a finished run for the price of the segment. Three times the weights."""
+    """Keep optimizer state and data position at every checkpoint, so that adding a step to a
+    finished run trains only the segment that leads to it. Takes three times the weights' space."""

@@ -12,13 +12,13 @@ class Demand(Section):
 
     gpu: int | None = Field(None, ge=0)
     """GPUs of a training job, one process each; other jobs take one, or none if this is 0. It
-    divides by `nodes`, and every batch divides by it."""
+    must be divisible by `nodes`, and every batch must be divisible by it."""
     nodes: int | None = Field(None, gt=0)
-    """Machines that the GPUs of a training job are on, the same number on each."""
+    """Machines over which the GPUs of a training job are spread evenly."""
     mem_mb: int | None = Field(None, gt=0)
-    """Memory per machine, of every job."""
+    """Memory per machine, for every job."""
     runtime: int | None = Field(None, gt=0)
-    """Minutes, of every job."""
+    """Minutes, for every job."""
 
     @model_validator(mode="after")
     def _evenly(self) -> "Demand":
@@ -28,26 +28,26 @@ class Demand(Section):
 
 
 class Execution(Section):
-    """How it runs, not what is run: nothing here enters a run's identity."""
+    """How jobs run, not what they compute: nothing here is part of a run's identity."""
 
     threads: int = Field(1, gt=0, le=4096)
     """CPU threads of one training process, and of one geometry or evaluation job."""
     runs_per_job: int = Field(1, gt=0, le=10_000)
-    """Most runs of one size that a job takes, one after the other, if they train about as fast as a
-    job starts; see `study.cohorts`."""
+    """The most runs of one size that a job trains one after the other, if training takes about as
+    long as starting a job; see `study.cohorts`."""
     strategy: Literal["ddp", "fsdp"] = "ddp"
     """Over several GPUs: a model on each (ddp), or shards of one model (fsdp)."""
     flops_per_second: float = Field(1e13, gt=0)
-    """What one GPU reaches in training small models; job times are estimated from it."""
+    """Throughput of one GPU when training small models; job times are estimated from it."""
     max_runtime: int = Field(24 * 60, gt=0)
-    """Minutes that no job asks for more of: what the partition allows. Training that needs longer
-    goes on in its next job."""
+    """The most minutes that a job asks for: the partition's limit. Longer training continues in
+    the next job."""
     max_mem_mb: int | None = Field(None, gt=0)
-    """Memory that no job asks for more of on one machine: what the partition's machines have. A
-    retry asks for half as much memory again, and a scheduler refuses what no machine has."""
+    """The most memory per machine that a job asks for: what the partition's machines have. A retry
+    asks for 1.5 times the memory, and a scheduler rejects what no machine has."""
     by_size: Annotated[dict[Name, Demand], DropsNull] = {}
-    """Overrides of what is estimated, by the name of a size."""
+    """Overrides of the estimates, by the name of a size."""
     micro_batch: int = Field(64, gt=0, le=10**7)
     """Sequences per device and forward pass; a larger batch is accumulated."""
     save_minutes: float = Field(10, gt=0)
-    """Minutes between two saves of a run's state: what a killed run loses at most."""
+    """Minutes between two saves of a run's state: the most that a killed run loses."""

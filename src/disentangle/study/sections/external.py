@@ -25,16 +25,17 @@ class External(Section):
     """A causal language model that was trained elsewhere, at some of its steps."""
 
     source: str = Field(min_length=1)
-    """`hf:REPO` on the hub, or a folder that holds Hugging Face folders, or ones of ai2-olmo's
-    trainer."""
+    """`hf:REPO` on the hub, or a folder with Hugging Face folders or folders of ai2-olmo's
+    trainer in it."""
     revisions: dict[Annotated[int, Field(ge=0)], str] = Field(min_length=1)
-    """Step to a revision on the hub, or to a folder within the source ('.' for itself)."""
+    """Step to a revision on the hub, or to a folder within the source ('.' is the source itself).
+    """
     tokens_per_step: int | None = Field(None, gt=0)
-    """Training tokens of a step, where that is known."""
+    """Training tokens per step, if known."""
     tokenizer: str | None = Field(None, min_length=1)
-    """Where it is not beside the weights: a folder, or a name that ai2-olmo ships."""
+    """If it is not beside the weights: a folder, or a name that ai2-olmo ships."""
     covariates: Known = Known()
-    """How it was trained, as far as that is known."""
+    """How it was trained, as far as known."""
 
     @model_validator(mode="after")
     def _on_the_hub_as_it_is_spelled_there(self) -> "External":

@@ -16,7 +16,7 @@ class Representations(Section):
     domains: list[Name] = Field(["id"], min_length=1)
     """Held-out domains on whose passages H is read."""
     max_tokens: int = Field(64, ge=2, le=2**20)
-    """A passage is read up to this many tokens, at most `model.sequence_length`."""
+    """Each passage is read up to this many tokens, and at most `model.sequence_length`."""
 
 
 OWN_METRIC = re.compile(r"[\w./-]+\.py:[a-z][a-z0-9_]*")
@@ -36,14 +36,14 @@ OwnMetricName = Annotated[str, AfterValidator(_own_metric)]
 
 
 class Geometry(Section):
-    """What is measured of each checkpoint's matrices, beside our own metrics of W and H."""
+    """What else is measured of each checkpoint, in addition to the built-in metrics of W and H."""
 
     representations: Representations = Representations()
     metrics: list[OwnMetricName] = []
-    """Metrics of your own, as `my_metrics.py:function`: of `matrix` or of `singular_values`."""
+    """Your own metrics, as `my_metrics.py:function`: functions of `matrix` or `singular_values`."""
     layers: bool = False
-    """Also compare each layer of every checkpoint with what it ends as (CKA), on the domains of H.
-    """
+    """Also compare each layer of every checkpoint with the same layer of the run's last checkpoint
+    (CKA), on the domains of H."""
 
     @field_validator("metrics")
     @classmethod
@@ -57,11 +57,12 @@ class Task(Section):
     """A registered task of the evaluation harness, with its own prompt and metrics."""
 
     name: Name
-    """As the harness registers it."""
+    """Its name in the harness."""
     limit: int | None = Field(None, gt=0, le=10**7)
     """At most this many documents."""
     every_checkpoint: bool = False
-    """Ask it of every checkpoint, so that late falls of its score are judged; else of the last."""
+    """Evaluate it at every checkpoint, so that late drops of its score are judged; by default only
+    at the last one."""
 
     @field_validator("name")
     @classmethod
@@ -72,14 +73,14 @@ class Task(Section):
 
 
 class Evaluation(Section):
-    """Loss on the held-out domains at every checkpoint, tasks at the last one or at every one."""
+    """Loss on the held-out domains at every checkpoint, tasks at the last or every checkpoint."""
 
     passages: int = Field(256, gt=0, le=10**7)
-    """How many passages of each domain the loss is taken over."""
+    """Number of passages per domain over which the loss is computed."""
     tasks: list[Task] = []
-    """Tasks to ask beside the losses."""
+    """Tasks to evaluate in addition to the losses."""
     batch_size: int = Field(32, gt=0, le=10**5)
-    """Sequences of a forward pass."""
+    """Sequences per forward pass."""
 
     @field_validator("tasks")
     @classmethod

@@ -11,15 +11,15 @@ class Size(Section):
     """One model size: the shape of an OLMo decoder."""
 
     name: Name
-    """What it is called, in names of runs."""
+    """Its name, as part of run names."""
     d_model: int = Field(gt=0, le=2**16)
     """Width."""
     n_layers: int = Field(gt=0, le=1024)
     """Blocks."""
     n_heads: int = Field(gt=0, le=1024)
-    """Heads of attention; `d_model / n_heads` is even."""
+    """Attention heads; `d_model / n_heads` must be even."""
     tied: bool | None = None
-    """`model.tied` for this size, where it differs."""
+    """Overrides `model.tied` for this size."""
 
     @model_validator(mode="after")
     def _heads_divide(self) -> "Size":
@@ -35,15 +35,15 @@ class Model(Section):
     """What all sizes share: sequential blocks, SwiGLU, RoPE, no biases, unweighted LayerNorm."""
 
     sequence_length: int = Field(ge=8, le=2**20)
-    """Tokens of a training sequence."""
+    """Tokens per training sequence."""
     mlp_ratio: int = Field(8, gt=0, le=1024)
-    """SwiGLU hidden width is mlp_ratio / 2 times d_model, so a block has 16 d^2 at 8."""
+    """SwiGLU hidden width is mlp_ratio / 2 times d_model, so at 8 a block has 16 d^2 weights."""
     tied: bool = False
     """Whether the unembedding W is the embedding matrix."""
     pad_rows_to: int = Field(128, gt=0, le=2**16)
     """The vocabulary dimension of the weights is rounded up to a multiple of this."""
     precision: Literal["fp32", "amp_bf16", "amp_fp16"] = "fp32"
-    """Of training; mixed precision acts on GPUs only."""
+    """Training precision; mixed precision applies on GPUs only."""
 
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
@@ -51,17 +51,17 @@ Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Optimizer(Section):
-    """AdamW and the schedule around a run's hyperparameters."""
+    """AdamW settings and schedule that all runs share."""
 
     learning_rate: float = Field(gt=0, le=1000)
     """The peak learning rate that `learning_rate: 1` in the design multiplies."""
     betas: tuple[Beta, Beta] = (0.9, 0.95)
-    """AdamW's decay of the two moments."""
+    """AdamW's decay rates of the two moments."""
     eps: float = Field(1e-8, gt=0)
     """AdamW's epsilon."""
     clip: float = Field(1.0, gt=0)
     """Maximum norm of the gradient."""
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.05
-    """Linear warmup, as a share of the run's steps; cosine decay after it."""
+    """Linear warmup, as a share of the run's steps; then cosine decay."""
     decay_embeddings: bool = True
-    """Whether weight decay reaches the input embedding. An untied head is always decayed."""
+    """Whether weight decay applies to the input embedding. It always applies to an untied head."""

@@ -26,7 +26,7 @@ class Column(Section):
 
     column: str = Field(min_length=1)
     times: float = Field(1, gt=0)
-    """Factor: 1.0e+9 where the file counts in billions, 100 where it has shares for percents."""
+    """Factor: 1.0e+9 if the file counts in billions, 100 if it has fractions for percentages."""
 
 
 def _column(value: object) -> object:
@@ -34,21 +34,21 @@ def _column(value: object) -> object:
 
 
 class Reading(Section):
-    """How a table of somebody's own is read."""
+    """How an external table is read."""
 
     columns: dict[
         str, Annotated[Column, BeforeValidator(_column, json_schema_input_type=str | Column)]
     ] = {}
-    """Our name of a column to the file's. One that has our name already need not be listed."""
+    """Our name of a column to the file's name. Columns with our names need not be listed."""
     fixed: dict[str, float | None] = {}
-    """Training choices that are the same for all rows; null: not known, so never controlled for."""
+    """Training choices that are the same for all rows; null: unknown, so never controlled for."""
     leave_out: list[str] = []
-    """Columns, by our names, that are not to be taken."""
+    """Columns to ignore, by our names."""
     missing: Literal["refuse", "list"] = "refuse"
-    """What to do where a metric or score is there for some models only: list them as missing, and
-    leave each out of what it is needed for."""
+    """What to do if only some models have a metric or score: refuse the table, or list the others
+    as missing and leave each out of the estimates that need the value."""
     finetuned: dict[Name, Name] = {}
-    """Variant that was fine-tuned to the domain it was fine-tuned on."""
+    """Name of a fine-tuned variant to the domain it was fine-tuned on."""
 
     @field_validator("columns")
     @classmethod

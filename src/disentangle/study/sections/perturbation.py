@@ -20,12 +20,12 @@ class Quantization(Section):
     bits: Annotated[list[Annotated[int, Field(ge=2, le=8)]], AfterValidator(_each_once)] = Field(
         min_length=1
     )
-    """Widths of the stored weights, each a variant `gptq-<bits>bit`."""
+    """Bit widths of the stored weights, each a variant `gptq-<bits>bit`."""
     group_size: int = Field(128, ge=2)
-    """Consecutive inputs of a row that share a scale; the last group may be smaller."""
+    """Number of consecutive inputs of a row that share a scale; the last group may be smaller."""
     sequences: int = Field(128, gt=0, le=10**6)
-    """Calibration sequences of the training length, at most, of the `id` passages that evaluation
-    does not read."""
+    """At most this many calibration sequences of the training length, from the `id` passages that
+    evaluation does not read."""
 
 
 class Finetuning(Hyperparameters):
@@ -33,18 +33,18 @@ class Finetuning(Hyperparameters):
     `finetuned-<target>`."""
 
     domain: Name
-    """Held-out domain whose source the text is from: half of the source's documents, by hash, are
-    trained on, and passages are held out from the other half.
-    What shares a 13-gram with a passage is left out."""
+    """Held-out domain that supplies the text. Half of its source's documents, by hash, are trained
+    on; passages are held out from the other half. Text that shares a 13-gram with a passage is
+    left out."""
 
 
 class Perturbation(Section):
-    """What is done to runs' last checkpoints before they are evaluated again."""
+    """Perturbations of the runs' last checkpoints, which are then evaluated again."""
 
     runs: list[str] = ["*"]
-    """Which runs, by name or a pattern of it with * and ?; `base` is the design's base
-    configuration at every size."""
+    """Which runs, by name or a pattern with * and ?; `base` is the design's base configuration at
+    every size."""
     quantize: Quantization | None = None
-    """GPTQ, if it is given."""
+    """GPTQ, if given."""
     finetune: Annotated[dict[Name, Finetuning], DropsNull, AfterValidator(distinct)] = {}
-    """Target, a free name, to what is trained on. A learning rate more is a target more."""
+    """Target, a name of your choice, to its settings. Another learning rate is another target."""
