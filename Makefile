@@ -91,8 +91,8 @@ lint: $(VENV)/.installed-test  ## check form: ruff, snakefmt, mypy, snakemake --
 TORCH_BRINGS := nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc nvidia-cuda-runtime nvidia-cudnn-cu13 \
   nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver nvidia-cusparse nvidia-cusparselt-cu13 \
   nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx triton cuda-bindings cuda-pathfinder cuda-toolkit
-COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
-  --no-header --no-annotate --quiet --no-emit-package torch $(addprefix --no-emit-package ,$(TORCH_BRINGS))
+COMPILE := $(BIN)/uv pip compile pyproject.toml --extra train --extra workflow --universal --python-version 3.11 \
+  --generate-hashes --no-header --no-annotate --quiet --no-emit-package torch $(addprefix --no-emit-package ,$(TORCH_BRINGS))
 
 lock: install  ## resolve the dependencies anew into the two lock files
 	@$(PIP) install uv==0.13.9
