@@ -9,6 +9,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from disentangle.archive.crate import runs_studies
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -54,6 +56,17 @@ def test_the_lock_is_what_the_package_asks_for() -> None:
     versions["torch"] = torch[1]
     for one in workflow_requirements():
         assert one.specifier.contains(versions[canonicalize_name(one.name)]), one
+
+
+def test_an_archive_names_what_studies_are_run_with() -> None:
+    extras = project()["optional-dependencies"]
+    # as the metadata of an installed package has them
+    required = [Requirement(one) for one in project()["dependencies"]] + [
+        Requirement(f"{one}; extra == '{extra}'") for extra, ones in extras.items() for one in ones
+    ]
+    named = {one.name for one in required if runs_studies(one)}
+    assert named == {one.name for one in workflow_requirements()}
+    assert "pytest" not in named
 
 
 def test_make_lock_resolves_both_extras() -> None:

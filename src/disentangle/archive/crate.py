@@ -105,7 +105,7 @@ def _single(value: Any) -> Any:
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
-def _runs(one: Requirement) -> bool:
+def runs_studies(one: Requirement) -> bool:
     """Whether a study is run with it: a requirement of the library, or of one of its extras."""
     extras = ("", "train", "workflow")
     return one.marker is None or any(one.marker.evaluate({"extra": extra}) for extra in extras)
@@ -189,7 +189,7 @@ class _Crate:
 
     def _add_software(self) -> None:
         names = [Requirement(one) for one in requires("disentangle") or ()]
-        self._packages = sorted({one.name for one in names if _runs(one)})
+        self._packages = sorted({one.name for one in names if runs_studies(one)})
         for name in self._packages:
             self._add(
                 _software(name),

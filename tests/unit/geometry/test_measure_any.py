@@ -1,5 +1,6 @@
 """`disentangle.measure`: what it takes, and that a folder's W is what transformers has for it."""
 
+import doctest
 import json
 import subprocess
 import sys
@@ -28,6 +29,7 @@ import disentangle
 from disentangle import measure
 from disentangle.checkpoint.unembedding import read_unembedding
 from disentangle.errors import StudyError
+from disentangle.geometry import measure_any
 from disentangle.geometry.matrix import MatrixError
 from disentangle.geometry.measure_matrix import measure_matrix
 
@@ -64,6 +66,10 @@ def test_a_matrix_is_taken_in_any_form(given: Any) -> None:
     assert found.keys() == OURS.keys()
     for name, value in OURS.items():
         assert found[name] == pytest.approx(value, rel=1e-12), name
+
+
+def test_the_example_of_its_docstring_is_true() -> None:
+    assert doctest.testmod(measure_any) == (0, 3)
 
 
 def test_lists_are_matrices() -> None:
