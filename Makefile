@@ -21,7 +21,7 @@ START := $(BIN)/python -m disentangle.running
 RUN := -- $(BIN)/snakemake --nolock --cores $(CORES) --quiet rules
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run status check resume checkpoint publish test test-cluster test-paper lint lock clean
+.PHONY: help install demo run status check resume checkpoint publish test test-cluster test-library test-paper lint lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -76,6 +76,9 @@ test-cluster: $(VENV)/.installed-test  ## run the tests that need a SLURM, on on
 	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends slurm-wlm munge >/dev/null; fi
 	@$(BIN)/python -m pytest tests/cluster
 
+test-library: $(VENV)/.installed-test  ## try the library alone, beside other versions of torch, numpy, pandas (6 GB for a minute)
+	@$(BIN)/python -m pytest tests/library
+
 test-paper: $(VENV)/.installed-test  ## train one step of each of the paper's sizes (3 minutes)
 	@$(BIN)/python -m pytest tests/paper
 
@@ -91,8 +94,8 @@ lint: $(VENV)/.installed-test  ## check form: ruff, snakefmt, mypy, snakemake --
 TORCH_BRINGS := nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc nvidia-cuda-runtime nvidia-cudnn-cu13 \
   nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver nvidia-cusparse nvidia-cusparselt-cu13 \
   nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx triton cuda-bindings cuda-pathfinder cuda-toolkit
-COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
-  --no-header --no-annotate --quiet --no-emit-package torch $(addprefix --no-emit-package ,$(TORCH_BRINGS))
+COMPILE := $(BIN)/uv pip compile pyproject.toml --extra train --extra workflow --universal --python-version 3.11 \
+  --generate-hashes --no-header --no-annotate --quiet --no-emit-package torch $(addprefix --no-emit-package ,$(TORCH_BRINGS))
 
 lock: install  ## resolve the dependencies anew into the two lock files
 	@$(PIP) install uv==0.13.9

@@ -1,8 +1,36 @@
 """Disentangle: does the geometry of a language model's weights tell how good it is?
 
-The package follows the data: `study` (configuration to runs), `corpus`, `training`,
+    from disentangle import measure, analyze
+
+`measure` gives every metric of a matrix or a model, `analyze` every estimate from a table of
+models. The package follows the data: `study` (configuration to runs), `corpus`, `training`,
 `checkpoint`, `geometry`, `evaluation`, `tables`, `statistics`, `figures`, `report`.
 Snakemake calls it through one thin script a rule; none of it needs Snakemake.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from disentangle.geometry.of_any import measure
+    from disentangle.observations.analyze import analyze
+
+__all__ = ["analyze", "measure"]
+
 __version__ = "0.1.0"
+
+_PLACES = {
+    "analyze": "disentangle.observations.analyze",
+    "measure": "disentangle.geometry.of_any",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for: Snakemake reads studies in every job, and needs none of it."""
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_PLACES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

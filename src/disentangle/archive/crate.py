@@ -105,6 +105,12 @@ def _single(value: Any) -> Any:
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
+def runs_studies(one: Requirement) -> bool:
+    """Whether a study is run with it: a requirement of the library, or of one of its extras."""
+    extras = ("", "train", "workflow")
+    return one.marker is None or any(one.marker.evaluate({"extra": extra}) for extra in extras)
+
+
 def _software(name: str) -> str:
     """A Python package as the identifier of its entity."""
     return f"#software/{name}"
@@ -183,7 +189,7 @@ class _Crate:
 
     def _add_software(self) -> None:
         names = [Requirement(one) for one in requires("disentangle") or ()]
-        self._packages = sorted(one.name for one in names if one.marker is None)
+        self._packages = sorted({one.name for one in names if runs_studies(one)})
         for name in self._packages:
             self._add(
                 _software(name),

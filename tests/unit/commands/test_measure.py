@@ -94,7 +94,7 @@ class Hostile:
     ("name", "arguments", "fault"),
     [
         ("absent.npy", [], "There is no"),
-        ("two.npz", [], "say which matrix, --tensor NAME; there are: a, b"),
+        ("two.npz", [], "say which matrix, --tensor NAME (or tensor=NAME); there are: a, b"),
         ("two.npz", ["--tensor", "c"], "has no tensor c; matrices are: a, b"),
         ("torn.npy", [], "cannot be read as tensors"),
         ("hostile.pt", [], "cannot be read as tensors"),
