@@ -1,14 +1,18 @@
 """`make check`: every file of a finished study is compared with what is said of it."""
 
+import io
 import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from tiny_study import BIN, lay_out
 
 from disentangle.audit.audit import audit
+from disentangle.parquet import read_parquet
+from disentangle.storage import DamagedError
 
 FILES = (
     "checkpoints/2K_*/step4/model.safetensors",
@@ -52,6 +56,13 @@ def cut(content: bytes) -> bytes:
     return content[: len(content) // 2]
 
 
+def reads_the_same(path: Path, content: bytes) -> bool:
+    try:
+        return bool(read_parquet(path).equals(pq.read_table(io.BytesIO(content))))
+    except DamagedError:
+        return False
+
+
 @pytest.fixture(scope="module")
 def copy(study: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("audited") / "study"
@@ -83,6 +94,8 @@ def test_one_changed_file_is_found(
         pytest.skip("nothing in it to change, or nothing that anybody relies on")
     path.write_bytes(change(content))
     try:
+        if path.name == "training.parquet" and reads_the_same(path, content):
+            pytest.skip("the byte is a statistic of a page, which no hash covers and nobody reads")
         faults = audit(results).faults
     finally:
         path.write_bytes(content)

@@ -51,7 +51,7 @@ def test_the_demo_is_planned_a_job_a_cohort(folder: Path) -> None:
     assert {counts[rule] for rule in BY_COHORT} == {2 * 2}  # two sizes, nine runs each
     assert {counts[rule] for rule in ("quantize", "finetune")} == {2}  # one run a size
     assert counts["gather_passages"] == 3
-    assert counts["total"] == 34
+    assert counts["total"] == 31
 
 
 def test_a_run_can_be_a_job_of_its_own(folder: Path, tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ def test_the_slurm_profile_is_read(folder: Path) -> None:
         # two sizes, tied and not, times six configurations and seeds, five runs a job
         ("tied", dict.fromkeys(BY_COHORT, 8)),
         # five models from the hub, and nothing to train on
-        ("pythia", {"warm": 1, "import_checkpoint": 5, "measure_geometry": 5, "total": 28}),
+        ("pythia", {"warm": 1, "import_checkpoint": 5, "measure_geometry": 5, "total": 25}),
         # every run a job; the text in shards, fetched by one job
         (
             "paper",
