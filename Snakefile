@@ -22,7 +22,7 @@ include: "workflow/rules/common.smk"
 rule all:
     default_target: True
     input:
-        results("report.html"),
+        FOLDER.report,
 
 
 include: "workflow/rules/corpus.smk"
@@ -53,12 +53,12 @@ localrules:
 
 rule train:
     input:
-        expand(results("trained/{cohort}.json"), cohort=MEASURED),
+        expand(FOLDER.trained(), cohort=MEASURED),
 
 
 rule geometry:
     input:
-        expand(results("geometry/{cohort}.parquet"), cohort=MEASURED),
+        expand(FOLDER.measured("geometry"), cohort=MEASURED),
         LAYERS,
 
 
@@ -69,12 +69,12 @@ rule perturb:
 
 rule evaluate:
     input:
-        expand(results("evaluation/{cohort}.parquet"), cohort=MEASURED),
+        expand(FOLDER.measured("evaluation"), cohort=MEASURED),
 
 
 rule tables:
     input:
-        expand(results("tables/{table}.parquet"), table=JOBS.tables),
+        expand(FOLDER.table("{table}"), table=JOBS.tables),
         LAYERS,
 
 

@@ -10,6 +10,7 @@ from disentangle.checkpoint.cohort import changed_manifests
 from disentangle.errors import listed
 from disentangle.record import read_record, record_paths
 from disentangle.storage import DamagedError, sha256_of
+from disentangle.study.folder import StudyFolder
 
 LARGEST = 64 << 20
 """Bytes of the largest output that is compared before every use of it; the audit compares all."""
@@ -131,15 +132,14 @@ def damaged_files(results: Path) -> dict[str, tuple[str, str]]:
     Returns:
         Path in the study's folder to rule and name of its job.
     """
-    outputs = outputs_of(results / "logs")
+    study = StudyFolder(results)
+    outputs = outputs_of(study.logs)
     found = {output.path: output.job for output in damaged(outputs)}
-    found |= {
-        record: job for job, record in record_paths(results / "logs").items() if _torn(record)
-    }
+    found |= {record: job for job, record in record_paths(study.logs).items() if _torn(record)}
     for output in outputs:
-        stands_for_runs = output.path.parent == results / "trained" and output.path.is_file()
+        stands_for_runs = output.path.parent == study.trained().parent and output.path.is_file()
         if stands_for_runs and output.path not in found:
-            for manifest in changed_manifests(output.path, results / "checkpoints"):
+            for manifest in changed_manifests(output.path, study.checkpoints):
                 found[output.path] = found[manifest] = output.job
     inside = (path for path in found if path.is_file() and path.is_relative_to(results))
     return {path.relative_to(results).as_posix(): found[path] for path in inside}
@@ -155,16 +155,17 @@ def _torn(record: Path) -> bool:
     return False
 
 
-def damage_in_words(found: Mapping[str, tuple[str, str]], results: str) -> str:
+def damage_in_words(found: Mapping[str, tuple[str, str]], results: Path) -> str:
     """What to tell of files that are set aside to be made again.
 
     Args:
         found: path in the study's folder to its job.
         results: the study's folder.
     """
-    lines = listed([f"{results}{name}, made by {job_name(job)}" for name, job in found.items()])
+    lines = listed([f"{results / name}, made by {job_name(job)}" for name, job in found.items()])
     return (
         "These files are damaged or were changed by hand: they are not as their jobs left them.\n"
         f"{lines}\n"
-        f"They are made again, which trains nothing. The old ones are kept in {results}damaged/."
+        "They are made again, which trains nothing. "
+        f"The old ones are kept in {results / 'damaged'}."
     )

@@ -54,7 +54,7 @@ def test_sound_outputs_are_taken(study: Path) -> None:
 def test_a_changed_output_is_named_with_the_job_that_makes_it(study: Path) -> None:
     path = changed(RESULTS / "geometry/2K.parquet")
     assert damaged_files(RESULTS) == {"geometry/2K.parquet": ("measure_geometry", "2K")}
-    shown = damage_in_words(damaged_files(RESULTS), f"{RESULTS}/")
+    shown = damage_in_words(damaged_files(RESULTS), RESULTS)
     assert "results/mine/geometry/2K.parquet, made by measure_geometry 2K" in shown
     with pytest.raises(DamagedError, match=r"2K\.parquet is damaged .* measure_geometry 2K"):
         refuse_damaged([path.absolute()], RESULTS / "logs/collect.log")

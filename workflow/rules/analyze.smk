@@ -1,13 +1,13 @@
 # Many runs to few tables.
 
 # where the study asks for it
-LAYERS = [results("tables/layers.parquet")] if STUDY.geometry.layers else []
+LAYERS = [FOLDER.table("layers")] if STUDY.geometry.layers else []
 
 
 rule plan:
     # no output, so that it is always said anew; the table is a by-product
     log:
-        results("logs/plan.log"),
+        FOLDER.log("plan"),
     params:
         study=plain(STUDY),
         asks=asks_of_all,
@@ -20,11 +20,11 @@ rule plan:
 rule analyze:
     input:
         spec=spec_of("analyze"),
-        observations=results("tables/observations.parquet"),
+        observations=FOLDER.table("observations"),
     output:
-        **{name: results(f"tables/{name}.parquet") for name in ANALYZED},
+        **{name: FOLDER.table(name) for name in ANALYZED},
     log:
-        results("logs/analyze.log"),
+        FOLDER.log("analyze"),
     resources:
         **ASKS.of(megabytes=4000, minutes=120),
     message:
@@ -37,13 +37,11 @@ rule simulate:
     # from the design alone, so that it can be asked before anything is trained
     input:
         spec=spec_of("simulate"),
-        observations=(
-            [results("tables/observations.parquet")] if STUDY.observations else []
-        ),
+        observations=([FOLDER.table("observations")] if STUDY.observations else []),
     output:
-        results("tables/calibration.parquet"),
+        FOLDER.table("calibration"),
     log:
-        results("logs/simulate.log"),
+        FOLDER.log("simulate"),
     resources:
         **ASKS.of(megabytes=4000, minutes=120),
     message:
@@ -54,4 +52,4 @@ rule simulate:
 
 rule calibrate:
     input:
-        results("tables/calibration.parquet"),
+        FOLDER.table("calibration"),

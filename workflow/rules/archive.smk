@@ -4,23 +4,21 @@
 rule archive:
     input:
         CONFIG_FILES,
-        results("report.html"),
-        results("tables/costs.parquet"),
-        expand(results("tables/{table}.parquet"), table=JOBS.tables),
+        FOLDER.report,
+        FOLDER.table("costs"),
+        expand(FOLDER.table("{table}"), table=JOBS.tables),
         expand(
-            results("figures/{figure}.{format}"),
+            FOLDER.figure("{figure}", "{format}"),
             figure=JOBS.figures,
             format=["svg", "pdf"],
         ),
         LAYERS,
-        []
-        if STUDY.observations
-        else expand(results("trained/{cohort}.json"), cohort=MEASURED),
+        [] if STUDY.observations else expand(FOLDER.trained(), cohort=MEASURED),
     output:
-        results(f"archive/{STUDY.study}.crate.zip"),
-        results(f"archive/{STUDY.study}.crate.zip.sha256"),
+        FOLDER.archive,
+        f"{FOLDER.archive}.sha256",
     log:
-        results("logs/archive.log"),
+        FOLDER.log("archive"),
     resources:
         **ASKS.of(megabytes=2000, minutes=120),
     params:
@@ -43,7 +41,7 @@ rule archive:
 rule verify:
     # no output, so that it is always asked anew; of no study, as what it checks is in the file
     log:
-        results("logs/verify.log"),
+        FOLDER.log("verify"),
     threads: 2
     params:
         archive=VERIFIED,

@@ -4,20 +4,16 @@
 rule collect:
     input:
         spec=spec_of("collect"),
-        trained=expand(results("trained/{cohort}.json"), cohort=MEASURED),
+        trained=expand(FOLDER.trained(), cohort=MEASURED),
         perturbed=expand(PERTURBED, cohort=JOBS.perturbed),
-        geometry=expand(results("geometry/{cohort}.parquet"), cohort=MEASURED),
-        geometry_quarantined=expand(
-            results("geometry/{cohort}.quarantined.json"), cohort=MEASURED
-        ),
-        evaluation=expand(results("evaluation/{cohort}.parquet"), cohort=MEASURED),
-        evaluation_quarantined=expand(
-            results("evaluation/{cohort}.quarantined.json"), cohort=MEASURED
-        ),
+        geometry=expand(FOLDER.measured("geometry"), cohort=MEASURED),
+        geometry_quarantined=expand(FOLDER.quarantined("geometry"), cohort=MEASURED),
+        evaluation=expand(FOLDER.measured("evaluation"), cohort=MEASURED),
+        evaluation_quarantined=expand(FOLDER.quarantined("evaluation"), cohort=MEASURED),
     output:
-        **{table: results(f"tables/{table}.parquet") for table in JOBS.collected},
+        **{table: FOLDER.table(table) for table in JOBS.collected},
     log:
-        results("logs/collect.log"),
+        FOLDER.log("collect"),
     resources:
         **ASKS.of(megabytes=4000, minutes=30),
     message:

@@ -41,22 +41,22 @@ except StudyError as fault:
     raise WorkflowError(str(fault)) from None
 
 
-def results(path):
-    """A path in the study's folder; wildcards in it stay wildcards."""
-    return f"results/{STUDY.study}/{path}"
-
-
+FOLDER = StudyFolder.of(STUDY.study)
 JOBS = Jobs(STUDY)
 ASKS = Asks(JOBS)
 RUNS, COHORTS, EXTERNAL = JOBS.runs, JOBS.cohorts, JOBS.external
 MEASURED, DOMAINS = JOBS.measured, JOBS.domains
 
+# passages: of all held-out domains, and of those that H is read on
+HELDOUT = {domain: FOLDER.heldout(domain) for domain in DOMAINS}
+HELDOUT_OF_H = {domain: HELDOUT[domain] for domain in JOBS.domains_of_h}
+
 # the files that stand for what came of the perturbed runs of a cohort
-PERTURBED = [results(f"{kind}d/{{cohort}}.json") for kind in JOBS.perturbations]
+PERTURBED = [FOLDER.perturbation(f"{kind}d") for kind in JOBS.perturbations]
 
 if workflow.is_main_process:
     try:
-        refuse_unrunnable(JOBS, Path(results("")), workflow.global_resources)
+        refuse_unrunnable(JOBS, FOLDER.path, workflow.global_resources)
     except StudyError as fault:
         raise WorkflowError(f"{' + '.join(CONFIG_FILES)}:\n{fault}") from None
 
@@ -75,7 +75,7 @@ def code_of(script):
 
 def spec_of(rule, job=ONLY):
     """What a rule's job is to do, as an input of it; wildcards in `job` stay wildcards."""
-    return str(StudyFolder.of(STUDY.study).spec(rule, job))
+    return FOLDER.spec(rule, job)
 
 
 def one_of(names):
@@ -95,7 +95,7 @@ def warmed_for(*spelled):
     Revisions are in the job's spec, so the file's time does not matter.
     """
     on_hub = any(name.startswith((*HUB_KINDS, ON_HUB)) for name in spelled)
-    return {"hub": ancient(results("hub.json"))} if on_hub else {}
+    return {"hub": ancient(FOLDER.hub)} if on_hub else {}
 
 
 def warmed_for_domain(wildcards):

@@ -4,12 +4,10 @@
 from disentangle.study.resources import tokenizing_minutes
 
 TOKENS = (
-    expand(results("tokens/shard-{shard}.bin"), shard=JOBS.shards)
+    expand(FOLDER.tokens("shard-{shard}"), shard=JOBS.shards)
     if STUDY.corpus.sharded
-    else [results("tokens/train.bin")]
+    else [FOLDER.tokens()]
 )
-
-HELDOUT = {domain: results(f"corpus/heldout/{domain}.parquet") for domain in DOMAINS}
 
 
 localrules:
@@ -21,9 +19,9 @@ rule warm:
         spec=spec_of("warm"),
     output:
         # kept from before: a branch stays at the commit that it was resolved to
-        update(results("hub.json")),
+        update(FOLDER.hub),
     log:
-        results("logs/warm.log"),
+        FOLDER.log("warm"),
     message:
         "Fetching what the study takes from the hub"
     script:
@@ -35,9 +33,9 @@ rule gather_passages:
         unpack(warmed_for_domain),
         spec=spec_of("gather_passages", "{domain}"),
     output:
-        results("corpus/heldout/{domain}.parquet"),
+        FOLDER.heldout("{domain}"),
     log:
-        results("logs/gather_passages/{domain}.log"),
+        FOLDER.log("gather_passages", "{domain}"),
     resources:
         **ASKS.of(megabytes=2000, minutes=60),
     message:
@@ -53,9 +51,9 @@ if not STUDY.corpus.sharded:
             **warmed_for(*STUDY.corpus.train),
             spec=spec_of("gather_documents"),
         output:
-            results("corpus/train.parquet"),
+            FOLDER.documents,
         log:
-            results("logs/gather_documents.log"),
+            FOLDER.log("gather_documents"),
         resources:
             **ASKS.of(megabytes=4000, minutes=60),
         message:
@@ -66,13 +64,13 @@ if not STUDY.corpus.sharded:
     rule tokenize:
         input:
             spec=spec_of("tokenize"),
-            documents=results("corpus/train.parquet"),
-            tokenizer=results("tokenizer/tokenizer.json"),
+            documents=FOLDER.documents,
+            tokenizer=FOLDER.tokenizer,
         output:
-            tokens=results("tokens/train.bin"),
-            manifest=results("tokens/manifest.json"),
+            tokens=FOLDER.tokens(),
+            manifest=FOLDER.tokens_manifest(),
         log:
-            results("logs/tokenize.log"),
+            FOLDER.log("tokenize"),
         resources:
             **ASKS.of(megabytes=4000, minutes=120),
         message:
@@ -84,11 +82,11 @@ if not STUDY.corpus.sharded:
         input:
             **HELDOUT,
             spec=spec_of("measure_leakage"),
-            documents=results("corpus/train.parquet"),
+            documents=FOLDER.documents,
         output:
-            results("tables/leakage.parquet"),
+            FOLDER.table("leakage"),
         log:
-            results("logs/measure_leakage.log"),
+            FOLDER.log("measure_leakage"),
         resources:
             **ASKS.of(megabytes=4000, minutes=60),
         message:
@@ -102,12 +100,12 @@ if STUDY.tokenizer.name is None:
     rule train_tokenizer:
         input:
             spec=spec_of("train_tokenizer"),
-            documents=results("corpus/train.parquet"),
+            documents=FOLDER.documents,
         output:
-            tokenizer=results("tokenizer/tokenizer.json"),
-            config=results("tokenizer/tokenizer_config.json"),
+            tokenizer=FOLDER.tokenizer,
+            config=FOLDER.tokenizer_config,
         log:
-            results("logs/train_tokenizer.log"),
+            FOLDER.log("train_tokenizer"),
         resources:
             **ASKS.of(megabytes=4000, minutes=60),
         message:
@@ -122,10 +120,10 @@ else:
             **warmed_for(STUDY.tokenizer.name),
             spec=spec_of("take_tokenizer"),
         output:
-            tokenizer=results("tokenizer/tokenizer.json"),
-            config=results("tokenizer/tokenizer_config.json"),
+            tokenizer=FOLDER.tokenizer,
+            config=FOLDER.tokenizer_config,
         log:
-            results("logs/take_tokenizer.log"),
+            FOLDER.log("take_tokenizer"),
         resources:
             **ASKS.of(megabytes=2000, minutes=10),
         message:

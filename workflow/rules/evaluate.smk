@@ -1,17 +1,17 @@
-# A job a cohort, a cell a checkpoint and task; perturbed checkpoints are taken like any other.
+# A job a cohort, a cache entry a checkpoint and task; perturbed checkpoints are taken like any other.
 
 
 rule evaluate_checkpoints:
     input:
-        **{domain: results(f"corpus/heldout/{domain}.parquet") for domain in DOMAINS},
+        **HELDOUT,
         spec=spec_of("evaluate_checkpoints", "{cohort}"),
-        trained=results("trained/{cohort}.json"),
+        trained=FOLDER.trained(),
         perturbed=perturbed_of,
     output:
-        rows=results("evaluation/{cohort}.parquet"),
-        quarantined=results("evaluation/{cohort}.quarantined.json"),
+        rows=FOLDER.measured("evaluation"),
+        quarantined=FOLDER.quarantined("evaluation"),
     log:
-        results("logs/evaluate_checkpoints/{cohort}.log"),
+        FOLDER.log("evaluate_checkpoints", "{cohort}"),
     threads: ASKS.evaluating.threads
     resources:
         **ASKS.evaluating.resources,

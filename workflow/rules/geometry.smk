@@ -1,19 +1,16 @@
-# A job a cohort, a cell a checkpoint and matrix.
+# A job a cohort, a cache entry a checkpoint and matrix.
 
 
 rule measure_geometry:
     input:
-        **{
-            domain: results(f"corpus/heldout/{domain}.parquet")
-            for domain in JOBS.domains_of_h
-        },
+        **HELDOUT_OF_H,
         spec=spec_of("measure_geometry", "{cohort}"),
-        trained=results("trained/{cohort}.json"),
+        trained=FOLDER.trained(),
     output:
-        rows=results("geometry/{cohort}.parquet"),
-        quarantined=results("geometry/{cohort}.quarantined.json"),
+        rows=FOLDER.measured("geometry"),
+        quarantined=FOLDER.quarantined("geometry"),
     log:
-        results("logs/measure_geometry/{cohort}.log"),
+        FOLDER.log("measure_geometry", "{cohort}"),
     threads: ASKS.measuring.threads
     resources:
         **ASKS.measuring.resources,
@@ -25,16 +22,13 @@ rule measure_geometry:
 
 rule compare_layers:
     input:
-        **{
-            domain: results(f"corpus/heldout/{domain}.parquet")
-            for domain in JOBS.domains_of_h
-        },
+        **HELDOUT_OF_H,
         spec=spec_of("compare_layers", "{cohort}"),
-        trained=results("trained/{cohort}.json"),
+        trained=FOLDER.trained(),
     output:
-        results("layers/{cohort}.parquet"),
+        FOLDER.measured("layers"),
     log:
-        results("logs/compare_layers/{cohort}.log"),
+        FOLDER.log("compare_layers", "{cohort}"),
     threads: ASKS.measuring.threads
     resources:
         **ASKS.measuring.resources,
@@ -47,11 +41,11 @@ rule compare_layers:
 rule collect_layers:
     input:
         spec=spec_of("collect_layers"),
-        layers=expand(results("layers/{cohort}.parquet"), cohort=MEASURED),
+        layers=expand(FOLDER.measured("layers"), cohort=MEASURED),
     output:
-        results("tables/layers.parquet"),
+        FOLDER.table("layers"),
     log:
-        results("logs/collect_layers.log"),
+        FOLDER.log("collect_layers"),
     resources:
         **ASKS.of(megabytes=2000, minutes=10),
     message:

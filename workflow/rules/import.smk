@@ -5,11 +5,11 @@ rule import_checkpoint:
     input:
         unpack(warmed_for_external),
         spec=spec_of("import_checkpoint", "{cohort}"),
-        passages=results("corpus/heldout/id.parquet"),
+        passages=FOLDER.heldout("id"),
     output:
-        results("trained/{cohort}.json"),
+        FOLDER.trained(),
     log:
-        results("logs/import_checkpoint/{cohort}.log"),
+        FOLDER.log("import_checkpoint", "{cohort}"),
     wildcard_constraints:
         cohort=one_of(EXTERNAL),
     resources:

@@ -6,11 +6,11 @@ rule take_observations:
         file=STUDY.observations.file,
         spec=spec_of("take_observations"),
     output:
-        observations=results("tables/observations.parquet"),
-        missing=results("tables/missing.parquet"),
-        source=results("source.json"),
+        observations=FOLDER.table("observations"),
+        missing=FOLDER.table("missing"),
+        source=FOLDER.source,
     log:
-        results("logs/take_observations.log"),
+        FOLDER.log("take_observations"),
     resources:
         **ASKS.of(megabytes=4000, minutes=30),
     message:

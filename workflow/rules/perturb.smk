@@ -8,9 +8,9 @@ rule gather_target:
         **HELDOUT,
         spec=spec_of("gather_target", "{target}"),
     output:
-        results("corpus/targets/{target}.parquet"),
+        FOLDER.target_documents("{target}"),
     log:
-        results("logs/gather_target/{target}.log"),
+        FOLDER.log("gather_target", "{target}"),
     resources:
         **ASKS.of(megabytes=4000, minutes=60),
     message:
@@ -22,13 +22,13 @@ rule gather_target:
 rule tokenize_target:
     input:
         spec=spec_of("tokenize_target", "{target}"),
-        documents=results("corpus/targets/{target}.parquet"),
-        tokenizer=results("tokenizer/tokenizer.json"),
+        documents=FOLDER.target_documents("{target}"),
+        tokenizer=FOLDER.tokenizer,
     output:
-        tokens=results("tokens/targets/{target}.bin"),
-        manifest=results("tokens/targets/{target}.json"),
+        tokens=FOLDER.tokens("targets/{target}"),
+        manifest=FOLDER.tokens_manifest("targets/{target}"),
     log:
-        results("logs/tokenize_target/{target}.log"),
+        FOLDER.log("tokenize_target", "{target}"),
     resources:
         **ASKS.of(megabytes=4000, minutes=120),
     message:
@@ -40,12 +40,12 @@ rule tokenize_target:
 rule quantize:
     input:
         spec=spec_of("quantize", "{cohort}"),
-        trained=results("trained/{cohort}.json"),
-        passages=results("corpus/heldout/id.parquet"),
+        trained=FOLDER.trained(),
+        passages=FOLDER.heldout("id"),
     output:
-        results("quantized/{cohort}.json"),
+        FOLDER.perturbation("quantized"),
     log:
-        results("logs/quantize/{cohort}.log"),
+        FOLDER.log("quantize", "{cohort}"),
     threads: ASKS.measuring.threads
     resources:
         **ASKS.measuring.resources,
@@ -58,18 +58,20 @@ rule quantize:
 rule finetune:
     input:
         **{
-            target: ancient(results(f"tokens/targets/{target}.bin"))
+            target: ancient(FOLDER.tokens(f"targets/{target}"))
             for target in JOBS.targets
         },
-        manifests=expand(results("tokens/targets/{target}.json"), target=JOBS.targets),
+        manifests=expand(
+            FOLDER.tokens_manifest("targets/{target}"), target=JOBS.targets
+        ),
         spec=spec_of("finetune", "{cohort}"),
         execution=ancient(spec_of("execution")),
-        trained=results("trained/{cohort}.json"),
-        tokenizer=results("tokenizer/tokenizer.json"),
+        trained=FOLDER.trained(),
+        tokenizer=FOLDER.tokenizer,
     output:
-        results("finetuned/{cohort}.json"),
+        FOLDER.perturbation("finetuned"),
     log:
-        results("logs/finetune/{cohort}.log"),
+        FOLDER.log("finetune", "{cohort}"),
     threads: ASKS.finetuning.threads
     resources:
         **ASKS.finetuning.resources,

@@ -4,16 +4,16 @@
 rule draw_figures:
     input:
         spec=spec_of("draw_figures"),
-        observations=results("tables/observations.parquet"),
-        associations=results("tables/associations.parquet"),
-        agreement=results("tables/agreement.parquet"),
+        observations=FOLDER.table("observations"),
+        associations=FOLDER.table("associations"),
+        agreement=FOLDER.table("agreement"),
         layers=LAYERS,
-        trained=expand(results("trained/{cohort}.json"), cohort=COHORTS),
+        trained=expand(FOLDER.trained(), cohort=COHORTS),
     output:
-        svg=expand(results("figures/{figure}.svg"), figure=JOBS.figures),
-        pdf=expand(results("figures/{figure}.pdf"), figure=JOBS.figures),
+        svg=expand(FOLDER.figure("{figure}", "svg"), figure=JOBS.figures),
+        pdf=expand(FOLDER.figure("{figure}", "pdf"), figure=JOBS.figures),
     log:
-        results("logs/draw_figures.log"),
+        FOLDER.log("draw_figures"),
     resources:
         **ASKS.of(megabytes=2000, minutes=30),
     message:
@@ -24,16 +24,16 @@ rule draw_figures:
 
 rule write_report:
     input:
-        **{table: results(f"tables/{table}.parquet") for table in JOBS.tables},
+        **{table: FOLDER.table(table) for table in JOBS.tables},
         spec=spec_of("write_report"),
-        tokens=[results("tokens/manifest.json")] if RUNS else [],
-        source=[results("source.json")] if STUDY.observations else [],
-        figures=expand(results("figures/{figure}.svg"), figure=JOBS.figures),
+        tokens=[FOLDER.tokens_manifest()] if RUNS else [],
+        source=[FOLDER.source] if STUDY.observations else [],
+        figures=expand(FOLDER.figure("{figure}", "svg"), figure=JOBS.figures),
     output:
-        report=results("report.html"),
-        costs=results("tables/costs.parquet"),
+        report=FOLDER.report,
+        costs=FOLDER.table("costs"),
     log:
-        results("logs/write_report.log"),
+        FOLDER.log("write_report"),
     resources:
         **ASKS.of(megabytes=2000, minutes=10),
     message:
@@ -44,4 +44,4 @@ rule write_report:
 
 rule report:
     input:
-        results("report.html"),
+        FOLDER.report,

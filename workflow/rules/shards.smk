@@ -6,13 +6,13 @@ rule tokenize_shard:
         **warmed_for(*STUDY.corpus.train),
         spec=spec_of("tokenize_shard", "{shard}"),
         # its name is in the params; a file that is only linked to may be older than it
-        tokenizer=ancient(results("tokenizer/tokenizer.json")),
-        config=ancient(results("tokenizer/tokenizer_config.json")),
+        tokenizer=ancient(FOLDER.tokenizer),
+        config=ancient(FOLDER.tokenizer_config),
     output:
-        tokens=results("tokens/shard-{shard}.bin"),
-        manifest=results("tokens/shard-{shard}.json"),
+        tokens=FOLDER.tokens("shard-{shard}"),
+        manifest=FOLDER.tokens_manifest("shard-{shard}"),
     log:
-        results("logs/tokenize_shard/{shard}.log"),
+        FOLDER.log("tokenize_shard", "{shard}"),
     threads: STUDY.execution.threads
     resources:
         **ASKS.of(megabytes=8000, minutes=tokenizing_minutes(STUDY)),
@@ -26,11 +26,11 @@ rule join_shards:
     input:
         spec=spec_of("join_shards"),
         tokens=ancient(TOKENS),
-        manifests=expand(results("tokens/shard-{shard}.json"), shard=JOBS.shards),
+        manifests=expand(FOLDER.tokens_manifest("shard-{shard}"), shard=JOBS.shards),
     output:
-        results("tokens/manifest.json"),
+        FOLDER.tokens_manifest(),
     log:
-        results("logs/join_shards.log"),
+        FOLDER.log("join_shards"),
     resources:
         **ASKS.of(megabytes=2000, minutes=120),
     message:
@@ -43,13 +43,13 @@ rule find_overlap:
     input:
         **HELDOUT,
         spec=spec_of("find_overlap", "{shard}"),
-        tokens=results("tokens/shard-{shard}.bin"),
-        manifest=results("tokens/shard-{shard}.json"),
-        tokenizer=results("tokenizer/tokenizer.json"),
+        tokens=FOLDER.tokens("shard-{shard}"),
+        manifest=FOLDER.tokens_manifest("shard-{shard}"),
+        tokenizer=FOLDER.tokenizer,
     output:
-        results("corpus/overlap/{shard}.npy"),
+        FOLDER.overlap("{shard}"),
     log:
-        results("logs/find_overlap/{shard}.log"),
+        FOLDER.log("find_overlap", "{shard}"),
     resources:
         **ASKS.of(megabytes=4000, minutes=tokenizing_minutes(STUDY)),
     message:
@@ -62,12 +62,12 @@ rule measure_leakage:
     input:
         **HELDOUT,
         spec=spec_of("measure_leakage"),
-        found=expand(results("corpus/overlap/{shard}.npy"), shard=JOBS.shards),
-        tokenizer=results("tokenizer/tokenizer.json"),
+        found=expand(FOLDER.overlap("{shard}"), shard=JOBS.shards),
+        tokenizer=FOLDER.tokenizer,
     output:
-        results("tables/leakage.parquet"),
+        FOLDER.table("leakage"),
     log:
-        results("logs/measure_leakage.log"),
+        FOLDER.log("measure_leakage"),
     resources:
         **ASKS.of(megabytes=4000, minutes=60),
     message:

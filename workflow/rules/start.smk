@@ -10,22 +10,22 @@ if workflow.is_main_process:
     try:
         # absolute, since Snakemake leaves its folder before the end
         START = Start(
-            Path(results("")).absolute(),
+            FOLDER.path.absolute(),
             Path(".snakemake/starts", STUDY.study).absolute(),
         )
         atexit.register(START.end)
-        DAMAGED = damaged_files(Path(results("")))
+        DAMAGED = damaged_files(FOLDER.path)
         START.write_specs(specs_of(STUDY, code_of), again=DAMAGED.values())
         START.set_aside(DAMAGED)
     except StudyError as fault:
         raise WorkflowError(str(fault)) from None
     except OSError as fault:
         raise WorkflowError(
-            f"{results('')} cannot be written to: {fault}\nA start writes there what its jobs "
+            f"{FOLDER.path} cannot be written to: {fault}\nA start writes there what its jobs "
             "are to do, a dry run too. Mend that, or work on a copy of the folder."
         ) from None
     if DAMAGED:
-        logger.warning(damage_in_words(DAMAGED, results("")))
+        logger.warning(damage_in_words(DAMAGED, FOLDER.path))
 
 
 onstart:

@@ -8,13 +8,13 @@ rule pretrain:
         execution=ancient(spec_of("execution")),
         # the memmaps' hashes are in the manifest, so their times do not matter
         tokens=ancient(TOKENS),
-        tokens_manifest=results("tokens/manifest.json"),
-        tokenizer=results("tokenizer/tokenizer.json"),
-        tokenizer_config=results("tokenizer/tokenizer_config.json"),
+        tokens_manifest=FOLDER.tokens_manifest(),
+        tokenizer=FOLDER.tokenizer,
+        tokenizer_config=FOLDER.tokenizer_config,
     output:
-        results("trained/{cohort}.json"),
+        FOLDER.trained(),
     log:
-        results("logs/pretrain/{cohort}.log"),
+        FOLDER.log("pretrain", "{cohort}"),
     wildcard_constraints:
         cohort=one_of(COHORTS),
     threads: ASKS.training.threads

@@ -23,6 +23,6 @@ with job("draw_figures", snakemake):
         layers=read_tables(layers) if layers else None,
         perturbation=spec.perturbation,
     )
-    paths = zip(spec.figures, snakemake.output.svg, snakemake.output.pdf, strict=True)
-    for name, svg, pdf in paths:
+    made = snakemake.output
+    for name, svg, pdf in zip(spec.figures, made.svg, made.pdf, strict=True):
         save(figures[name], Path(svg), Path(pdf))

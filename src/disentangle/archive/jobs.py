@@ -10,7 +10,7 @@ from disentangle.archive.contents import OF_THE_RUN
 from disentangle.checkpoint.references import perturbed_folder, read_perturbed
 from disentangle.record import find_records, record_of
 from disentangle.storage import digest, read_json
-from disentangle.study.folder import StudyFolder
+from disentangle.study.folder import KINDS, StudyFolder
 
 CACHED = {
     "measure_geometry": "geometry",
@@ -64,10 +64,11 @@ def find_jobs(folder: Path, scripts: Mapping[str, str]) -> list[Job]:
         scripts: rule to its script, as the archive has it.
     """
     found = []
-    for (rule, name), record in find_records(folder / "logs").items():
+    study = StudyFolder(folder)
+    for (rule, name), record in find_records(study.logs).items():
         if rule in OF_THE_RUN or rule not in scripts:
             continue
-        log = folder / "logs" / (f"{rule}/{name}.log" if name else f"{rule}.log")
+        log = study.log(rule, name)
         found.append(
             Job(
                 rule=rule,
@@ -79,26 +80,26 @@ def find_jobs(folder: Path, scripts: Mapping[str, str]) -> list[Job]:
                 machine=record["machine"],
                 params_sha256=digest(record["params"]),
                 reads=record["inputs"],
-                makes=sorted({*record["outputs"], *_undeclared(record, folder)}),
+                makes=sorted({*record["outputs"], *_undeclared(record, study)}),
                 tells=[log.as_posix(), record_of(log).as_posix()],
             )
         )
     return found
 
 
-def _undeclared(record: Mapping[str, Any], folder: Path) -> Iterator[str]:
+def _undeclared(record: Mapping[str, Any], study: StudyFolder) -> Iterator[str]:
     """What a job makes beside its declared outputs: checkpoints, and cache entries."""
     if record["rule"] in CACHED:
-        yield f"{StudyFolder(folder).cache(CACHED[record['rule']]).as_posix()}/"
+        yield f"{study.cache(CACHED[record['rule']]).as_posix()}/"
     for output in map(Path, record["outputs"]):
         if not output.is_file():
             continue
-        if output.parent == folder / "trained":
+        if output.parent == study.trained().parent:
             for run in read_json(output):
-                yield from _files(folder / "checkpoints" / run)
-        if output.parent in (folder / "quantized", folder / "finetuned"):
+                yield from _files(study.checkpoints / run)
+        if output.parent in {study.perturbation(kind).parent for kind in KINDS}:
             for one in read_perturbed(output):
-                yield from _files(perturbed_folder(folder / "perturbed", one.run, one.variant))
+                yield from _files(perturbed_folder(study.perturbed, one.run, one.variant))
 
 
 def _files(folder: Path) -> Iterator[str]:

@@ -39,6 +39,7 @@ from disentangle.record import RECORD, machine, read_record
 from disentangle.storage import sha256_of, write_json
 from disentangle.study.config import StudyConfig
 from disentangle.study.file import read_study
+from disentangle.study.folder import StudyFolder, matching
 from disentangle.tables.files import read_tables
 
 COMPUTED = (
@@ -132,8 +133,8 @@ def _verify_tables(
     source: Source, facts: dict[str, Any], folder: Path, root: Path, cores: int, say: Say
 ) -> None:
     study = _unpack(source, facts, folder)
-    results = folder / "results" / study.study
-    logs, archived_logs = results / "logs", folder / "logs"
+    results = StudyFolder(folder / StudyFolder.of(study.study).path)
+    logs, archived_logs = results.logs, folder / "logs"
     _forget_hashes(logs)
     shutil.copytree(logs, archived_logs)
     if not facts["corpus"]:
@@ -151,8 +152,8 @@ def _verify_tables(
     refuse = partial(_refuse_others, folder=folder, said=_other_machine(source, facts))
     refuse(wanted)
     say(f"{len(wanted)} tables, computed again, are the same bytes")
-    drawn = [*(results / "figures").glob("*.*"), results / "tables" / "costs.parquet"]
-    wanted = _moved_away([*sorted(drawn), results / "report.html"])
+    drawn = [*matching(results.figure("*", "*")), results.table("costs")]
+    wanted = _moved_away([*drawn, results.report])
     for rule in SHOWN:
         # the table of costs is made from the records of the jobs as they ran then
         shutil.rmtree(logs)
@@ -227,7 +228,7 @@ def _put(source: Source, name: str, folder: Path, limit: int) -> None:
             file.write(piece)
 
 
-def _follows(results: Path, stages: Sequence[str]) -> Iterator[Path]:
+def _follows(results: StudyFolder, stages: Sequence[str]) -> Iterator[Path]:
     """Files that follow from the others.
 
     Not of a job that quarantined a checkpoint: that needs its weights.
@@ -236,11 +237,11 @@ def _follows(results: Path, stages: Sequence[str]) -> Iterator[Path]:
         results: the study's results.
         stages: those whose rows can be had from stored measurements again.
     """
-    for path in (results / "tables").glob("*.parquet"):
+    for path in matching(results.table("*")):
         if path.stem not in OF_THE_RUN and (stages or path.stem != "leakage"):
             yield path
     for stage in stages:
-        for path in (results / stage).glob("*.parquet"):
+        for path in matching(results.measured(stage, "*")):
             quarantined = path.with_suffix(".quarantined.json")
             if not quarantined.exists():
                 yield path

@@ -25,6 +25,7 @@ from disentangle.checkpoint.references import perturbed_folder, read_perturbed
 from disentangle.errors import StudyError
 from disentangle.record import find_records, machine
 from disentangle.storage import read_json, sha256_of
+from disentangle.study.folder import KINDS, StudyFolder, matching
 
 TOLERANCE = 0.05
 """Nats per token by which losses of a run may differ that another kind of machine trained again.
@@ -64,15 +65,13 @@ def prepare(folder: Path) -> tuple[list[str], list[str]]:
             os.utime(path, (made, made))
         elif path.stat().st_mtime <= made:
             os.utime(path)  # changed since, whatever its time says
-    results = folder / "results" / facts["study"]
-    outputs = {
-        name for record in find_records(results / "logs").values() for name in record["outputs"]
-    }
+    study = StudyFolder(folder / StudyFolder.of(facts["study"]).path)
+    outputs = {name for record in find_records(study.logs).values() for name in record["outputs"]}
     runs = _incomplete(missing, facts["study"], "checkpoints", 1)
     for (run,) in runs:
-        _clear(results, run)
+        _clear(study, run)
     for run, variant in _incomplete(missing, facts["study"], "perturbed", 2):
-        _clear_perturbed(results, run, variant)
+        _clear_perturbed(study, run, variant)
     known = outputs & described_files(entities).keys()
     gone = sorted(name for name in known if not (folder / name).is_file())
     return sorted(run for (run,) in runs), gone
@@ -96,18 +95,18 @@ def _facts(folder: Path) -> dict[str, Any]:
     return facts
 
 
-def _clear(results: Path, run: str) -> None:
+def _clear(study: StudyFolder, run: str) -> None:
     """Remove what is left of a run, and what says that it is trained."""
-    shutil.rmtree(results / "checkpoints" / run, ignore_errors=True)
-    for trained in (results / "trained").glob("*.json"):
+    shutil.rmtree(study.checkpoints / run, ignore_errors=True)
+    for trained in matching(study.trained("*")):
         if run in read_json(trained):
             trained.unlink()
 
 
-def _clear_perturbed(results: Path, run: str, variant: str) -> None:
+def _clear_perturbed(study: StudyFolder, run: str, variant: str) -> None:
     """The same, for what was made of a run's last checkpoint."""
-    shutil.rmtree(perturbed_folder(results / "perturbed", run, variant), ignore_errors=True)
-    for made in (*results.glob("quantized/*.json"), *results.glob("finetuned/*.json")):
+    shutil.rmtree(perturbed_folder(study.perturbed, run, variant), ignore_errors=True)
+    for made in (path for kind in KINDS for path in matching(study.perturbation(kind, "*"))):
         if any((one.run, one.variant) == (run, variant) for one in read_perturbed(made)):
             made.unlink()
 
@@ -123,10 +122,10 @@ def compare(folder: Path, again: Iterable[str]) -> list[str]:
         A line for each of them, and for every other run whose weights are not the archive's.
     """
     facts = _facts(folder)
-    results = folder / "results" / facts["study"]
+    study = StudyFolder(folder / StudyFolder.of(facts["study"]).path)
     told = []
     for run, archived in facts["runs"].items():
-        manifest = results / "checkpoints" / run / MANIFEST
+        manifest = study.checkpoints / run / MANIFEST
         line = _compared(manifest, archived) if manifest.is_file() else "is not there"
         if line is None and run in again:
             line = "trained again to the same weights, all SHA-256 equal"

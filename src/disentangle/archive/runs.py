@@ -6,6 +6,7 @@ from typing import Any
 from disentangle.checkpoint.manifest import MANIFEST, read_checkpoint, read_run, step_folder
 from disentangle.record import find_records
 from disentangle.storage import read_json
+from disentangle.study.folder import StudyFolder
 
 
 def run_facts(folder: Path) -> dict[str, Any]:
@@ -18,15 +19,16 @@ def run_facts(folder: Path) -> dict[str, Any]:
         Run to `checkpoints` (step to SHA-256, training loss and probe loss), `environment`, and
         `machine`, which is null for a run whose job left no record.
     """
+    study = StudyFolder(folder)
     machines = {
         run: record["machine"]
-        for (rule, cohort), record in find_records(folder / "logs").items()
+        for (rule, cohort), record in find_records(study.logs).items()
         if rule in ("pretrain", "import_checkpoint")
-        and (trained := folder / "trained" / f"{cohort}.json").is_file()
+        and (trained := study.trained(cohort)).is_file()
         for run in read_json(trained)
     }
     facts = {}
-    for path in sorted(folder.glob(f"checkpoints/*/{MANIFEST}")):
+    for path in sorted(study.checkpoints.glob(f"*/{MANIFEST}")):
         run = read_run(path)
         steps = {}
         for step in sorted(run.checkpoints):

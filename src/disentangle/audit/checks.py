@@ -24,6 +24,7 @@ from disentangle.outputs import LARGEST, Output, job_name, outputs_of
 from disentangle.parquet import read_parquet
 from disentangle.record import read_record, record_paths
 from disentangle.storage import DamagedError, read_json, read_sealed, sha256_of
+from disentangle.study.folder import KINDS, StudyFolder, matching
 from disentangle.training.log import read_log
 from disentangle.training.run_folder import RunFolder
 
@@ -45,21 +46,22 @@ def checks_of(results: Path) -> Iterator[Check]:
     Args:
         results: the study's folder, relative to where the workflow runs.
     """
-    outputs = outputs_of(results / "logs")
+    study = StudyFolder(results)
+    outputs = outputs_of(study.logs)
     recorded = {output.path for output in outputs}
-    for record in record_paths(results / "logs").values():
+    for record in record_paths(study.logs).values():
         yield Check("records", partial(_readable, record, read_record))
     for output in outputs:
         yield Check("outputs", partial(_output, output))
     for path in sorted(results.glob("*/*.parquet")):
         if path not in recorded and path.parent.name != "damaged":
             yield Check("tables", partial(_readable, path, read_parquet))
-    for trained in sorted((results / "trained").glob("*.json")):
-        yield from _trained(trained, results)
-    for kind in ("quantized", "finetuned"):
-        for made in sorted((results / kind).glob("*.json")):
-            yield from _perturbed(made, results)
-    for entry in sorted((results / "cache").rglob("*.json")):
+    for trained in matching(study.trained("*")):
+        yield from _trained(trained, study)
+    for kind in KINDS:
+        for made in matching(study.perturbation(kind, "*")):
+            yield from _perturbed(made, study)
+    for entry in sorted(study.cache("").rglob("*.json")):
         yield Check("measurements", partial(_readable, entry, read_entry, "rm {}"))
 
 
@@ -84,14 +86,14 @@ def _output(output: Output) -> Iterator[Fault]:
         yield Fault(output.path, "damaged", what, RUN_AGAIN if small else by_hand)
 
 
-def _trained(trained: Path, results: Path) -> Iterator[Check]:
+def _trained(trained: Path, study: StudyFolder) -> Iterator[Check]:
     """The runs of a cohort, if what stands for them can be read: it is an output, too."""
     try:
         hashes = read_json(trained)
     except DamagedError:
         return
     for run, sha256 in hashes.items():
-        manifest = run_manifest(results / "checkpoints", run)
+        manifest = run_manifest(study.checkpoints, run)
         yield Check("runs", partial(_run, manifest, sha256, trained))
         yield from _steps(manifest, trained)
 
@@ -146,13 +148,13 @@ def _steps(manifest: Path, standing: Path) -> Iterator[Check]:
         yield Check("checkpoints", partial(_checkpoint, folder, sha256, standing))
 
 
-def _perturbed(made: Path, results: Path) -> Iterator[Check]:
+def _perturbed(made: Path, study: StudyFolder) -> Iterator[Check]:
     try:
         outcomes = read_perturbed(made)
     except (DamagedError, TypeError):
         return
     for outcome in outcomes:
-        folder = perturbed_folder(results / "perturbed", outcome.run, outcome.variant)
+        folder = perturbed_folder(study.perturbed, outcome.run, outcome.variant)
         if (manifest := folder / MANIFEST).is_file():
             yield Check("runs", partial(_run, manifest, None, made))
         yield from _of_outcome(outcome, folder, made)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from disentangle.calibration.processes import PROCESSES, draw, true_rho
+from disentangle.checkpoint.cache import Cache
 from disentangle.provenance import PACKAGE, code_hash
 from disentangle.statistics.beside_design import r2_beside_design
 from disentangle.statistics.bootstrap import Floats
@@ -30,7 +32,10 @@ from disentangle.statistics.partial import partial_spearman
 from disentangle.statistics.raw import spearman
 from disentangle.statistics.residual import residual_spearman
 from disentangle.statistics.within import within_spearman
+from disentangle.storage import digest
 from disentangle.study.run import Run
+from disentangle.study.sections.statistics import Calibration
+from disentangle.study.settings import plain
 
 LEVEL = 0.05
 
@@ -166,6 +171,24 @@ def planned_design(runs: Iterable[Run]) -> pd.DataFrame:
     """
     rows = pd.DataFrame({"run": run.name} | run.covariates() for run in runs)
     return rows.assign(learning_rate=rows["learning_rate_multiple"]) if len(rows) else rows
+
+
+def calibrate_once(
+    design: pd.DataFrame, settings: Calibration, seed: int, cache: Cache
+) -> list[dict[str, Any]]:
+    """The same as `calibrate`, simulated only if it is not in the cache; none without runs."""
+    if design.empty:
+        return []
+    key = {
+        "design": digest(json.loads(design.to_json(orient="records"))),
+        "settings": plain(settings),
+        "seed": seed,
+        "code": calibrating_code(),
+    }
+    if not cache.has(key):
+        cache.put(key, calibrate(design, **dict(settings), seed=seed))
+    rows: list[dict[str, Any]] = cache.get(key) or []
+    return rows
 
 
 def calibrate(

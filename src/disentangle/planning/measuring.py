@@ -18,9 +18,12 @@ from disentangle.corpus.documents import read_texts
 from disentangle.evaluation.measure import evaluating_code, key_maker
 from disentangle.geometry.measurements import measurement_codes
 from disentangle.geometry.of_run import cache_keys, with_own
+from disentangle.geometry.own_metric import read_own_metrics
 from disentangle.parquet import read_parquet
 from disentangle.storage import sha256_of
 from disentangle.study.external import ExternalRun
+from disentangle.study.folder import KINDS, StudyFolder, matching
+from disentangle.study.jobs import Jobs
 from disentangle.study.perturbation import perturbed_runs, variants
 from disentangle.study.run import Run
 from disentangle.study.sections.measuring import Evaluation
@@ -43,37 +46,53 @@ class Measurements:
 
 @dataclass(frozen=True)
 class Results:
-    """Where a study's results are."""
+    """What of a study's results is there."""
 
-    folder: Path
-
-    @property
-    def checkpoints(self) -> Path:
-        """The folder of all runs."""
-        return self.folder / "checkpoints"
+    folder: StudyFolder
 
     def heldout(self, domains: Iterable[str]) -> dict[str, Path] | None:
         """The passages of held-out domains, or None before they are gathered."""
-        paths = {domain: self.folder / f"corpus/heldout/{domain}.parquet" for domain in domains}
+        paths = {domain: self.folder.heldout(domain) for domain in domains}
         return paths if all(path.exists() for path in paths.values()) else None
 
     def trained(self, runs: Iterable[Run | ExternalRun]) -> list[Path]:
         """Manifests of those runs that have one."""
-        manifests = (run_manifest(self.checkpoints, run.name) for run in runs)
+        manifests = (run_manifest(self.folder.checkpoints, run.name) for run in runs)
         return [path for path in manifests if path.exists()]
 
     def quarantined(self, stage: str) -> set[tuple[Any, ...]]:
         """What the jobs of a stage quarantined: run, step, variant and task, see `Quarantined`."""
-        found = read_all_quarantined(sorted((self.folder / stage).glob("*.quarantined.json")))
+        found = read_all_quarantined(matching(self.folder.quarantined(stage, "*")))
         return {(one.run, one.step, one.variant, one.task) for one in found}
 
     def finished(self, stage: str, columns: list[str]) -> set[tuple[Any, ...]]:
         """What the finished tables of a stage have rows of."""
         found: set[tuple[Any, ...]] = set()
-        for path in sorted((self.folder / stage).glob("*.parquet")):
+        for path in matching(self.folder.measured(stage, "*")):
             rows = read_parquet(path, columns=columns)
             found.update(zip(*(rows.column(name).to_pylist() for name in columns), strict=True))
         return found
+
+
+def measurements_of(jobs: Jobs, results: Results) -> list[Measurements]:
+    """Count a study's matrices and evaluations."""
+    study, runs, external = jobs.study, list(jobs.runs.values()), list(jobs.external.values())
+    geometry = geometry_measurements(
+        [*runs, *external],
+        results,
+        domains=jobs.domains_of_h,
+        max_tokens=study.geometry.representations.max_tokens,
+        own=read_own_metrics(study.geometry.metrics),
+    )
+    evaluation = evaluation_measurements(
+        runs,
+        external,
+        results,
+        study.perturbation,
+        domains=jobs.domains,
+        settings=study.evaluation,
+    )
+    return [geometry, evaluation]
 
 
 def _counted(
@@ -83,7 +102,7 @@ def _counted(
     results: Results,
     columns: list[str],
 ) -> Measurements:
-    made = Cache(results.folder / "cache" / kind)
+    made = Cache(results.folder.cache(kind))
     absent = {place for place, of_place in keys.items() if not all(map(made.has, of_place))}
     named = results.quarantined(kind)
     quarantined = {place for place in absent if _names(place, columns) & named}
@@ -171,13 +190,13 @@ def evaluation_measurements(
         manifests = {path.parent.name: path for path in results.trained(measured)}
         outcomes = [
             outcome
-            for kind in ("quantized", "finetuned")
-            for path in sorted((results.folder / kind).glob("*.json"))
+            for kind in KINDS
+            for path in matching(results.folder.perturbation(kind, "*"))
             for outcome in read_perturbed(path)
             if outcome.run in manifests
         ]
         references = trained_references(manifests.values())
-        references += perturbed_references(outcomes, manifests, results.folder / "perturbed")
+        references += perturbed_references(outcomes, manifests, results.folder.perturbed)
         for reference in references:
             for key in keys_of(reference):
                 keys[reference.run, reference.step, reference.variant, key["task"]] = [key]

@@ -13,17 +13,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from disentangle.checkpoint.manifest import read_run, run_manifest
+from disentangle.checkpoint.manifest import MANIFEST, read_run, run_manifest, step_folder
 from disentangle.checkpoint.quarantine import read_quarantined
 from disentangle.errors import StudyError
-from disentangle.geometry.own_metric import read_own_metrics
 from disentangle.hold import LOCK, holder_of
-from disentangle.planning.measuring import Results, evaluation_measurements, geometry_measurements
+from disentangle.planning.measuring import Results, measurements_of
 from disentangle.record import record_of
 from disentangle.study.config import StudyConfig
 from disentangle.study.external import ExternalRun
 from disentangle.study.file import read_study
-from disentangle.study.grid import expand, external_runs
+from disentangle.study.folder import StudyFolder
+from disentangle.study.jobs import Jobs
 from disentangle.study.run import Run
 
 ERRORS_SHOWN = 3
@@ -31,7 +31,7 @@ TAIL = 4000
 """Characters from a log's end in which its last error is looked for."""
 
 
-def status(study: StudyConfig, folder: Path) -> str:
+def status(study: StudyConfig, folder: StudyFolder) -> str:
     """Say a study's state in a screen of text.
 
     Args:
@@ -42,20 +42,20 @@ def status(study: StudyConfig, folder: Path) -> str:
         lines = [f"{study.study}: observations from {study.observations.file}"]
         lines.append(f"  tables: {_tables(folder)}")
         return "\n".join([*lines, *_section("Last errors", _errors(folder))])
-    runs: list[Run | ExternalRun] = [*expand(study), *external_runs(study)]
-    results = Results(folder)
+    jobs = Jobs(study)
+    runs: list[Run | ExternalRun] = [*jobs.runs.values(), *jobs.external.values()]
     states = {run.name: _state(run, folder) for run in runs}
     count = Counter(states.values())
     shown = ", ".join(f"{count[state]} {state}" for state in sorted(count))
     lines = [f"{study.study}: {len(runs)} runs: {shown}" if runs else f"{study.study}: no runs"]
     expected = sum(len(run.checkpoints) for run in runs)
     there = sum(
-        (folder / "checkpoints" / run.name / f"step{step}" / "manifest.json").is_file()
+        (step_folder(folder.checkpoints / run.name, step) / MANIFEST).is_file()
         for run in runs
         for step in run.checkpoints
     )
     lines.append(f"  checkpoints: {there} of {expected}")
-    lines += [f"  {line}" for line in _measured(study, results)]
+    lines += [f"  {line}" for line in _measured(jobs, folder)]
     lines.append(f"  tables: {_tables(folder)}")
     lines += _section("Quarantined", _quarantined(folder))
     lines += _section("At work", _at_work(folder, runs))
@@ -67,8 +67,8 @@ def _section(title: str, lines: list[str]) -> list[str]:
     return [f"{title}:", *(f"  {line}" for line in lines)] if lines else []
 
 
-def _state(run: Run | ExternalRun, folder: Path) -> str:
-    manifest = run_manifest(folder / "checkpoints", run.name)
+def _state(run: Run | ExternalRun, folder: StudyFolder) -> str:
+    manifest = run_manifest(folder.checkpoints, run.name)
     if not manifest.is_file():
         return "begun" if manifest.parent.is_dir() else "not begun"
     found = read_run(manifest)
@@ -78,31 +78,15 @@ def _state(run: Run | ExternalRun, folder: Path) -> str:
     return "done" if set(run.checkpoints) <= accounted else "to be extended"
 
 
-def _measured(study: StudyConfig, results: Results) -> Iterator[str]:
-    runs, external = expand(study), external_runs(study)
-    geometry = geometry_measurements(
-        [*runs, *external],
-        results,
-        domains=sorted(set(study.geometry.representations.domains)),
-        max_tokens=study.geometry.representations.max_tokens,
-        own=read_own_metrics(study.geometry.metrics),
-    )
-    evaluation = evaluation_measurements(
-        runs,
-        external,
-        results,
-        study.perturbation,
-        domains=sorted(study.corpus.heldout),
-        settings=study.evaluation,
-    )
-    for kind in (geometry, evaluation):
+def _measured(jobs: Jobs, folder: StudyFolder) -> Iterator[str]:
+    for kind in measurements_of(jobs, Results(folder)):
         aside = f", {kind.quarantined} quarantined" if kind.quarantined else ""
         yield f"{kind.kind}: {kind.done} of {kind.planned} measurements{aside}"
 
 
-def _tables(folder: Path) -> str:
-    made = list((folder / "tables").glob("*.parquet"))
-    report = folder / "report.html"
+def _tables(folder: StudyFolder) -> str:
+    made = list(folder.path.glob("tables/*.parquet"))
+    report = folder.report
     if not made:
         return "none yet"
     newest = max(path.stat().st_mtime for path in made)
@@ -110,23 +94,23 @@ def _tables(folder: Path) -> str:
     return f"{len(made)}, the newest {_ago(newest)}{page}"
 
 
-def _quarantined(folder: Path) -> list[str]:
+def _quarantined(folder: StudyFolder) -> list[str]:
     found = [
         f"{run.run} step {step}: {reason}"
-        for path in sorted(folder.glob("checkpoints/*/manifest.json"))
+        for path in sorted(folder.checkpoints.glob(f"*/{MANIFEST}"))
         for run in [read_run(path)]
         for step, reason in run.quarantined.items()
     ]
-    for path in sorted(folder.glob("*/*.quarantined.json")):
+    for path in sorted(folder.path.glob("*/*.quarantined.json")):
         found += [f"{one.run} step {one.step}: {one.reason}" for one in read_quarantined(path)]
     return list(dict.fromkeys(found))
 
 
-def _at_work(folder: Path, runs: list[Run | ExternalRun]) -> list[str]:
+def _at_work(folder: StudyFolder, runs: list[Run | ExternalRun]) -> list[str]:
     """Runs that a live process holds, and jobs whose log is open: at work, or killed."""
     steps = {run.name: max(run.checkpoints) for run in runs}
     found = []
-    for lock in sorted(folder.glob(f"*/*/{LOCK}")):
+    for lock in sorted(folder.path.glob(f"*/*/{LOCK}")):
         holder = holder_of(lock.parent)
         if holder is None:
             continue
@@ -136,9 +120,9 @@ def _at_work(folder: Path, runs: list[Run | ExternalRun]) -> list[str]:
             f"{name}: {who} on {holder.host}, step {_last_step(lock.parent)} of "
             f"{steps.get(name, '?')}, last sign {_ago(lock.stat().st_mtime)}"
         )
-    for log in sorted((folder / "logs").rglob("*.log")):
+    for log in sorted(folder.logs.rglob("*.log")):
         if not record_of(log).exists():
-            where = log.relative_to(folder / "logs").with_suffix("")
+            where = log.relative_to(folder.logs).with_suffix("")
             found.append(f"{where}: not ended, last line {_ago(log.stat().st_mtime)}")
     return found
 
@@ -152,11 +136,9 @@ def _last_step(folder: Path) -> str:
     return "0"
 
 
-def _errors(folder: Path) -> list[str]:
+def _errors(folder: StudyFolder) -> list[str]:
     """The last failures, newest first: a job that went well since has overwritten its log."""
-    logs = sorted(
-        (folder / "logs").rglob("*.log"), key=lambda path: path.stat().st_mtime, reverse=True
-    )
+    logs = sorted(folder.logs.rglob("*.log"), key=lambda path: path.stat().st_mtime, reverse=True)
     found = []
     for log in logs:
         tail = log.read_text(errors="replace")[-TAIL:]
@@ -183,7 +165,7 @@ def say_status(files: Sequence[str]) -> None:
         StudyError: if they describe none.
     """
     study = read_study([Path(path) for path in files])
-    print(status(study, Path("results") / study.study))
+    print(status(study, StudyFolder.of(study.study)))
 
 
 def main() -> None:

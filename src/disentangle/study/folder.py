@@ -3,10 +3,16 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+COHORT = "{cohort}"
+"""Snakemake's wildcard; the name of a cohort stands for it."""
+
+KINDS = ("quantized", "finetuned")
+"""Kinds of perturbed checkpoints."""
+
 
 @dataclass(frozen=True)
 class StudyFolder:
-    """The paths of `results/<study>/`. Names may hold Snakemake's wildcards."""
+    """The paths of `results/<study>/`. Names may be Snakemake's wildcards."""
 
     path: Path
 
@@ -24,10 +30,58 @@ class StudyFolder:
         """What a job is to do."""
         return self.path / "specs" / rule / f"{job}.json"
 
+    def log(self, rule: str, job: str = "") -> Path:
+        """A job's log; its record is beside it."""
+        return self.logs / rule / f"{job}.log" if job else self.logs / f"{rule}.log"
+
     @property
     def logs(self) -> Path:
         """Logs and records of all jobs."""
         return self.path / "logs"
+
+    # text
+
+    @property
+    def hub(self) -> Path:
+        """What was taken from the hub, by revision."""
+        return self.path / "hub.json"
+
+    @property
+    def documents(self) -> Path:
+        """The training text."""
+        return self.path / "corpus" / "train.parquet"
+
+    def heldout(self, domain: str) -> Path:
+        """The passages of a held-out domain."""
+        return self.path / "corpus" / "heldout" / f"{domain}.parquet"
+
+    def target_documents(self, target: str) -> Path:
+        """The text that a fine-tuning target is trained on."""
+        return self.path / "corpus" / "targets" / f"{target}.parquet"
+
+    def overlap(self, shard: str) -> Path:
+        """Held-out text that stands in a shard."""
+        return self.path / "corpus" / "overlap" / f"{shard}.npy"
+
+    @property
+    def tokenizer(self) -> Path:
+        """The tokenizer; its configuration is beside it."""
+        return self.path / "tokenizer" / "tokenizer.json"
+
+    @property
+    def tokenizer_config(self) -> Path:
+        """The tokenizer's configuration."""
+        return self.path / "tokenizer" / "tokenizer_config.json"
+
+    def tokens(self, name: str = "train") -> Path:
+        """Token numbers: of the training text, a shard of it, or a target (`targets/<name>`)."""
+        return self.path / "tokens" / f"{name}.bin"
+
+    def tokens_manifest(self, name: str = "manifest") -> Path:
+        """What token files hold: those of the training text, a shard's or a target's."""
+        return self.path / "tokens" / f"{name}.json"
+
+    # models
 
     @property
     def checkpoints(self) -> Path:
@@ -39,6 +93,54 @@ class StudyFolder:
         """A folder a run, in it one a variant."""
         return self.path / "perturbed"
 
+    def trained(self, cohort: str = COHORT) -> Path:
+        """The file that stands for the checkpoints of a cohort."""
+        return self.path / "trained" / f"{cohort}.json"
+
+    def perturbation(self, kind: str, cohort: str = COHORT) -> Path:
+        """The file that stands for a cohort's perturbed checkpoints, `quantized` or `finetuned`."""
+        return self.path / kind / f"{cohort}.json"
+
+    # measurements
+
+    def measured(self, stage: str, cohort: str = COHORT) -> Path:
+        """The rows of a stage for a cohort: geometry, layers or evaluation."""
+        return self.path / stage / f"{cohort}.parquet"
+
+    def quarantined(self, stage: str, cohort: str = COHORT) -> Path:
+        """What of a cohort could not be measured."""
+        return self.path / stage / f"{cohort}.quarantined.json"
+
     def cache(self, stage: str) -> Path:
         """Finished measurements of a stage: geometry, layers, evaluation or calibration."""
         return self.path / "cache" / stage
+
+    # results
+
+    def table(self, name: str) -> Path:
+        """A table."""
+        return self.path / "tables" / f"{name}.parquet"
+
+    def figure(self, name: str, kind: str) -> Path:
+        """A figure, as `svg` or `pdf`."""
+        return self.path / "figures" / f"{name}.{kind}"
+
+    @property
+    def source(self) -> Path:
+        """What the table of observations was read from, where others made it."""
+        return self.path / "source.json"
+
+    @property
+    def report(self) -> Path:
+        """The report."""
+        return self.path / "report.html"
+
+    @property
+    def archive(self) -> Path:
+        """The study as one file; its checksum is beside it."""
+        return self.path / "archive" / f"{self.path.name}.crate.zip"
+
+
+def matching(pattern: Path) -> list[Path]:
+    """The files that there are of a path with `*` in its name, in order."""
+    return sorted(pattern.parent.glob(pattern.name))

@@ -18,6 +18,7 @@ from disentangle.planning.measuring import (
     geometry_measurements,
 )
 from disentangle.planning.screen import _of
+from disentangle.study.folder import StudyFolder
 from disentangle.study.sections.perturbation import Perturbation
 from disentangle.tables.files import write_table
 from disentangle.tables.geometry import GEOMETRY
@@ -32,7 +33,7 @@ def results(bench: Bench, trained_run: Path, tmp_path: Path) -> Results:
     for domain, path in bench.heldout.items():
         (tmp_path / "corpus" / "heldout").mkdir(parents=True, exist_ok=True)
         shutil.copy(path, tmp_path / "corpus" / "heldout" / f"{domain}.parquet")
-    return Results(tmp_path)
+    return Results(StudyFolder(tmp_path))
 
 
 def count(bench: Bench, results: Results) -> Measurements:
@@ -46,16 +47,16 @@ def test_geometry_is_counted_by_what_is_there(
     assert count(bench, results) == Measurements("geometry", planned, 0, 0)
     run = bench.runs[0].name
     rows, _ = measure_run(
-        results.checkpoints / run / "manifest.json",
+        results.folder.checkpoints / run / "manifest.json",
         heldout=results.heldout(DOMAINS) or {},
         max_tokens=16,
-        cache=Cache(results.folder / "cache" / "geometry"),
+        cache=Cache(results.folder.cache("geometry")),
         codes=measurement_codes(),
         own=[],
         threads=1,
         say=lambda line: None,
     )
-    write_table(rows, GEOMETRY, results.folder / "geometry" / f"{run}.parquet")
+    write_table(rows, GEOMETRY, results.folder.path / "geometry" / f"{run}.parquet")
     assert count(bench, results) == Measurements("geometry", planned, planned // 2, 0)
     # code that measures anew is work that was finished before
     anew = measurement_codes() | {"spectra": "b"}
@@ -93,7 +94,7 @@ def test_what_was_set_aside_is_not_to_be_done(bench: Bench, results: Results) ->
     planned = counted().planned
     run, last = bench.runs[0].name, bench.runs[0].checkpoints[-1]
     (task,) = bench.study.evaluation.tasks
-    refused = results.folder / "evaluation" / "a.quarantined.json"
+    refused = results.folder.quarantined("evaluation", "a")
     write_quarantined([Quarantined(run, last, "base", "does not fit", task.name)], refused)
     assert counted() == Measurements("evaluation", planned, 0, 0, 1)
     assert (
@@ -104,4 +105,4 @@ def test_what_was_set_aside_is_not_to_be_done(bench: Bench, results: Results) ->
 
 
 def test_nothing_is_done_before_there_is_text(bench: Bench, tmp_path: Path) -> None:
-    assert count(bench, Results(tmp_path)).done == 0
+    assert count(bench, Results(StudyFolder(tmp_path))).done == 0

@@ -1,0 +1,35 @@
+"""What a study will cost, and what of it is done."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from disentangle.planning.asking import Ask
+from disentangle.planning.measuring import Results, measurements_of
+from disentangle.planning.screen import as_text
+from disentangle.planning.training import cost_of, plan_rows, strangers
+from disentangle.study.folder import StudyFolder
+from disentangle.study.jobs import Jobs
+
+
+def plan(jobs: Jobs, folder: StudyFolder, asks: Sequence[Ask]) -> tuple[list[dict[str, Any]], str]:
+    """Price a study.
+
+    Args:
+        jobs: of the study.
+        folder: its results, which may not be there.
+        asks: what its jobs ask a cluster for.
+
+    Returns:
+        Rows of the plan table, and a screen of text.
+    """
+    study, runs = jobs.study, list(jobs.runs.values())
+    costs = [
+        cost_of(run, folder.checkpoints / run.name, study.perturbation, folder.perturbed)
+        for run in runs
+    ]
+    per_second = study.execution.flops_per_second
+    rows = plan_rows(costs, flops_per_second=per_second, keep_states=study.save.trainer_state)
+    measurements = measurements_of(jobs, Results(folder))
+    unknown = strangers(runs, folder.checkpoints)
+    text = as_text(rows, costs, measurements, jobs.counts, unknown, per_second, list(asks))
+    return rows, text

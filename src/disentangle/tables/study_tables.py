@@ -1,0 +1,72 @@
+"""The tables of a study that trains: from manifests and measurements, all in one call."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from disentangle.checkpoint.manifest import read_run
+from disentangle.checkpoint.quarantine import Quarantined
+from disentangle.checkpoint.references import Perturbed
+from disentangle.study.external import ExternalRun
+from disentangle.study.run import Run
+from disentangle.tables.anomalies import anomalies
+from disentangle.tables.collect import (
+    checkpoint_rows,
+    missing_rows,
+    missing_variants,
+    observations,
+    quarantined_rows,
+)
+from disentangle.tables.collected import ANOMALIES, CHECKPOINTS, MISSING, observations_table
+from disentangle.tables.evaluation import EVALUATION
+from disentangle.tables.geometry import geometry_table
+from disentangle.tables.table import Table
+from disentangle.vocabulary.own_metric import OwnMetric
+
+Rows = pd.DataFrame | list[dict[str, Any]]
+
+
+def study_tables(
+    runs: Iterable[Run | ExternalRun],
+    manifests: Mapping[str, Path],
+    perturbed: Iterable[Perturbed],
+    *,
+    geometry: pd.DataFrame,
+    evaluation: pd.DataFrame,
+    quarantined: Mapping[str, Sequence[Quarantined]],
+    metrics: Iterable[OwnMetric],
+) -> dict[str, tuple[Rows, Table]]:
+    """Put a study's tables together.
+
+    Args:
+        runs: the study's, those from elsewhere among them.
+        manifests: run to its manifest.
+        perturbed: what became of each perturbation.
+        geometry: rows of all cohorts.
+        evaluation: rows of all cohorts.
+        quarantined: stage to what its jobs could not measure.
+        metrics: the study's own.
+
+    Returns:
+        Rows and kind of each table, by its name.
+    """
+    runs = list(runs)
+    checkpoints = pd.DataFrame(
+        row for run in runs for row in checkpoint_rows(run, manifests[run.name])
+    )
+    missing = [row for run in runs for row in missing_rows(run, read_run(manifests[run.name]))]
+    missing += missing_variants(list(perturbed))
+    for stage, found in quarantined.items():
+        missing += quarantined_rows(stage, found)
+    own = {metric.name: metric.meaning for metric in metrics}
+    seen = observations(checkpoints, geometry, evaluation)
+    return {
+        "checkpoints": (checkpoints, CHECKPOINTS),
+        "geometry": (geometry, geometry_table(own)),
+        "evaluation": (evaluation, EVALUATION),
+        "observations": (seen, observations_table(own)),
+        "missing": (missing, MISSING),
+        "anomalies": (anomalies(checkpoints, evaluation), ANOMALIES),
+    }
