@@ -5,6 +5,7 @@ from pathlib import Path
 from disentangle.archive.write import Request, write_archive
 from disentangle.job import job
 from disentangle.study.config import StudyConfig
+from disentangle.study.folder import StudyFolder
 
 with job("archive", snakemake) as say:
     given = snakemake.params
@@ -13,7 +14,7 @@ with job("archive", snakemake) as say:
         Request(
             study=study,
             root=Path(given.root),
-            folder=Path("results") / study.study,
+            folder=StudyFolder.of(study.study).path,
             config_files=[Path(path) for path in given.config_files],
             scripts=given.scripts,
             results=list(snakemake.input),

@@ -9,7 +9,7 @@ from disentangle.storage import read_json
 from disentangle.study.folder import StudyFolder
 from disentangle.study.grid import expand
 from disentangle.study.specs.report import WriteReport
-from disentangle.tables.collect import QUARANTINED
+from disentangle.tables.collect import quarantined_in_words
 from disentangle.tables.collected import COSTS
 from disentangle.tables.files import read_tables, write_table
 
@@ -37,10 +37,5 @@ with job("write_report", snakemake) as say:
         costs=costs,
         figures={Path(path).stem: Path(path).read_text() for path in given.figures},
     )
-    aside = tables["missing"][tables["missing"]["state"] == QUARANTINED]
-    if len(aside):
-        first = aside.iloc[0]
-        say(
-            f"{len(aside)} quarantined, named in the report; the first: {first['run']}, "
-            f"step {first['step']}, {first['stage']}: {first['reason']}"
-        )
+    if told := quarantined_in_words(tables["missing"]):
+        say(told)

@@ -58,6 +58,18 @@ def missing_rows(run: Run | ExternalRun, manifest: RunManifest) -> list[dict[str
     ]
 
 
+def quarantined_in_words(missing: pd.DataFrame) -> str:
+    """How many are quarantined, and the first of them; empty if none is."""
+    found = missing[missing["state"] == QUARANTINED]
+    if found.empty:
+        return ""
+    first = found.iloc[0]
+    return (
+        f"{len(found)} quarantined, named in the report; the first: {first['run']}, "
+        f"step {first['step']}, {first['stage']}: {first['reason']}"
+    )
+
+
 def quarantined_rows(stage: str, found: Iterable[Quarantined]) -> list[dict[str, Any]]:
     """Checkpoints that the jobs of a stage quarantined, and tasks of them.
 
