@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from disentangle.checkpoint.cohort import read_cohort, write_cohort
-from disentangle.checkpoint.manifest import read_checkpoint
+from disentangle.checkpoint.manifest import read_checkpoint, read_run
 from disentangle.checkpoint.references import (
     Perturbed,
     perturbed_references,
@@ -17,6 +17,7 @@ from disentangle.checkpoint.references import (
     write_perturbed,
 )
 from disentangle.errors import StudyError
+from disentangle.storage import SEAL, write_sealed
 
 
 def test_a_cohort_is_its_runs_manifests(own_run: Path) -> None:
@@ -30,6 +31,15 @@ def test_a_cohort_is_its_runs_manifests(own_run: Path) -> None:
     (own_run / "manifest.json").unlink()
     with pytest.raises(StudyError, match="is not what training left"):
         read_cohort(path, own_run.parent)
+
+
+def test_a_manifest_of_an_earlier_version_is_read(own_run: Path) -> None:
+    path = own_run / "manifest.json"
+    now = json.loads(path.read_text())
+    assert now.pop("quarantined") == {}
+    del now[SEAL]
+    write_sealed(path, now | {"refused": {"4": "cut short"}})
+    assert read_run(path).quarantined == {4: "cut short"}
 
 
 def made(run: Path, folder: Path, variant: str, step: int) -> str:
