@@ -31,7 +31,7 @@ CHANGED = (
 )
 """With one byte changed, in the middle."""
 
-CELLS = 7
+ENTRIES = 7
 """Measurements of every so many of which a digit is changed."""
 
 
@@ -62,7 +62,7 @@ def mended(study: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path,
     folder = tmp_path_factory.mktemp("damaged") / "study"
     shutil.copytree(study, folder, copy_function=shutil.copy2, symlinks=True)
     names = damage(folder / "results" / "tiny")
-    for path in sorted((folder / "results/tiny/cells").rglob("*.json"))[::CELLS]:
+    for path in sorted((folder / "results/tiny/cache").rglob("*.json"))[::ENTRIES]:
         path.write_text(path.read_text().replace("7", "8"))
     done = started(folder)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

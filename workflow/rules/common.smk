@@ -49,7 +49,7 @@ MEASURED, DOMAINS = JOBS.measured, JOBS.domains
 
 # passages: of all held-out domains, and of those that H is read on
 HELDOUT = {domain: FOLDER.heldout(domain) for domain in DOMAINS}
-HELDOUT_OF_H = {domain: HELDOUT[domain] for domain in JOBS.domains_of_h}
+HELDOUT_OF_H = {domain: FOLDER.heldout(domain) for domain in JOBS.domains_of_h}
 
 # the files that stand for what came of the perturbed runs of a cohort
 PERTURBED = [FOLDER.perturbation(f"{kind}d") for kind in JOBS.perturbations]

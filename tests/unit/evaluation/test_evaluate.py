@@ -28,13 +28,13 @@ from disentangle.tables.collect import quarantined_rows
 Rows = list[dict[str, object]]
 
 
-def evaluate(bench: Bench, run: Path, cells: Path, code: str = "a") -> tuple[Rows, str]:
+def evaluate(bench: Bench, run: Path, cache: Path, code: str = "a") -> tuple[Rows, str]:
     said: list[str] = []
     rows, refused = measure.evaluate(
         trained_references([run / "manifest.json"]),
         heldout=bench.heldout,
         settings=bench.study.evaluation,
-        cache=Cache(cells),
+        cache=Cache(cache),
         code_version=code,
         threads=1,
         say=said.append,
@@ -44,13 +44,13 @@ def evaluate(bench: Bench, run: Path, cells: Path, code: str = "a") -> tuple[Row
 
 
 @pytest.fixture(scope="module")
-def cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cells")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture(scope="module")
-def rows(bench: Bench, trained_run: Path, cells: Path) -> Rows:
-    return evaluate(bench, trained_run, cells)[0]
+def rows(bench: Bench, trained_run: Path, cache: Path) -> Rows:
+    return evaluate(bench, trained_run, cache)[0]
 
 
 def value(rows: Rows, **where: object) -> float:
@@ -130,14 +130,14 @@ def test_training_lowers_the_loss_and_rows_carry_their_numerics(rows: Rows) -> N
 
 
 def test_nothing_is_computed_twice_and_new_code_computes_anew(
-    bench: Bench, trained_run: Path, cells: Path, rows: Rows
+    bench: Bench, trained_run: Path, cache: Path, rows: Rows
 ) -> None:
-    again, said = evaluate(bench, trained_run, cells)
+    again, said = evaluate(bench, trained_run, cache)
     assert again == rows
     assert "0 evaluations made, 10 taken as they were" in said
-    for cell in sorted(cells.rglob("*.json"))[:2]:
-        cell.unlink()
-    restored, said = evaluate(bench, trained_run, cells)
+    for entry in sorted(cache.rglob("*.json"))[:2]:
+        entry.unlink()
+    restored, said = evaluate(bench, trained_run, cache)
     assert restored == rows
     assert "2 evaluations made, 8 taken as they were" in said
 
@@ -202,5 +202,5 @@ def test_a_task_that_does_not_fit_a_models_positions_is_left_out_for_it(
     (row,) = quarantined_rows("evaluation", refused)
     assert row["stage"] == "evaluation of piqa"
     # the checkpoint is measured all the same
-    assert quarantined_counts(pd.DataFrame([row])) == {"brought_in": 0, "measured": 0}
+    assert quarantined_counts(pd.DataFrame([row])) == {"imported": 0, "measured": 0}
     assert {row["task"] for row in rows} == {"heldout_id", "heldout_ood", "heldout_code"}

@@ -20,13 +20,13 @@ from disentangle.tables.geometry import LAYERS
 DOMAINS = ("id", "code")
 
 
-def compare(bench: Bench, run: Path, cells: Path, code: str = "a") -> tuple[list[dict], str]:
+def compare(bench: Bench, run: Path, cache: Path, code: str = "a") -> tuple[list[dict], str]:
     said: list[str] = []
     rows = compare_layers(
         run / "manifest.json",
         heldout={domain: bench.heldout[domain] for domain in DOMAINS},
         max_tokens=16,
-        cache=Cache(cells),
+        cache=Cache(cache),
         code_version=code,
         threads=1,
         say=said.append,
@@ -36,7 +36,7 @@ def compare(bench: Bench, run: Path, cells: Path, code: str = "a") -> tuple[list
 
 @pytest.fixture(scope="module")
 def rows(bench: Bench, trained_run: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
-    return compare(bench, trained_run, tmp_path_factory.mktemp("cells"))[0]
+    return compare(bench, trained_run, tmp_path_factory.mktemp("cache"))[0]
 
 
 @torch.no_grad()
@@ -123,7 +123,7 @@ def test_figures_are_those_of_the_layers(bench: Bench, trained_run: Path, rows: 
         assert row["cka_to_last"] == pytest.approx(cka, rel=1e-4)
 
 
-def test_cells_are_kept_and_go_by_code_and_by_the_last_checkpoint(
+def test_entries_are_kept_and_go_by_code_and_by_the_last_checkpoint(
     bench: Bench, own_run: Path, tmp_path: Path
 ) -> None:
     first, said = compare(bench, own_run, tmp_path)

@@ -1,4 +1,4 @@
-"""Geometry of a trained run: W without padding, H at the last token, each cell once."""
+"""Geometry of a trained run: W without padding, H at the last token, each measured once."""
 
 import inspect
 import json
@@ -31,17 +31,17 @@ CODES = dict.fromkeys(MEASUREMENTS, "a")
 
 
 def measure(
-    bench: Bench, run: Path, cells: Path, codes: dict[str, str] = CODES
+    bench: Bench, run: Path, cache: Path, codes: dict[str, str] = CODES
 ) -> tuple[list[dict], str]:
     said: list[str] = []
-    rows, _ = measure_with_refusals(bench, run, cells, codes, said.append)
+    rows, _ = measure_with_refusals(bench, run, cache, codes, said.append)
     return rows, said[-1]
 
 
 def measure_with_refusals(
     bench: Bench,
     run: Path,
-    cells: Path,
+    cache: Path,
     codes: dict[str, str] = CODES,
     say: Say = lambda line: None,
     own: Sequence[OwnMetric] = (),
@@ -50,7 +50,7 @@ def measure_with_refusals(
         run / "manifest.json",
         heldout={domain: bench.heldout[domain] for domain in DOMAINS},
         max_tokens=16,
-        cache=Cache(cells),
+        cache=Cache(cache),
         codes=codes,
         own=own,
         threads=1,
@@ -60,7 +60,7 @@ def measure_with_refusals(
 
 @pytest.fixture(scope="module")
 def rows(bench: Bench, trained_run: Path, tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
-    return measure(bench, trained_run, tmp_path_factory.mktemp("cells"))[0]
+    return measure(bench, trained_run, tmp_path_factory.mktemp("cache"))[0]
 
 
 def test_there_is_a_row_for_every_checkpoint_and_matrix(rows: list[dict]) -> None:
@@ -98,7 +98,7 @@ def test_h_is_what_the_head_multiplies_at_each_last_token(
     assert row["effective_rank"] == pytest.approx(np.exp(-(p * np.log(p)).sum()), rel=1e-4)
 
 
-def test_cells_are_kept_and_go_by_code(bench: Bench, trained_run: Path, tmp_path: Path) -> None:
+def test_entries_are_kept_and_go_by_code(bench: Bench, trained_run: Path, tmp_path: Path) -> None:
     first, said = measure(bench, trained_run, tmp_path)
     assert "9 matrices measured, 0 taken" in said
     next(iter(sorted(tmp_path.rglob("*.json")))).unlink()
@@ -118,8 +118,8 @@ def test_a_quantity_whose_code_changed_is_measured_alone(
     second, said = measure(bench, trained_run, tmp_path, changed)
     assert "9 matrices measured (mean_cosine_similarities alone), 0 taken" in said
     assert first == second
-    cells = list(tmp_path.rglob("*.json"))
-    assert len(cells) == len(spectra) + 9
+    entries = list(tmp_path.rglob("*.json"))
+    assert len(entries) == len(spectra) + 9
     assert all(path.stat().st_mtime_ns == made for path, made in spectra.items())
 
 
@@ -128,10 +128,10 @@ def test_numerics_that_differ_between_quantities_are_told(
 ) -> None:
     measure(bench, trained_run, tmp_path)
     for path in tmp_path.rglob("*.json"):
-        cell = read_sealed(path)
-        if cell["key"]["measurement"] == "partition_isotropies":
-            cell["value"]["numerics"]["device"] = "cuda"
-            write_sealed(path, cell)
+        entry = read_sealed(path)
+        if entry["key"]["measurement"] == "partition_isotropies":
+            entry["value"]["numerics"]["device"] = "cuda"
+            write_sealed(path, entry)
     rows, _ = measure(bench, trained_run, tmp_path)
     numerics = [json.loads(row["numerics"]) for row in rows]
     assert {n["device"] for n in numerics} == {"cpu"}
