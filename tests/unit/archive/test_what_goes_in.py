@@ -146,7 +146,7 @@ def test_without_a_commit_or_with_another_package_there_is_no_archive(
 ) -> None:
     bare = tmp_path / "bare"
     put(bare, "Snakefile")
-    with pytest.raises(StudyError, match="is no part of the workflow"):
+    with pytest.raises(StudyError, match="is not part of the workflow"):
         read_code(bare, [], allow_uncommitted=True)
     monkeypatch.setattr(code, "PACKAGE", bare / "src")
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
