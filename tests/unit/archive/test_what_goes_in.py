@@ -203,6 +203,6 @@ def test_a_study_that_says_where_things_are_here_is_refused(
     changed = copy.deepcopy(demo_config)
     for section, values in change.items():
         changed[section] = changed.get(section, {}) | values
-    with pytest.raises(StudyError, match="inside this folder") as refused:
+    with pytest.raises(StudyError, match="into this folder") as refused:
         refuse_absolute_paths(read_config(changed))
     assert f"  {key}: " in str(refused.value)
