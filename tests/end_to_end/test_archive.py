@@ -290,7 +290,7 @@ def test_manifests_that_were_swapped_with_their_hashes_are_found(
 
     done = verified(elsewhere, edited(archived, tmp_path / "forged.zip", edit))
     assert done.returncode != 0
-    assert "is of other weights than" in done.stderr and "step4/manifest.json" in done.stderr
+    assert "has other weights than" in done.stderr and "step4/manifest.json" in done.stderr
 
 
 def test_a_page_or_figure_changed_with_its_hash_is_found_by_making_it_again(
