@@ -245,8 +245,8 @@ def verified(folder: Path, archive: Path) -> subprocess.CompletedProcess[str]:
 def test_another_clone_computes_the_same_tables_again(elsewhere: Path, archived: Path) -> None:
     done = verified(elsewhere, archived)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert "tables, computed again, are the same bytes" in done.stderr
-    assert "figures and pages, made again, show the same" in done.stderr
+    assert "recomputed tables are identical, byte for byte" in done.stderr
+    assert "redrawn figures and pages show the same" in done.stderr
 
 
 def test_what_was_changed_with_its_hash_is_found_by_computing_again(
@@ -290,7 +290,7 @@ def test_manifests_that_were_swapped_with_their_hashes_are_found(
 
     done = verified(elsewhere, edited(archived, tmp_path / "forged.zip", edit))
     assert done.returncode != 0
-    assert "is of other weights than" in done.stderr and "step4/manifest.json" in done.stderr
+    assert "has other weights than" in done.stderr and "step4/manifest.json" in done.stderr
 
 
 def test_a_page_or_figure_changed_with_its_hash_is_found_by_making_it_again(
@@ -308,8 +308,8 @@ def test_a_page_or_figure_changed_with_its_hash_is_found_by_making_it_again(
     forged = edited(archived, tmp_path / "forged.zip", edit)
     done = verified(elsewhere, forged)
     assert done.returncode != 0
-    assert "tables, computed again, are the same bytes" in done.stderr
-    assert "3 of " in done.stderr and "files are not what the archive has" in done.stderr
+    assert "recomputed tables are identical, byte for byte" in done.stderr
+    assert "3 of " in done.stderr and "recomputed files differ from the archive" in done.stderr
     for name in ("report.html", "figures/rank_and_loss.svg", "figures/rank_and_loss.pdf"):
         assert f"results/tiny/{name}: " in done.stderr
 
@@ -361,7 +361,7 @@ def test_without_weights_it_is_finished_and_any_part_of_it_can_be_made_again(
     (folder / "results/tiny/tables/noise.parquet").unlink()
     again = resumed(folder)
     assert again.returncode == 0, again.stdout[-2000:] + again.stderr[-2000:]
-    assert f"{RUN_2K}: trained again to the same weights" in again.stdout
+    assert f"{RUN_2K}: retrained to the same weights" in again.stdout
     weights = {path.relative_to(folder) for path in folder.rglob("*.safetensors")}
     steps = (0, 4, 16)
     assert weights == {
@@ -424,5 +424,5 @@ def test_a_metric_of_ones_own_is_archived_and_its_code_not_run(clone: Path, tmp_
 
     done = verified(clone, edited(folder / ZIP, tmp_path / "x.crate.zip", edit))
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    assert "it has metrics of its own, whose code is not run" in done.stderr
+    assert "code of user-defined metrics is not run" in done.stderr
     assert not (tmp_path / "ran").exists()

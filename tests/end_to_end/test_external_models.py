@@ -194,5 +194,5 @@ def test_a_path_that_leaves_the_source_is_refused(imported: Path, source: Path) 
     (imported / "tiny.yaml").write_text(yaml.safe_dump(config))
     done = run(imported, "train")
     assert done.returncode != 0
-    assert "leaves the folder" in done.stdout + done.stderr
+    assert "is outside of the folder" in done.stdout + done.stderr
     assert pd.read_parquet(imported / "results/tiny/tables/checkpoints.parquet").shape[0] == 5

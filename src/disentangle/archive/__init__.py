@@ -1,7 +1,7 @@
 """A study as one file that others can check and run again.
 
-`write` puts it together from the workflow's files (`code`), the results (`contents`), both without
-what names a machine or a person (`privacy`), and their description (`crate`). `verify` checks an
-archive with Python alone and goes into it; `rebuild` checks what takes the workflow; `resume` runs
-it again; `publish` deposits it.
+`write` assembles it from the workflow's files (`code`), the results (`contents`) and their
+description (`crate`); `privacy` removes names of machines and people. `verify` checks an archive
+with Python alone and is included in it; `rebuild` does the checks that need the workflow; `resume`
+runs the study again; `publish` deposits the archive.
 """

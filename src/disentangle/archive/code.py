@@ -1,4 +1,4 @@
-"""The workflow's own files, as they were committed."""
+"""The workflow's own files, as committed."""
 
 import io
 import subprocess
@@ -13,36 +13,36 @@ from disentangle.provenance import PACKAGE
 from disentangle.storage import digest
 
 WATCHED = ("src", "workflow")
-"""Folders in which a file that git does not know is part of what ran."""
+"""Folders whose untracked files count as part of the code that ran."""
 
 
 @dataclass(frozen=True)
 class Code:
-    """The workflow's files, and which state of it they are."""
+    """The workflow's files, and their state in git."""
 
     commit: str
     changes: list[str]
-    """Files that are not as committed; empty where all are."""
+    """Files that differ from the commit."""
     files: dict[str, bytes]
-    """Contents by path from the workflow's root."""
+    """Contents by path, relative to the workflow's root."""
 
 
 def read_code(root: Path, own: Collection[str], *, allow_uncommitted: bool) -> Code:
-    """Read the workflow's files: of its commit, or of the working tree where that is allowed.
+    """Read the workflow's files from its commit, or from the working tree if that is allowed.
 
     Args:
         root: the workflow's folder, in a git repository.
-        own: paths that the study itself brings, whose changes are no change of the workflow.
-        allow_uncommitted: take the working tree if it is not as committed.
+        own: files of the study itself; changes to them do not count as changes of the workflow.
+        allow_uncommitted: use the working tree if it differs from the commit.
 
     Raises:
-        StudyError: if there is no commit, or there are changes that are not allowed, or the
-            package that runs is another one than the folder's.
+        StudyError: if there is no commit, if there are changes that are not allowed, or if the
+            installed package is not the one in `root`.
     """
     if not PACKAGE.is_relative_to(root.resolve()):
         raise StudyError(
-            f"The package that computes is {PACKAGE}, which is no part of the workflow in {root}:\n"
-            "an archive would hold other code than what ran. Install it from there "
+            f"The installed package is {PACKAGE}, which is not part of the workflow in {root}:\n"
+            "the archive would not contain the code that ran. Install the package from that folder "
             "(make install), and archive again."
         )
     commit = _git(root, "rev-parse", "HEAD").decode().strip()
@@ -51,16 +51,16 @@ def read_code(root: Path, own: Collection[str], *, allow_uncommitted: bool) -> C
         return Code(commit, [], _committed(root))
     if not allow_uncommitted:
         raise StudyError(
-            f"The workflow is not as committed ({commit[:12]}):\n{listed(changes)}\n"
-            "Commit, so that the archive can name the commit. Or say\n"
+            f"The workflow differs from its commit ({commit[:12]}):\n{listed(changes)}\n"
+            "Commit the changes, so that the archive can name the commit. Or use\n"
             "  --config allow_uncommitted=true\n"
-            "The archive then holds these files as they are here, and says so."
+            "The archive then contains these files as they are here, and says so."
         )
     return Code(commit, changes, _as_here(root))
 
 
 def state_of(root: Path) -> str:
-    """Tells one state of the workflow's files from another; empty where git knows none."""
+    """A hash that identifies the state of the workflow's files; empty without a git commit."""
     try:
         return digest([_git(root, "rev-parse", "HEAD").decode(), _git(root, "diff", "HEAD").hex()])
     except StudyError:
@@ -71,11 +71,11 @@ def _git(root: Path, *arguments: str) -> bytes:
     try:
         done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True)  # noqa: S603, S607 (git, asked of a folder)
     except FileNotFoundError:
-        raise StudyError("An archive names the workflow's commit, and git is not here.") from None
+        raise StudyError("An archive names the workflow's commit, which needs git.") from None
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         raise StudyError(
-            f"An archive names the workflow's commit, and git finds none in {root}:\n"
+            f"An archive names the workflow's commit, but git finds none in {root}:\n"
             f"  {said[0] if said else 'it gave no reason'}\n"
             "Work in a clone, or make the folder a repository: git init, git add, git commit."
         )
@@ -87,7 +87,7 @@ def _names(listed: bytes) -> list[str]:
 
 
 def _changes(root: Path) -> list[str]:
-    """Files that git knows and that differ, and unknown ones where code is read from."""
+    """Tracked files that differ from the commit, and untracked files in the code folders."""
     differing = _names(_git(root, "diff", "--name-only", "--relative", "-z", "HEAD"))
     unknown = _git(root, "ls-files", "--others", "--exclude-standard", "-z", *WATCHED, "Snakefile")
     return sorted({*differing, *_names(unknown)})
@@ -116,10 +116,10 @@ def _as_here(root: Path) -> dict[str, bytes]:
 
 
 def scripts_of(workflow: Any) -> dict[str, str]:
-    """Every rule's script, from the workflow's folder.
+    """Every rule's script, relative to the workflow's folder.
 
     Args:
-        workflow: Snakemake's, whose rules are all read.
+        workflow: Snakemake's workflow, with all rules loaded.
     """
     return {
         rule.name: f"workflow/{rule.script.removeprefix('../')}"

@@ -1,4 +1,4 @@
-"""Which of a study's results go into its archive, and which stand in it by their hashes."""
+"""Which of a study's results go into its archive, and which are listed by hash only."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,29 +8,29 @@ from disentangle.checkpoint.manifest import MANIFEST, WEIGHTS, read_run
 from disentangle.study.sections.archive import Archive
 
 OF_THE_RUN = {"plan", "archive", "verify"}
-"""Jobs that say something of the study and make no part of it."""
+"""Jobs that report on the study and make no part of it."""
 
 TEXT = (
     *("corpus/train.parquet", "corpus/heldout/*", "corpus/targets/*"),
     *("tokens/*.bin", "tokens/targets/*.bin"),
 )
-"""Results that hold text which others wrote, as it was used."""
+"""Results that contain the text used, which others wrote."""
 
 
 @dataclass
 class Contents:
-    """Files of a study's folder, by their paths in it."""
+    """Files of a study's folder, by their paths relative to it."""
 
     included: list[str] = field(default_factory=list)
     by_hash: list[str] = field(default_factory=list)
-    """Left out by choice: weights and text."""
+    """Left out by the study's settings: weights and text."""
 
 
 def contents(folder: Path, wanted: Archive) -> Contents:
-    """Sort a study's results.
+    """Sort a study's results into those included and those listed by hash.
 
-    Left out in any case are trainers' states, locks, half-made files, and what says something of
-    this machine's run only (the plan, earlier archives).
+    Always left out: trainer states, locks, unfinished files, and files that concern only the run
+    on this machine (the plan, earlier archives).
 
     Args:
         folder: the study's results.

@@ -1,9 +1,9 @@
-"""What a study is, who made which file of it and with what, as RO-Crate metadata.
+"""A study and the provenance of its files, as RO-Crate metadata.
 
 The profile is Provenance Run Crate 0.5 of Workflow Run RO-Crate (https://w3id.org/ro/wfrun), which
-builds on RO-Crate 1.1: the workflow has a step for every rule, each step its tool (the rule's
-script), and every job is a `CreateAction` with what it read and made. Names of entities follow from
-what they stand for, and dates are those of the jobs, so the same study gives the same crate.
+builds on RO-Crate 1.1. The workflow has a step for every rule, each step has its tool (the rule's
+script), and every job is a `CreateAction` with the files it read and made. Identifiers are derived
+from the content, and dates are those of the jobs, so the same study gives the same crate.
 """
 
 import json
@@ -56,22 +56,22 @@ MEDIA = {
     "svg": "image/svg+xml",
     "yaml": "application/yaml",
 }
-"""Types of files by the endings of their names."""
+"""Media types by file extension."""
 
 
 @dataclass(frozen=True)
 class Described:
-    """What a crate says of a study beside its files and jobs."""
+    """What a crate says about a study, beside its files and jobs."""
 
     study: str
     commit: str
     changes: list[str]
     config_files: list[str]
-    """In the archive, in the order they are laid over one another."""
+    """Paths in the archive; later files override earlier ones."""
     left_out: Mapping[str, Mapping[str, Any]]
-    """Files that stand in the archive by their SHA-256 and size."""
+    """Files that the archive lists only by SHA-256 and size."""
     citation: str
-    """CITATION.cff of the workflow."""
+    """Text of the workflow's CITATION.cff."""
 
 
 def crate_metadata(about: Described, members: Iterable[Member], jobs: list[Job]) -> bytes:
@@ -101,12 +101,12 @@ def _file(name: str) -> str:
 
 
 def _single(value: Any) -> Any:
-    """JSON-LD writes a list of one as the one."""
+    """JSON-LD writes a list of one element as the element itself."""
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def runs_studies(one: Requirement) -> bool:
-    """Whether a study is run with it: a requirement of the library, or of one of its extras."""
+    """Whether a requirement is needed to run a study: the library's own, or one of its extras'."""
     extras = ("", "train", "workflow")
     return one.marker is None or any(one.marker.evaluate({"extra": extra}) for extra in extras)
 
@@ -117,7 +117,7 @@ def _software(name: str) -> str:
 
 
 class _Crate:
-    """A crate that is being put together."""
+    """Builds a crate."""
 
     def __init__(self, about: Described, members: dict[str, Member], jobs: list[Job]) -> None:
         self._about, self._members, self._jobs = about, members, jobs
@@ -275,7 +275,7 @@ class _Crate:
                 f"#left-out/{_file(name)}",
                 "CreativeWork",
                 name=name,
-                description="Not in this archive; here by its hash.",
+                description="Not in this archive; listed by its hash.",
                 sha256=left_out["sha256"],
                 contentSize=str(left_out["size"]),
             )
@@ -306,7 +306,7 @@ class _Crate:
         }
 
     def _cache_folders(self) -> dict[str, list[str]]:
-        """Cache entries by the kind of measurement: jobs of a rule share them."""
+        """Cache entries by kind of measurement; the jobs of a rule share them."""
         start = f"results/{self._about.study}/cache/"
         found: dict[str, list[str]] = {}
         for name in self._members:
@@ -316,7 +316,7 @@ class _Crate:
         return found
 
     def _known(self, names: Iterable[str]) -> list[dict[str, str]]:
-        """Entities of files and folders, in the archive or left out of it."""
+        """Entities of files and folders, whether in the archive or left out."""
         found = []
         for name in names:
             if name in self._members or name in self._cached:

@@ -1,4 +1,4 @@
-"""What a repository is told about an archive: from the crate in it, and from CITATION.cff."""
+"""An archive's metadata for a repository, from its crate and from CITATION.cff."""
 
 import html
 import json
@@ -14,22 +14,22 @@ from disentangle.storage import replacing
 
 CRATE = "ro-crate-metadata.json"
 ROOT = "./"
-"""The entity of a crate that is the whole of it."""
+"""The entity that stands for the whole crate."""
 
 MOST_METADATA = 256 * 2**20
-"""Bytes of a crate's metadata that are read; a study of thousands of jobs has some tens of MB."""
+"""Most bytes of a crate's metadata that are read; thousands of jobs give some tens of MB."""
 
 Entity = dict[str, Any]
 
 
 def deposit_metadata(archive: Path, citation: Path) -> dict[str, Any]:
-    """Metadata of a deposit, as Zenodo names them.
+    """Metadata of a deposit, with Zenodo's keys.
 
-    Title, description, licence and authors are the crate's; where it has no licence or author,
-    and for keywords and version, CITATION.cff says them.
+    Title, description, licence and authors come from the crate. A missing licence or author,
+    and the keywords and version, come from CITATION.cff.
 
     Raises:
-        StudyError: if the file is no archive of a study, or something that is needed is nowhere.
+        StudyError: if the file is not an archive of a study, or required metadata are missing.
     """
     crate, cited = _read_crate(archive), _read_citation(citation)
     root = crate[ROOT]
@@ -49,19 +49,19 @@ def deposit_metadata(archive: Path, citation: Path) -> dict[str, Any]:
         key for key in ("title", "description", "creators", "license") if not found[key]
     ]:
         raise StudyError(
-            f"{archive}: neither {CRATE} in it nor {citation} says its {', '.join(lacking)}"
+            f"{archive}: neither its {CRATE} nor {citation} gives its {', '.join(lacking)}"
         )
     return {key: value for key, value in found.items() if value}
 
 
 def _read_crate(archive: Path) -> dict[str, Entity]:
-    """Entities of the crate by their @id."""
+    """Entities of the crate by @id."""
     try:
         with ZipFile(archive) as opened, opened.open(CRATE) as file:
             content = file.read(MOST_METADATA + 1)
     except (BadZipFile, KeyError, OSError) as error:
         raise StudyError(
-            f"{archive} is no archive of a study: it is no zip file with a {CRATE} at its root.\n"
+            f"{archive} is not an archive of a study: not a zip file with a {CRATE} at its root.\n"
             "`snakemake archive` writes one."
         ) from error
     try:
@@ -70,7 +70,7 @@ def _read_crate(archive: Path) -> dict[str, Entity]:
         crate = {entity["@id"]: entity for entity in json.loads(content)["@graph"]}
         crate[ROOT].keys()
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise StudyError(f"{archive}: {CRATE} in it is no RO-Crate ({error!r})") from error
+        raise StudyError(f"{archive}: its {CRATE} is not an RO-Crate ({error!r})") from error
     return crate
 
 
@@ -78,14 +78,16 @@ def _read_citation(path: Path) -> dict[str, Any]:
     try:
         cited = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
-        raise StudyError(f"{path} cannot be read; run this where CITATION.cff is") from error
+        raise StudyError(
+            f"{path} cannot be read; run this in the folder that contains it"
+        ) from error
     if not isinstance(cited, dict):
-        raise StudyError(f"{path} is no citation file")
+        raise StudyError(f"{path} is not a citation file")
     return cited
 
 
 def _links(value: Any) -> list[Entity]:
-    """What a property refers to; JSON-LD writes one value without its list."""
+    """Entities that a property refers to; JSON-LD writes a single value without a list."""
     values = value if isinstance(value, list) else [value]
     return [one for one in values if isinstance(one, dict) and isinstance(one.get("@id"), str)]
 
@@ -96,7 +98,7 @@ def _paragraph(text: Any) -> str:
 
 
 def _license(value: Any) -> str | None:
-    """The SPDX name at the end of a licence's address; Zenodo writes it small."""
+    """The SPDX identifier at the end of a licence's URL, in lower case as Zenodo has it."""
     linked = [link["@id"] for link in _links(value)]
     (spelled, *_) = linked or [value if isinstance(value, str) else ""]
     return spelled.rstrip("/").rpartition("/")[2].removesuffix(".html").lower() or None
@@ -122,10 +124,10 @@ def _orcid(spelled: str) -> dict[str, str]:
 
 
 def add_doi(citation: Path, doi: str, title: str) -> None:
-    """Name the DOI of an archive among the identifiers of CITATION.cff, its text else as it was.
+    """Add an archive's DOI to the identifiers in CITATION.cff; the rest of its text is unchanged.
 
     Raises:
-        StudyError: if they are written in a way that no line can be put into; what to add by hand.
+        StudyError: if the entry cannot be inserted; the message gives the lines to add by hand.
     """
     before = citation.read_text(encoding="utf-8")
     had = _read_citation(citation)
@@ -133,7 +135,7 @@ def add_doi(citation: Path, doi: str, title: str) -> None:
     if any(one.get("value") == doi for one in identifiers):
         return
     entry = {"type": "doi", "value": doi, "description": title}
-    # JSON's strings are YAML's, whatever is in a title
+    # JSON strings are valid YAML, whatever a title contains
     lines = [f"{key}: {json.dumps(value)}" for key, value in entry.items()]
     heading = re.search(r"^identifiers:[ \t]*(#.*)?\n( *)(?=- )", before, re.MULTILINE)
     indent = heading[2] if heading else "  "

@@ -1,4 +1,4 @@
-"""The jobs that made a study, from the records they left, and which files each made."""
+"""The jobs that made a study, read from their records, and the files that each made."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,16 +18,16 @@ CACHED = {
     "evaluate_checkpoints": "evaluation",
     "simulate": "calibration",
 }
-"""Rule to the stage whose finished measurements it keeps."""
+"""Rule to the folder of the cache that holds its finished measurements."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One job, as its crate's action tells it. Paths are relative to where the workflow runs."""
+    """One job, as the crate's action describes it. Paths are relative to the working directory."""
 
     rule: str
     name: str
-    """Among the jobs of its rule; empty for the only one."""
+    """Distinguishes the jobs of a rule; empty if there is only one."""
     script: str
     began: str
     ended: str
@@ -36,23 +36,23 @@ class Job:
     params_sha256: str
     reads: list[str]
     makes: list[str]
-    """Files, and folders of the cache, which end with a slash."""
+    """Files, and cache folders, whose names end with a slash."""
     tells: list[str]
     """Its log and its record."""
 
     @property
     def id(self) -> str:
-        """What the crate calls it."""
+        """Its identifier in the crate."""
         return "#job/" + quote(f"{self.rule}/{self.name}" if self.name else self.rule)
 
     @property
     def title(self) -> str:
-        """What it is called for readers."""
+        """Its name for readers."""
         return f"{self.rule} {self.name}".strip()
 
     @property
     def machine_id(self) -> str:
-        """Tells one class of machine from another."""
+        """Identifies the class of machine."""
         return digest(self.machine)[:16]
 
 
@@ -61,7 +61,7 @@ def find_jobs(folder: Path, scripts: Mapping[str, str]) -> list[Job]:
 
     Args:
         folder: the study's results, relative to where the workflow runs.
-        scripts: rule to its script, as the archive has it.
+        scripts: rule to its script's path in the archive.
     """
     found = []
     study = StudyFolder(folder)
@@ -88,7 +88,7 @@ def find_jobs(folder: Path, scripts: Mapping[str, str]) -> list[Job]:
 
 
 def _undeclared(record: Mapping[str, Any], study: StudyFolder) -> Iterator[str]:
-    """What a job makes beside its declared outputs: checkpoints, and cache entries."""
+    """What a job makes beside its declared outputs: checkpoints and cache entries."""
     if record["rule"] in CACHED:
         yield f"{study.cache(CACHED[record['rule']]).as_posix()}/"
     for output in map(Path, record["outputs"]):
@@ -107,6 +107,6 @@ def _files(folder: Path) -> Iterator[str]:
 
 
 def made_by(jobs: Iterable[Job]) -> tuple[set[str], tuple[str, ...]]:
-    """The files that jobs made, and the folders of the cache that they filled."""
+    """The files that jobs made, and the cache folders that they filled."""
     names = {name for job in jobs for name in job.makes}
     return names, tuple(sorted(name for name in names if name.endswith("/")))

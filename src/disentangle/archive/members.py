@@ -1,4 +1,4 @@
-"""The files of an archive, each with its size and its hash."""
+"""The files of an archive, each with its size and hash."""
 
 import hashlib
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from disentangle.storage import sha256_of
 
 @dataclass(frozen=True)
 class Member:
-    """A file of an archive: one of this folder as it is, or bytes."""
+    """A file of an archive: copied from a path, or given as bytes."""
 
     name: str
     source: Path | bytes
@@ -18,12 +18,12 @@ class Member:
 
     @classmethod
     def of(cls, name: str, source: Path | bytes) -> "Member":
-        """Measure a file."""
+        """Compute a file's size and hash."""
         if isinstance(source, bytes):
             return cls(name, source, hashlib.sha256(source).hexdigest(), len(source))
         return cls(name, source, sha256_of(source), source.stat().st_size)
 
     def text(self) -> str:
-        """What it holds, as text."""
+        """Its content as text."""
         data = self.source if isinstance(self.source, bytes) else self.source.read_bytes()
         return data.decode()

@@ -1,4 +1,4 @@
-"""Logs without the names of a machine and of who works on it."""
+"""Remove names of machines, users and private folders from logs."""
 
 import getpass
 import json
@@ -12,16 +12,16 @@ from disentangle.errors import StudyError, listed
 from disentangle.provenance import PACKAGE
 
 STARTS = "starts.jsonl"
-"""In a run's folder: a line for each start of its training."""
+"""File in a run's folder with a line for each start of training."""
 
 
 def private_folders() -> dict[str, str]:
-    """Folders of this machine that no archive names, longest first, and what stands for each."""
+    """Folders of this machine to their placeholders, longest first; no archive names them."""
     here, home = Path.cwd(), Path.home()
     folders = {here: ".", PACKAGE.parents[1]: ".", Path(sys.prefix): "<environment>", home: "~"}
     if (
         sys.prefix == sys.base_prefix
-    ):  # no environment of one's own, and a folder like any machine's
+    ):  # no virtual environment: this folder is the same on any machine
         folders.pop(Path(sys.prefix), None)
     folders |= {folder.resolve(): name for folder, name in folders.items()}
     known = {str(folder): name for folder, name in folders.items() if len(folder.parts) > 1}
@@ -29,10 +29,10 @@ def private_folders() -> dict[str, str]:
 
 
 def private_names(hosts: Iterable[str]) -> dict[str, str]:
-    """Names of machines and of who works on them, and what stands for each.
+    """Names of machines and of their user to their placeholders.
 
     Args:
-        hosts: machines that took part, beside this one.
+        hosts: machines that took part, other than this one.
     """
     try:
         user = getpass.getuser()
@@ -43,13 +43,13 @@ def private_names(hosts: Iterable[str]) -> dict[str, str]:
 
 
 def hosts_of(folder: Path) -> set[str]:
-    """Machines that a study was trained on, as each start of a run noted: a cluster has many."""
+    """Machines that a study was trained on, from the list of starts of each run."""
     starts = (line for path in folder.rglob(STARTS) for line in path.read_text().splitlines())
     return {host for line in starts if (host := json.loads(line).get("host"))}
 
 
 def cleaned(text: bytes, hosts: Iterable[str] = ()) -> bytes:
-    """A log with folders and names of machines taken out; for `hosts` see `private_names`."""
+    """A log with private folders and names replaced; for `hosts` see `private_names`."""
     for folder, instead in private_folders().items():
         text = re.sub(rb"%b(?![\w.-])" % re.escape(folder.encode()), instead.encode(), text)
     for name, instead in private_names(hosts).items():
@@ -58,7 +58,7 @@ def cleaned(text: bytes, hosts: Iterable[str] = ()) -> bytes:
 
 
 def names_a_folder(path: Path, folders: Iterable[str]) -> str | None:
-    """A folder that a file names, or None. Files may be large: it is read in pieces."""
+    """A folder that a file names, or None. The file is read in pieces, since it may be large."""
     patterns = [re.compile(rb"%b(?![\w.-])" % re.escape(folder.encode())) for folder in folders]
     overlap = b""
     with path.open("rb") as file:
@@ -74,10 +74,10 @@ def refuse_named_folders(paths: Iterable[tuple[str, Path]]) -> None:
     """Refuse results that name a folder of this machine.
 
     Args:
-        paths: files that go into the archive as they are, by their names in it.
+        paths: files that go into the archive unchanged: the name in it, and the path here.
 
     Raises:
-        StudyError: naming them.
+        StudyError: with the files and the folders that they name.
     """
     folders = list(private_folders())
     found = [
@@ -85,7 +85,7 @@ def refuse_named_folders(paths: Iterable[tuple[str, Path]]) -> None:
     ]
     if found:
         raise StudyError(
-            "These results name folders of this machine, which an archive must not:\n"
+            "These results name folders of this machine, which must not go into an archive:\n"
             + listed(found)
-            + "\nMake the study's paths relative to where the workflow runs, and run it again."
+            + "\nMake the study's paths relative to the workflow's folder, and run it again."
         )

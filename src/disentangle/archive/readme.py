@@ -1,4 +1,4 @@
-"""The page that an archive begins with."""
+"""The README of an archive."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,36 +8,36 @@ PAGE = """\
 
 Made by the workflow in this folder, {state}.
 
-    python verify.py    # is every file what the archive says? Python 3.11 is all it needs
-    make resume         # installs the workflow here, and runs what is missing: nothing, as it is
+    python verify.py    # checks every file against its recorded hash; needs only Python 3.11
+    make resume         # installs the workflow here, and runs what is missing (now: nothing)
 
-`results/{study}/report.html` is the report; `results/{study}/tables/` has the numbers behind it,
-and docs/tables.md every column. `ro-crate-metadata.json` says what made which file, of what and
-when (RO-Crate, profile Provenance Run Crate). {contents}
+`results/{study}/report.html` is the report, `results/{study}/tables/` has the numbers behind it,
+and docs/tables.md describes every column. `ro-crate-metadata.json` records which job made which
+file, from which inputs and when (RO-Crate, profile Provenance Run Crate). {contents}
 
-A verify.py out of an archive vouches for itself only. To check an archive that somebody gave you,
-use a clone of the workflow at the commit above, which also computes the tables again:
+The verify.py in an archive comes from whoever made that archive. To check an archive that somebody
+gave you, use a clone of the workflow at the commit above, which also recomputes the tables:
 
     snakemake verify --cores 2 --config archive=FILE.crate.zip
 
-docs/archive.md tells what that shows and what not, and how to run parts of the study again.
+docs/archive.md explains what this check proves, and how to run parts of the study again.
 """
 
 
 def readme(facts: Mapping[str, Any]) -> str:
-    """Write an archive's first page.
+    """The text of an archive's README.
 
     Args:
-        facts: what the archive says of itself.
+        facts: the content of archive.json.
     """
     state = f"commit {facts['commit']}"
     if facts["uncommitted"]:
         state += ", with changes that were not committed: " + ", ".join(facts["uncommitted"])
     weights = {
-        "none": "No weights are in it",
-        "final": "Weights are in it of each run's last checkpoint",
-        "all": "All weights are in it",
+        "none": "The archive contains no weights",
+        "final": "The archive contains the weights of each run's last checkpoint",
+        "all": "The archive contains all weights",
     }[facts["weights"]]
-    text = "with the text as it was used" if facts["corpus"] else "without the text, by its recipe"
-    left_out = f"; {len(facts['left_out'])} files stand in archive.json by their hashes"
-    return PAGE.format(study=facts["study"], state=state, contents=f"{weights}, {text}{left_out}.")
+    text = "and the text that was used" if facts["corpus"] else "and only the recipe of the text"
+    left_out = f"; archive.json lists {len(facts['left_out'])} omitted files by hash"
+    return PAGE.format(study=facts["study"], state=state, contents=f"{weights} {text}{left_out}.")

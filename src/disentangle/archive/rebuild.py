@@ -1,7 +1,7 @@
-"""Check an archive by making its tables, figures and report again from its stored measurements.
+"""Check an archive by recomputing its tables, figures and report from its stored measurements.
 
-No code of the archive is run: this workflow reads its data in a temporary folder. Weights are not
-unpacked, so every measurement must be among the stored ones.
+No code from the archive is run: this workflow reads its data in a temporary folder. Weights are not
+unpacked, so the archive must contain every measurement.
 """
 
 import os
@@ -50,29 +50,29 @@ COMPUTED = (
 """Rules that turn stored measurements into tables. No other may run."""
 
 SHOWN = ("draw_figures", "write_report")
-"""Rules that turn tables into what people look at, in this order."""
+"""Rules that turn tables into figures and the report, in this order."""
 
 OF_THE_RUN = ("costs", "plan")
-"""Tables that say what the run took, and do not follow from its results."""
+"""Tables about the run's costs, which do not follow from its results."""
 
 MEASURED = ("geometry", "evaluation", "layers")
 
 LARGEST_CONFIG = 1 << 20
-"""Bytes of a study file."""
+"""Most bytes of a study file."""
 
 
 def verify(archive: Path, root: Path, cores: int, say: Say) -> None:
     """Check an archive: its files and description, then its tables.
 
     Args:
-        archive: a `.crate.zip`; anybody's.
-        root: this workflow's folder, whose code computes.
-        cores: for the jobs that compute.
-        say: tells the screen.
+        archive: a `.crate.zip`; it need not be trusted.
+        root: this workflow's folder, whose code is run.
+        cores: for the recomputing jobs.
+        say: prints a message.
 
     Raises:
-        StudyError: naming every file that is changed, missing, extra or another when it is computed
-            again; or why that could not be done.
+        StudyError: with every file that is changed, missing, extra or different when recomputed, or
+            with the reason why the check was not possible.
     """
     try:
         with archive.open("rb") as file, zipfile.ZipFile(file) as opened:
@@ -86,7 +86,7 @@ def verify(archive: Path, root: Path, cores: int, say: Say) -> None:
             with TemporaryDirectory(prefix="verify-") as temporary:
                 _verify_tables(source, facts, Path(temporary), root, cores, say)
     except FileNotFoundError:
-        raise StudyError(f"There is no file {archive}.") from None
+        raise StudyError(f"{archive} does not exist.") from None
     except UnusableArchiveError as fault:
         raise StudyError(f"{archive}: {fault}") from None
     except (zipfile.BadZipFile, OSError) as fault:
@@ -94,7 +94,7 @@ def verify(archive: Path, root: Path, cores: int, say: Say) -> None:
 
 
 def _facts(source: Source) -> dict[str, Any]:
-    """What an archive says of itself, if it is of the form that we read."""
+    """The content of an archive's `archive.json`, after checking its form."""
     facts: dict[str, Any] = read_json(source, FACTS)
     config, commit = facts.get("config_files"), facts.get("commit")
     sound = (
@@ -111,7 +111,7 @@ def _facts(source: Source) -> dict[str, Any]:
 
 
 def _refuse_other_code(source: Source, facts: dict[str, Any], root: Path) -> None:
-    """Refuse an archive whose tables other code made than would compute them here."""
+    """Refuse an archive whose tables were made by code other than this clone's."""
     here = {code_hash(script) for script in (root / "workflow" / "scripts").glob("*.py")}
     others = set()
     for name in source.files:
@@ -122,10 +122,10 @@ def _refuse_other_code(source: Source, facts: dict[str, Any], root: Path) -> Non
     if others:
         changed = " with uncommitted changes" if facts["uncommitted"] else ""
         raise StudyError(
-            "The files are what the archive says. Whether its tables follow from them could not be "
-            "checked:\nother code than this clone's made them "
-            f"({', '.join(sorted(others))}).\nIt is of commit {facts['commit']}{changed}:\n"
-            f"  git checkout {facts['commit']}\nand ask again."
+            "The files match their recorded hashes. The tables could not be recomputed:\n"
+            "they were made by other code than this clone's "
+            f"({', '.join(sorted(others))}).\nThe archive is of commit {facts['commit']}{changed}. "
+            f"Run\n  git checkout {facts['commit']}\nand verify again."
         )
 
 
@@ -138,10 +138,10 @@ def _verify_tables(
     _forget_hashes(logs)
     shutil.copytree(logs, archived_logs)
     if not facts["corpus"]:
-        say("the text is not in it: tables are computed from the rows that were measured")
+        say("the archive has no text: tables are recomputed from the stored rows")
     rules, stages = [*COMPUTED], [*MEASURED]
     if study.geometry.metrics:
-        say("it has metrics of its own, whose code is not run: their rows stand as measured")
+        say("code of user-defined metrics is not run: the stored geometry rows are used")
         rules.remove("measure_geometry")
         stages.remove("geometry")
     doomed = sorted(_follows(results, stages if facts["corpus"] else []))
@@ -151,26 +151,26 @@ def _verify_tables(
     _make(folder, facts["config_files"], root, cores, "tables", rules)
     refuse = partial(_refuse_others, folder=folder, said=_other_machine(source, facts))
     refuse(wanted)
-    say(f"{len(wanted)} tables, computed again, are the same bytes")
+    say(f"{len(wanted)} recomputed tables are identical, byte for byte")
     drawn = [*matching(results.figure("*", "*")), results.table("costs")]
     wanted = _moved_away([*drawn, results.report])
     for rule in SHOWN:
-        # the table of costs is made from the records of the jobs as they ran then
+        # the table of costs is made from the records of the original jobs
         shutil.rmtree(logs)
         shutil.copytree(archived_logs, logs)
         _make(folder, facts["config_files"], root, cores, rule, [rule])
     refuse(wanted)
-    say(f"{len(wanted)} figures and pages, made again, show the same")
+    say(f"{len(wanted)} redrawn figures and pages show the same")
 
 
 def _forget_hashes(logs: Path) -> None:
-    """Take the outputs' hashes out of records: what is made here is held against the archive."""
+    """Remove the outputs' hashes from records: outputs made here are compared with the archive."""
     for path in logs.rglob(f"*{RECORD}"):
         write_json(path, read_record(path) | {"sha256": {}})
 
 
 def _moved_away(paths: Iterable[Path]) -> dict[Path, Path]:
-    """Give files another name; path to where the file is now."""
+    """Rename files; returns old path to new path."""
     moved = {path: path.with_name(f"{path.name}.archived") for path in paths}
     for path, kept in moved.items():
         path.rename(kept)
@@ -178,12 +178,12 @@ def _moved_away(paths: Iterable[Path]) -> dict[Path, Path]:
 
 
 def _refuse_others(wanted: Mapping[Path, Path], *, folder: Path, said: str) -> None:
-    """Refuse files that are others than the archive's.
+    """Refuse recomputed files that differ from the archive's.
 
     Args:
-        wanted: a file that was made again to the archive's.
+        wanted: recomputed file to the archive's file.
         folder: where they are.
-        said: of what may be the reason.
+        said: a possible reason, which ends the message.
     """
     faults = [
         f"{path.relative_to(folder).as_posix()}: {fault}"
@@ -192,14 +192,14 @@ def _refuse_others(wanted: Mapping[Path, Path], *, folder: Path, said: str) -> N
     ]
     if faults:
         raise StudyError(
-            f"Made again, {len(faults)} of {len(wanted)} files are not what the archive has:\n"
+            f"{len(faults)} of {len(wanted)} recomputed files differ from the archive's:\n"
             + told(faults)
             + said
         )
 
 
 def _unpack(source: Source, facts: dict[str, Any], folder: Path) -> StudyConfig:
-    """Unpack the data that tables follow from, and give the study."""
+    """Unpack the data that tables are computed from; returns the study."""
     config = facts["config_files"]
     for name in config:
         _put(source, name, folder, LARGEST_CONFIG)
@@ -207,7 +207,9 @@ def _unpack(source: Source, facts: dict[str, Any], folder: Path) -> StudyConfig:
     study = read_study(overlays, base)
     refuse_absolute_paths(study)
     if study.study != facts["study"]:
-        raise StudyError(f"{FACTS} names the study {facts['study']}, its files {study.study}.")
+        raise StudyError(
+            f"{FACTS} names the study {facts['study']}, but its files name {study.study}."
+        )
     names = [
         name
         for name in source.files
@@ -220,7 +222,7 @@ def _unpack(source: Source, facts: dict[str, Any], folder: Path) -> StudyConfig:
 
 def _put(source: Source, name: str, folder: Path, limit: int) -> None:
     if name not in source.files:
-        raise StudyError(f"{name}: missing, and the archive says it is of the study")
+        raise StudyError(f"{name}: missing, although the study needs it")
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
@@ -229,13 +231,13 @@ def _put(source: Source, name: str, folder: Path, limit: int) -> None:
 
 
 def _follows(results: StudyFolder, stages: Sequence[str]) -> Iterator[Path]:
-    """Files that follow from the others.
+    """Files that can be recomputed from the others.
 
-    Not of a job that quarantined a checkpoint: that needs its weights.
+    The files of a job that quarantined a checkpoint are not among them: they need its weights.
 
     Args:
         results: the study's results.
-        stages: those whose rows can be had from stored measurements again.
+        stages: those whose rows can be recomputed from stored measurements.
     """
     for path in matching(results.table("*")):
         if path.stem not in OF_THE_RUN and (stages or path.stem != "leakage"):
@@ -270,31 +272,31 @@ def _make(
     if done.returncode:
         said = (done.stdout + done.stderr).strip().splitlines()
         shown = "\n".join(f"  {line}" for line in said[-20:])
-        raise StudyError(f"What {target} makes cannot be made again:\n{shown}")
+        raise StudyError(f"Recomputing {target} failed:\n{shown}")
 
 
 def _difference(path: Path, archived: Path) -> str | None:
-    """What is different about a file that was computed again, or None."""
+    """How a recomputed file differs from the archive's, or None."""
     if not path.exists():
-        return "cannot be computed from what the archive holds"
+        return "cannot be recomputed from the archive's contents"
     if sha256_of(path) == sha256_of(archived):
         return None
     if path.suffix in (".html", ".svg", ".pdf"):
         return redrawn.difference(path, archived)
     if path.suffix != ".parquet":
-        return "is another when it is made again"
+        return "differs when recomputed"
     return _difference_of_tables(read_tables([path]), read_tables([archived]))
 
 
 def _difference_of_tables(again: pd.DataFrame, archived: pd.DataFrame) -> str:
     if list(again.columns) != list(archived.columns) or len(again) != len(archived):
-        return f"has {len(archived)} rows, and {len(again)} or other columns when computed again"
+        return f"has {len(archived)} rows, but {len(again)} or other columns when recomputed"
     for column in again:
         pairs = zip(map(repr, archived[column]), map(repr, again[column]), strict=True)
         for row, (theirs, ours) in enumerate(pairs):
             if ours != theirs:
-                return f"row {row}, {column}: {theirs[:60]}, and {ours[:60]} when computed again"
-    return "has the same rows, stored otherwise"
+                return f"row {row}, {column}: {theirs[:60]}, but {ours[:60]} when recomputed"
+    return "has the same rows, but different bytes"
 
 
 def _other_machine(source: Source, facts: dict[str, Any]) -> str:
@@ -314,6 +316,6 @@ def _other_machine(source: Source, facts: dict[str, Any]) -> str:
         return ""
     shown = "; ".join(f"{cpu}, Python {python}" for cpu, python in sorted(made_on))
     return (
-        f"\nThey were made on another kind of machine ({shown}) than this one ({here['cpu']}, "
-        f"Python {here['python']}): last digits may differ for that alone."
+        f"\nThey were made on a different kind of machine ({shown}) from this one ({here['cpu']}, "
+        f"Python {here['python']}): this alone can change the last digits."
     )

@@ -1,7 +1,7 @@
-"""A page or a figure, compared with the same made again: what is said, and what is drawn.
+"""Compare a redrawn page or figure with the archived one, by its text and its drawing.
 
-Where the bytes are the same there is nothing to compare. They may differ on another machine, whose
-libraries compress otherwise or round a coordinate otherwise.
+Identical bytes need no comparison. Bytes may differ on another machine, whose libraries compress
+or round coordinates differently.
 """
 
 import math
@@ -12,7 +12,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 TOLERANCE = 0.05
-"""Points on a page, or pixels: less than anybody sees."""
+"""Points on a page, or pixels; too small to see."""
 
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
@@ -20,18 +20,18 @@ _STREAM = re.compile(rb"stream\r?\n(.*?)\r?\nendstream", re.DOTALL)
 
 
 def difference(again: Path, archived: Path) -> str | None:
-    """What is different about a page (.html) or a figure (.svg, .pdf), or None.
+    """How a page (.html) or a figure (.svg, .pdf) differs, or None.
 
     Args:
-        again: as it was made again.
-        archived: as the archive has it; anybody's.
+        again: the redrawn file.
+        archived: the archive's file; it need not be trusted.
     """
     ours, theirs = again.read_bytes(), archived.read_bytes()
     if ours == theirs:
         return None
     if again.suffix == ".pdf":
         same = _first_difference(_content(ours), _content(theirs)) is None
-        return None if same else "draws something else when it is made again"
+        return None if same else "looks different when redrawn"
     return _first_difference(_said(ours), _said(theirs))
 
 
@@ -41,12 +41,12 @@ def _first_difference(ours: list[str], theirs: list[str]) -> str | None:
             pairs = enumerate(zip(mine, other, strict=False))
             start = next((i for i, (a, b) in pairs if a != b), min(len(mine), len(other)))
             near = slice(max(0, start - 30), start + 50)
-            return f"has {other[near]!r}, and {mine[near]!r} when it is made again"
+            return f"has {other[near]!r}, but {mine[near]!r} when redrawn"
     return None
 
 
 def _alike(mine: str, other: str) -> bool:
-    """Whether two texts are the same but for less than `TOLERANCE` in their numbers."""
+    """Whether two texts are equal, up to `TOLERANCE` in the numbers of a drawing."""
     if mine == other:
         return True
     if _NUMBER.sub("#", mine) != _NUMBER.sub("#", other):
@@ -58,12 +58,12 @@ def _alike(mine: str, other: str) -> bool:
 
 
 def _is_drawing(text: str) -> bool:
-    """Whether numbers in a text are coordinates, and not what the page says."""
+    """Whether numbers in a text are coordinates rather than content."""
     return text.startswith(("<path", "<use", "<g", "<rect", "<svg", "pdf:"))
 
 
 class _Parts(HTMLParser):
-    """Tags with all that they carry, and text, in order."""
+    """Tags with their attributes, and text, in order."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -100,7 +100,7 @@ def _said(page: bytes) -> list[str]:
 
 
 def _content(pdf: bytes) -> list[str]:
-    """What a PDF of ours holds, streams inflated; offsets of its parts left out."""
+    """The content of a PDF of ours, with streams inflated and without byte offsets."""
     found = []
     for stream in _STREAM.findall(pdf):
         try:

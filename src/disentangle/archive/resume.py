@@ -1,11 +1,11 @@
-"""Go on with the study of an unpacked archive.
+"""Continue the study of an unpacked archive.
 
     python -m disentangle.archive.resume COMMAND...
 
-COMMAND is what runs the workflow; the study's files are added to it. Before, files that are as the
-archive has them get one common time, so that nothing is done for their sake, and a run of which a
-file is missing is cleared away, to be trained again. Afterwards runs that were trained again are
-held against the archive: their weights' SHA-256, and, where that differs, their losses.
+COMMAND runs the workflow; the study's files are added to it. Before it runs, unchanged files get
+one common modification time, so that they trigger no jobs, and runs with missing files are deleted,
+to be trained again. Afterwards, retrained runs are compared with the archive: the SHA-256 of their
+weights and, where that differs, their losses.
 """
 
 import math
@@ -28,27 +28,28 @@ from disentangle.storage import read_json, sha256_of
 from disentangle.study.folder import KINDS, StudyFolder, matching
 
 TOLERANCE = 0.05
-"""Nats per token by which losses of a run may differ that another kind of machine trained again.
-Rounding differs there, and training makes differences grow. Another seed moves a loss by 0.03
-(docs/seeds.md, a standard deviation), so what stays within this is hardly another run."""
+"""Nats per token by which the losses of a run may differ if it is retrained on another kind of
+machine. Rounding differs there, and training amplifies the differences. Another seed changes a
+loss by 0.03 (docs/seeds.md, a standard deviation), so a run within this tolerance is hardly a
+different run."""
 
 
 BEYOND = "BEYOND"
 
 
 def prepare(folder: Path) -> tuple[list[str], list[str]]:
-    """Bring an unpacked archive to where the workflow sees what is there and what is not.
+    """Prepare an unpacked archive, so that the workflow finds what is missing.
 
     Args:
         folder: where it was unpacked.
 
     Returns:
-        Runs that are to be trained again, since files of theirs are missing; and declared outputs
-        of jobs that are missing, which the workflow has to be asked for by name: it makes none that
-        only finished jobs read.
+        Runs to be trained again because some of their files are missing; and missing outputs of
+        jobs, which the workflow must be given as targets: it does not make files that only
+        finished jobs read.
 
     Raises:
-        StudyError: if it is no unpacked archive.
+        StudyError: if it is not an unpacked archive.
     """
     facts = _facts(folder)
     try:
@@ -64,7 +65,7 @@ def prepare(folder: Path) -> tuple[list[str], list[str]]:
         elif sha256_of(path) == described["sha256"]:
             os.utime(path, (made, made))
         elif path.stat().st_mtime <= made:
-            os.utime(path)  # changed since, whatever its time says
+            os.utime(path)  # its content changed, so its time must be new
     study = StudyFolder(folder / StudyFolder.of(facts["study"]).path)
     outputs = {name for record in find_records(study.logs).values() for name in record["outputs"]}
     runs = _incomplete(missing, facts["study"], "checkpoints", 1)
@@ -78,7 +79,7 @@ def prepare(folder: Path) -> tuple[list[str], list[str]]:
 
 
 def _incomplete(missing: Iterable[str], study: str, place: str, depth: int) -> set[tuple[str, ...]]:
-    """The folders so deep in a folder of the results of which files are missing."""
+    """Folders with missing files, `depth` levels below the results' folder `place`."""
     start = f"results/{study}/{place}/"
     paths = (name.removeprefix(start).split("/") for name in missing if name.startswith(start))
     return {tuple(path[:depth]) for path in paths}
@@ -87,16 +88,16 @@ def _incomplete(missing: Iterable[str], study: str, place: str, depth: int) -> s
 def _facts(folder: Path) -> dict[str, Any]:
     if not (folder / FACTS).is_file() or not (folder / METADATA).is_file():
         raise StudyError(
-            f"{folder.resolve()} is no unpacked archive: there is no {FACTS} in it.\n"
-            "Unpack one into an empty folder, and make resume there. A study of your own goes on "
-            "with make run."
+            f"{folder.resolve()} is not an unpacked archive: it has no {FACTS}.\n"
+            "Unpack an archive into an empty folder, and run `make resume` there. To continue a "
+            "study of your own, use `make run`."
         )
     facts: dict[str, Any] = read_json(folder / FACTS)
     return facts
 
 
 def _clear(study: StudyFolder, run: str) -> None:
-    """Remove what is left of a run, and what says that it is trained."""
+    """Delete the rest of a run, and the file that marks it as trained."""
     shutil.rmtree(study.checkpoints / run, ignore_errors=True)
     for trained in matching(study.trained("*")):
         if run in read_json(trained):
@@ -104,7 +105,7 @@ def _clear(study: StudyFolder, run: str) -> None:
 
 
 def _clear_perturbed(study: StudyFolder, run: str, variant: str) -> None:
-    """The same, for what was made of a run's last checkpoint."""
+    """The same for a perturbed checkpoint of a run."""
     shutil.rmtree(perturbed_folder(study.perturbed, run, variant), ignore_errors=True)
     for made in (path for kind in KINDS for path in matching(study.perturbation(kind, "*"))):
         if any((one.run, one.variant) == (run, variant) for one in read_perturbed(made)):
@@ -112,30 +113,30 @@ def _clear_perturbed(study: StudyFolder, run: str, variant: str) -> None:
 
 
 def compare(folder: Path, again: Iterable[str]) -> list[str]:
-    """Hold the study's runs against the archive.
+    """Compare the study's runs with the archive.
 
     Args:
         folder: where it was unpacked.
         again: runs that were to be trained again.
 
     Returns:
-        A line for each of them, and for every other run whose weights are not the archive's.
+        A line for each of them, and for every other run whose weights differ from the archive's.
     """
     facts = _facts(folder)
     study = StudyFolder(folder / StudyFolder.of(facts["study"]).path)
     told = []
     for run, archived in facts["runs"].items():
         manifest = study.checkpoints / run / MANIFEST
-        line = _compared(manifest, archived) if manifest.is_file() else "is not there"
+        line = _compared(manifest, archived) if manifest.is_file() else "does not exist"
         if line is None and run in again:
-            line = "trained again to the same weights, all SHA-256 equal"
+            line = "retrained to the same weights, all SHA-256 equal"
         if line is not None:
             told.append(f"{run}: {line}")
     return told
 
 
 def _compared(manifest: Path, archived: Mapping[str, Any]) -> str | None:
-    """How a run differs from the archived one; None if its checkpoints are the archive's."""
+    """How a run differs from the archived one; None if its checkpoints are identical."""
     run = read_run(manifest)
     hashes = {int(s): one["weights_sha256"] for s, one in archived["checkpoints"].items()}
     shared = sorted(hashes.keys() & run.checkpoints.keys())
@@ -158,14 +159,14 @@ def _compared(manifest: Path, archived: Mapping[str, Any]) -> str | None:
     within = math.isfinite(largest) and largest <= TOLERANCE
     verdict = "within" if within else BEYOND
     return (
-        f"the weights of {len(differing)} of {len(shared)} checkpoints are others ({where}); "
+        f"the weights of {len(differing)} of {len(shared)} checkpoints differ ({where}); "
         f"their losses differ by at most {largest:.4f} nats per token, {verdict} the tolerance of "
         f"{TOLERANCE}"
     )
 
 
 def _other_platform(environment: Mapping[str, Any], archived: Mapping[str, Any]) -> str:
-    """What is different about where a run was trained."""
+    """How the machine and software differ from those of the archived run."""
     then, now = dict(archived["environment"]), dict(environment)
     then |= archived["machine"] or {}
     now |= machine() if archived["machine"] else {}
@@ -175,11 +176,11 @@ def _other_platform(environment: Mapping[str, Any], archived: Mapping[str, Any])
         for key in sorted(then.keys() | now.keys())
         if then.get(key) != now.get(key)
     ]
-    return "; ".join(differing) or "on the same kind of machine: this should not be"
+    return "; ".join(differing) or "on the same kind of machine, which should not happen"
 
 
 def main() -> int:
-    """Go on with what the command line runs; see the module."""
+    """Entry of the command; see the module."""
     try:
         return resume(sys.argv[1:])
     except StudyError as fault:
@@ -188,21 +189,21 @@ def main() -> int:
 
 
 def resume(command: Sequence[str]) -> int:
-    """Prepare, run, compare.
+    """Prepare the folder, run the workflow, and compare.
 
     Args:
-        command: what runs the workflow.
+        command: runs the workflow.
 
     Returns:
-        1 if losses are beyond what another machine explains, or the command's own failure; else 0.
+        The command's status if it failed; 1 if losses differ by more than the tolerance; else 0.
 
     Raises:
-        StudyError: if this folder is no unpacked archive.
+        StudyError: if this folder is not an unpacked archive.
     """
     folder = Path()
     again, gone = prepare(folder)
     for run in again:
-        print(f"{run}: files of it are missing; it is trained again")
+        print(f"{run}: some of its files are missing; it is trained again")
     overlays = _facts(folder)["config_files"][1:]
     command = [*command, *(["--configfile", *overlays] if overlays else [])]
     command += ["--", "all", *gone] if gone else []

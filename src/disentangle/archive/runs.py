@@ -1,4 +1,4 @@
-"""What there is to hold a run against that is trained again elsewhere."""
+"""Facts about each run, for comparison with a run that is retrained elsewhere."""
 
 from pathlib import Path
 from typing import Any
@@ -10,14 +10,14 @@ from disentangle.study.folder import StudyFolder
 
 
 def run_facts(folder: Path) -> dict[str, Any]:
-    """Weights' hashes, losses, numerics and machine class of every run.
+    """Hashes of the weights, losses, numerics and machine class of every run.
 
     Args:
         folder: a study's results.
 
     Returns:
-        Run to `checkpoints` (step to SHA-256, training loss and probe loss), `environment`, and
-        `machine`, which is null for a run whose job left no record.
+        For each run: `checkpoints` (step to SHA-256, training loss and probe loss), `environment`,
+        and `machine`, which is null if the run's job left no record.
     """
     study = StudyFolder(folder)
     machines = {

@@ -25,13 +25,13 @@ from disentangle.study.file import read_study
 from disentangle.study.settings import plain
 
 FACTS = "archive.json"
-"""What an archive says of itself, for those who check it and run it again."""
+"""An archive's facts about itself, used to check it and to run it again."""
 
 VERIFY = "verify.py"
 README = "README-archive.md"
 
 CLEANED = (".log", ".record.json", STARTS)
-"""Endings of files that may name the machine, which goes."""
+"""Endings of files from which the machine's name is removed."""
 
 
 @dataclass(frozen=True)
@@ -44,22 +44,22 @@ class Request:
     folder: Path
     """The study's results, relative to where the workflow runs."""
     config_files: list[Path]
-    """In the order they are laid over one another, relative to where the workflow runs."""
+    """Relative to where the workflow runs; later files override earlier ones."""
     scripts: Mapping[str, str]
-    """Rule to its script, from the workflow's folder."""
+    """Rule to its script, relative to the workflow's folder."""
     results: list[str]
-    """What makes the study finished."""
+    """Files that a finished study has."""
     allow_uncommitted: bool
 
 
 def write_archive(request: Request, path: Path, say: Say) -> None:
-    """Write the archive of a finished study, and its SHA-256 beside it as `sha256sum -c` reads it.
+    """Write the archive of a finished study, and a file with its SHA-256 for `sha256sum -c`.
 
     The same study gives the same bytes.
 
     Raises:
-        StudyError: if the workflow is not as committed, the study is not finished or was changed
-            from the command line, its paths are absolute, or results name this machine.
+        StudyError: if the workflow differs from its commit, the study is unfinished or was changed
+            on the command line, its paths are absolute, or results name this machine.
     """
     study = request.study
     refuse_absolute_paths(study)
@@ -106,19 +106,19 @@ def write_archive(request: Request, path: Path, say: Say) -> None:
 
 
 def checksum_of(path: Path) -> Path:
-    """The file beside an archive that has its SHA-256."""
+    """The file beside an archive that contains its SHA-256."""
     return path.with_name(path.name + ".sha256")
 
 
 def _without_names(folder: Path, included: Iterable[str]) -> dict[str, bytes]:
-    """What jobs said, without the names of who and where."""
+    """Logs and records of jobs, without names of users and machines."""
     hosts = hosts_of(folder)
     paths = {name: Path(name) for name in included if name.endswith(CLEANED)}
     return {name: cleaned(path.read_bytes(), hosts) for name, path in paths.items()}
 
 
 def files_of(study: StudyConfig) -> list[str]:
-    """Files that a study file names and that are part of the study, by their paths."""
+    """Files named in a study file that are part of the study."""
     table = [study.observations.file] if study.observations else []
     metrics = {spelled.rpartition(":")[0] for spelled in study.geometry.metrics}
     return [*table, *sorted(metrics)]
@@ -140,10 +140,10 @@ def _facts(
 
 
 def refuse_absolute_paths(study: StudyConfig) -> None:
-    """Refuse a study whose file says where something is on this machine.
+    """Refuse a study file with paths that are valid only on this machine.
 
     Raises:
-        StudyError: naming each such key.
+        StudyError: with each such key.
     """
     given = {f"checkpoints.{name}.source": one.source for name, one in study.checkpoints.items()}
     given |= {
@@ -168,29 +168,29 @@ def refuse_absolute_paths(study: StudyConfig) -> None:
         found.append(f"observations.file: {study.observations.file} is outside of this folder")
     if found:
         raise StudyError(
-            "The study says where things are on this machine, which means nothing elsewhere:\n"
+            "The study contains paths that are valid only on this machine:\n"
             + listed(found)
-            + "\nPut them, or a link to them, inside this folder (ln -s /data/text data/text),\n"
-            "name them relative to it, and archive again."
+            + "\nPut these files or links to them into this folder (ln -s /data/text data/text),\n"
+            "use relative paths, and archive again."
         )
 
 
 def refuse_other_settings(study: StudyConfig, config_files: list[Path]) -> None:
-    """Refuse a study that its files do not describe, since some came from the command line.
+    """Refuse a study whose settings come partly from the command line.
 
     Raises:
-        StudyError: if so.
+        StudyError: if they do.
     """
     base, *overlays = config_files
     if plain(read_study(overlays, base)) != plain(study):
         raise StudyError(
-            "The study is not what its files say: --config changed something.\n"
-            "Write it into the study file, so that the archive has it, and archive again."
+            "The study differs from its files: --config changed a setting.\n"
+            "Write the setting into the study file, and archive again."
         )
 
 
 def _config_names(config_files: list[Path]) -> dict[str, str]:
-    """The study's files by their names in the archive, in order."""
+    """Study files by their names in the archive, in order."""
     names: dict[str, str] = {}
     for path in config_files:
         inside = not path.is_absolute() and ".." not in path.parts
@@ -211,25 +211,25 @@ def _refuse_unrecorded(request: Request, jobs: list[Job]) -> None:
     )
     if unknown:
         raise StudyError(
-            "Nobody knows how these came about, since their jobs left no record:\n"
+            "These files have no known origin, since their jobs left no record:\n"
             f"{listed(unknown)}\n"
-            "They are of an earlier version, or their logs were deleted. Run their rules again\n"
-            "with --forcerun RULE: what is trained and measured is taken as it is."
+            "They were made by an earlier version, or their logs were deleted. Run their rules\n"
+            "again with --forcerun RULE: finished training and measurements are kept."
         )
 
 
 def _refuse_damage(folder: Path) -> None:
-    """Refuse a study with files that are not what its results say of them."""
+    """Refuse a study with damaged files."""
     faults = [str(fault) for fault in audit(folder).faults if fault.kind == "damaged"]
     if faults:
         raise StudyError(
             f"Files of the study are damaged, or were changed by hand:\n{listed(faults)}\n"
-            "Put them right, and archive again."
+            "Repair them, and archive again."
         )
 
 
 def _results(request: Request, jobs: list[Job]) -> tuple[list[str], list[str], int]:
-    """Results that go in, those that stand by their hashes, and how many are no job's."""
+    """Results to include, results listed by hash, and how many files no job made."""
     found = contents(request.folder, request.study.archive)
     made, folders = made_by(jobs)
     start = f"{request.folder.as_posix()}/"
@@ -255,10 +255,8 @@ def _say_what_came_of_it(
         state += f" and {len(code.changes)} uncommitted files"
     say(
         f"{path}: {len(members)} files, {megabytes:.1f} MB, of {state}; "
-        f"{len(by_hash)} more by their hashes.\nSHA-256 {sha256}, "
+        f"{len(by_hash)} more listed by hash.\nSHA-256 {sha256}, "
         f"also in {checksum_of(path)}"
     )
     if strangers:
-        say(
-            f"{strangers} files in the study's folder are no job's of it and are not in the archive"
-        )
+        say(f"{strangers} files in the study's folder were made by no job and are not archived")

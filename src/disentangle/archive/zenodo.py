@@ -1,4 +1,4 @@
-"""Zenodo's REST API, as far as a deposit of one file needs it (developers.zenodo.org)."""
+"""The part of Zenodo's REST API that a deposit of one file needs (developers.zenodo.org)."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -23,23 +23,23 @@ class Deposit:
 
     id: int
     doi: str
-    """Reserved until the deposit is published, which registers it."""
+    """Reserved at first; registered when the deposit is published."""
     published: bool
     page: str
     bucket: str
-    """Where files are put."""
+    """URL for uploads."""
     files: dict[str, str]
-    """Name to MD5, of what has arrived."""
+    """Uploaded files: name to MD5."""
 
 
 def md5_of(path: Path) -> str:
-    """MD5 of a file's bytes, which is what Zenodo compares by."""
+    """MD5 of a file's bytes, the checksum that Zenodo uses."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 class Zenodo:
-    """An account at Zenodo or its sandbox. The token goes to that address alone, in a header."""
+    """An account at Zenodo or its sandbox. The token is sent only to that address, in a header."""
 
     def __init__(self, address: str, token: str) -> None:
         self._address, self._token = address, token
@@ -48,11 +48,11 @@ class Zenodo:
         )
 
     def create(self, metadata: dict[str, Any]) -> Deposit:
-        """Begin a deposit; nobody else sees it, and it can be deleted, until it is published."""
+        """Start a deposit; until it is published, it is private and can be deleted."""
         return self._deposit("POST", "", json={"metadata": metadata})
 
     def read(self, deposit: int) -> Deposit | None:
-        """What there is of a deposit; None if it was deleted."""
+        """The current state of a deposit; None if it was deleted."""
         answer = self._ask("GET", self._path(deposit), lambda status: status in (200, 404, 410))
         return None if answer.status_code in (404, 410) else self._read(answer)
 
@@ -61,19 +61,19 @@ class Zenodo:
         return self._deposit("PUT", deposit, json={"metadata": metadata})
 
     def publish(self, deposit: int) -> Deposit:
-        """Make a deposit public and its DOI known. It cannot be taken back."""
+        """Make a deposit public and register its DOI. This cannot be undone."""
         return self._deposit("POST", f"{deposit}/actions/publish")
 
     def upload(self, deposit: Deposit, file: Path, say: Say) -> str:
-        """Put a file into a deposit, in place of one with its name; give the MD5 of what arrived.
+        """Upload a file, replacing one of the same name; returns the MD5 of the received bytes.
 
         Raises:
-            StudyError: if it did not arrive; the deposit is there to go on with.
+            StudyError: if the upload failed; the deposit remains and can be continued.
         """
         if not deposit.bucket.startswith(f"{self._address}/"):
             raise StudyError(
-                f"{self._address} wants the file sent to {deposit.bucket}, which is somewhere "
-                "else. Nothing was sent."
+                f"{self._address} asks to send the file to another site, {deposit.bucket}. "
+                "Nothing was sent."
             )
         size = file.stat().st_size
         answer = self._ask(
@@ -102,20 +102,20 @@ class Zenodo:
         except httpx.HTTPError as error:
             raise StudyError(
                 f"{self._address} cannot be reached, or did not answer ({type(error).__name__}).\n"
-                "What has arrived stays there: run the same command again to go on. If no draft "
-                f"was noted yet, look for an empty one first: {self._address}/me/uploads"
+                "Uploaded files are kept: run the same command again to continue. If no draft "
+                f"was reported yet, look for an empty one first: {self._address}/me/uploads"
             ) from error
         if not expected(answer.status_code):
             raise StudyError(self._refusal(answer))
         return answer
 
     def _refusal(self, answer: httpx.Response) -> str:
-        what = f"{self._address} refused it ({answer.status_code} {answer.reason_phrase})"
+        what = f"{self._address} refused the request ({answer.status_code} {answer.reason_phrase})"
         if answer.status_code in (401, 403):
             return (
-                f"{what}: the token is not one of its own, or lacks the scopes deposit:write and "
+                f"{what}: the token is not valid there, or lacks the scopes deposit:write and "
                 f"deposit:actions.\nMake one at {self._address}/account/settings/applications; the "
-                "sandbox has accounts and tokens of its own."
+                "sandbox has separate accounts and tokens."
             )
         try:
             content = answer.json()
@@ -123,7 +123,7 @@ class Zenodo:
             said = "\n  ".join([str(content.get("message", "")), *faults])
         except (ValueError, KeyError, TypeError, AttributeError):
             said = answer.text
-        # whatever it echoes, the token is not shown
+        # never show the token, even if the answer echoes it
         said = said.replace(self._token, "(token)")[:800]
         again = "\nRun the same command again later." if answer.status_code >= 500 else ""
         return f"{what}:\n  {said}{again}"
@@ -142,8 +142,7 @@ class Zenodo:
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StudyError(
-                f"{self._address} answered with what is no deposit ({error!r}); is its API another "
-                "by now?"
+                f"{self._address} did not answer with a deposit ({error!r}); has its API changed?"
             ) from error
 
 
@@ -152,7 +151,7 @@ def _md5(checksum: str) -> str:
 
 
 def _parts(file: Path, size: int, say: Say) -> Iterator[bytes]:
-    """A file piece by piece, telling the screen how far it is."""
+    """A file in pieces, printing the progress."""
     progress, sent = Throttle(10), 0
     with file.open("rb") as opened:
         while part := opened.read(CHUNK):

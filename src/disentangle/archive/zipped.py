@@ -1,4 +1,4 @@
-"""Files to one zip file, whose bytes follow from theirs and one date."""
+"""Write a reproducible zip file: its bytes depend only on the files and one date."""
 
 import hashlib
 import stat
@@ -15,28 +15,28 @@ from disentangle.errors import StudyError
 from disentangle.storage import replacing
 
 COMPRESSED = {".parquet", ".pdf", ".png", ".gz", ".zip", ".npy", ".safetensors"}
-"""Endings of files that deflating makes hardly smaller: they are stored as they are."""
+"""Endings of files that hardly compress: they are stored uncompressed."""
 
 LEVEL = 6
 PIECE = 1 << 20
 
 
 def write_zip(path: Path, members: Iterable[Member], date: datetime) -> None:
-    """Write a zip file, whole or not at all: sorted, one date, one mode, one compression level.
+    """Write a zip file atomically: sorted, with one date, one mode and one compression level.
 
     Args:
         path: the file.
-        members: what goes into it.
-        date: of every entry; a zip knows no time zone and counts in two seconds.
+        members: its contents.
+        date: of every entry; zip dates have no time zone and a resolution of two seconds.
 
     Raises:
-        StudyError: if a file changed since it was measured.
+        StudyError: if a file changed since it was hashed.
     """
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for member in sorted(members, key=lambda one: one.name):
             info = zipfile.ZipInfo(member.name, date.timetuple()[:6])
             info.external_attr = (stat.S_IFREG | 0o644) << 16
-            info.create_system = 3  # Unix, so that the mode is read; wherever it is written
+            info.create_system = 3  # always Unix, so that the mode is read
             stored = Path(member.name).suffix in COMPRESSED
             info.compress_type = zipfile.ZIP_STORED if stored else zipfile.ZIP_DEFLATED
             info._compresslevel = LEVEL  # type: ignore[attr-defined]  # public only in Python 3.13
@@ -56,6 +56,6 @@ def _copy(source: IO[bytes], entry: IO[bytes], member: Member) -> None:
         entry.write(piece)
     if hashed.hexdigest() != member.sha256:
         raise StudyError(
-            f"{member.name} changed while the archive was written. Wait until nothing else works "
-            "in the study's folder, and archive again."
+            f"{member.name} changed while the archive was written. Wait until nothing else writes "
+            "to the study's folder, and archive again."
         )

@@ -12,8 +12,8 @@ class Cache:
     """A folder of small JSON files, each the result of one measurement of one checkpoint.
 
     An entry's name is the hash of all that its value depends on (weights, code, settings, text), so
-    no entry is ever stale: what changed has another name. Jobs may be killed, run twice or be given
-    a new checkpoint; each measurement is made once.
+    no entry is ever stale: a change gives another name. Each measurement is made once, even if jobs
+    are killed, run twice or get a new checkpoint.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -24,9 +24,9 @@ class Cache:
         return self._folder / name[:2] / f"{name}.json"
 
     def get(self, key: dict[str, Any]) -> Any | None:
-        """The value under a key, or None. What went in as NaN comes out as None.
+        """The value under a key, or None. A stored NaN is returned as None.
 
-        A damaged entry counts as none, so its measurement is made once more.
+        A damaged entry counts as missing, so its measurement is repeated.
         """
         try:
             return read_entry(self._path(key))["value"]
@@ -41,7 +41,7 @@ class Cache:
         return self.get(key) is not None
 
     def put(self, key: dict[str, Any], value: Any) -> None:
-        """Keep a value, with its key beside it for readers."""
+        """Store a value, together with its key for human readers."""
         write_sealed(self._path(key), {"key": key, "value": _without_nan(value)})
 
 
@@ -49,11 +49,11 @@ def read_entry(path: Path) -> dict[str, Any]:
     """An entry's key and value.
 
     Raises:
-        DamagedError: if it is not what was kept under its name.
+        DamagedError: if its content does not match its name.
     """
     entry = read_sealed(path)
     if entry.keys() != {"key", "value"} or path.stem != digest(entry["key"]):
-        raise DamagedError(path, "is damaged: it is not the measurement that its name says")
+        raise DamagedError(path, "is damaged: its key does not match its name")
     return entry
 
 

@@ -1,4 +1,4 @@
-"""What a job has trained: the runs of its cohort, by the hashes of their manifests."""
+"""The file that marks a cohort as trained: its runs, with the hashes of their manifests."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,7 +12,7 @@ def write_cohort(runs: Iterable[str], checkpoints: Path, path: Path) -> None:
     """Write the file that stands for a cohort's training.
 
     Args:
-        runs: names of its runs, trained.
+        runs: names of its trained runs.
         checkpoints: the folder of all runs.
         path: the JSON file to write: run to the SHA-256 of its manifest.
     """
@@ -23,20 +23,20 @@ def read_cohort(path: Path, checkpoints: Path) -> dict[str, Path]:
     """The manifests of a cohort's runs, by run.
 
     Raises:
-        StudyError: if a manifest is missing or is not the one that training left.
+        StudyError: if a manifest is missing or was changed since training.
     """
     manifests = {run: run_manifest(checkpoints, run) for run in read_json(path)}
     absent = [manifest for manifest in manifests.values() if not manifest.is_file()]
     for manifest in (*absent, *changed_manifests(path, checkpoints)):
         raise StudyError(
-            f"{manifest} is not what training left there ({path} has its hash).\n"
-            f"Restore it, or delete {path}: training then finds what is there and what is not."
+            f"{manifest} is missing or was changed since training ({path} has its hash).\n"
+            f"Restore it, or delete {path}: training then makes only what is missing."
         )
     return manifests
 
 
 def changed_manifests(path: Path, checkpoints: Path) -> list[Path]:
-    """Manifests of a cohort's runs that are there, and are not what training left.
+    """Existing manifests of a cohort's runs that were changed since training.
 
     Args:
         path: the file that stands for the cohort's training.

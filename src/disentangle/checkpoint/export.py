@@ -50,16 +50,16 @@ _FAMILIES: dict[type[OlmoConfig] | type[Olmo2Config], dict[str, Any]] = {
         "clip_qkv": None,
     },
 }
-"""The OLMo models that transformers computes exactly, by its classes, and what makes them so."""
+"""The OLMo models that transformers computes exactly: its config class to the required options."""
 
 
 def _family(config: ModelConfig) -> type[OlmoConfig] | type[Olmo2Config]:
-    """OLMo 2 takes norms after its blocks; the first OLMo before them, and without weights."""
+    """OLMo 2 normalises after its blocks; the first OLMo before them, without norm weights."""
     return Olmo2Config if config.norm_after else OlmoConfig
 
 
 def inexact(config: ModelConfig) -> str | None:
-    """What keeps a model from being mapped exactly, such as `rope=False`; None if nothing does."""
+    """The option that prevents an exact mapping, such as `rope=False`; None if there is none."""
     actual = {field: getattr(config, field) for field in ModelConfig.__dataclass_fields__}
     if actual["bias_for_layer_norm"] is None:
         actual["bias_for_layer_norm"] = config.include_bias
@@ -78,7 +78,7 @@ def _hidden(config: ModelConfig) -> int:
 
 
 def mapping(config: ModelConfig) -> dict[str, dict[str, int]]:
-    """OLMo's weights, each with transformers' that it holds one under the other and their rows.
+    """Each OLMo weight to the transformers weights that are stacked in it, with their rows.
 
     OLMo fuses query, key and value (`att_proj`) and the two SwiGLU inputs (`ff_proj`, value
     first, gate second); Hugging Face keeps them apart.
@@ -143,15 +143,15 @@ def read_olmo_weights(folder: Path, config: ModelConfig) -> dict[str, torch.Tens
     """OLMo's weights from a checkpoint folder that `write_checkpoint` made.
 
     Raises:
-        StudyError: if the weights are not what the folder's manifest says.
+        StudyError: if the weights do not match the folder's manifest.
     """
     weights = folder / WEIGHTS
     if not weights.is_file():
         raise StudyError(weights_are_not_here(folder))
     if sha256_of(weights) != read_checkpoint(folder).weights_sha256:
         raise StudyError(
-            f"{weights} is not what its manifest says: the SHA-256 differs.\n"
-            f"Delete {folder} and the run's manifest to have that checkpoint made again."
+            f"{weights} does not match its manifest: the SHA-256 differs.\n"
+            f"Delete {folder} and the run's manifest to make that checkpoint again."
         )
     return from_hugging_face(load_file(weights), config)
 
@@ -188,14 +188,14 @@ def write_checkpoint(
     tokenizer_folder: Path,
     manifest: CheckpointManifest,
 ) -> str:
-    """Write a checkpoint folder, whole or not at all.
+    """Write a checkpoint folder atomically.
 
     Args:
-        folder: the folder to make; one that is there is replaced.
+        folder: the folder to make; an existing one is replaced.
         state: OLMo's state dict.
         config: OLMo's model configuration.
         tokenizer_folder: its files are copied beside the weights.
-        manifest: all of it but the hashes, of weights and tokenizer, which are computed here.
+        manifest: complete except for the hashes, which are computed here.
 
     Returns:
         The SHA-256 of the weights file.

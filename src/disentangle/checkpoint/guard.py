@@ -1,4 +1,4 @@
-"""Load a checkpoint, and quarantine it unless it is what its manifest says."""
+"""Load a checkpoint, and quarantine it unless it matches its manifest."""
 
 import math
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Checkpoint:
 
     @property
     def unembedding(self) -> torch.Tensor:
-        """W, shape (rows in use, dim): rows that pad the vocabulary are left out."""
+        """W, shape (rows in use, dim), without the rows that pad the vocabulary."""
         return self.model.get_output_embeddings().weight.detach()[: self.manifest.rows]
 
 
@@ -45,43 +45,43 @@ def measuring_device() -> str:
 
 
 def load_checkpoint(folder: Path, device: str) -> Checkpoint:
-    """Load a checkpoint folder after checking it.
+    """Load a checkpoint folder and check it.
 
-    Checked are: the SHA-256 of weights, configuration and the tokenizer's files; that every weight
-    of the model was in the file and had its shape; that W has the manifest's shape and, if untied,
-    is not the embedding; that all weights are finite; and that the model gives the probe tokens the
-    loss that the exported model gave them.
+    The checks: weights, configuration and the tokenizer's files have the recorded SHA-256; the file
+    has every weight of the model, in its shape; W has the manifest's shape and, if untied, differs
+    from the embedding; all weights are finite; and the model's loss on the probe tokens is that of
+    the exported model.
 
     Raises:
-        QuarantineError: naming the checkpoint and what is wrong with it.
-        StudyError: if its weights are not here.
+        QuarantineError: with the checkpoint and what is wrong with it.
+        StudyError: if its weights are missing.
     """
     manifest = read_checkpoint(folder)
 
     def quarantine(reason: str) -> QuarantineError:
         return QuarantineError(
             f"checkpoint {folder} is quarantined: {reason}.\n"
-            "Nothing of it is measured, and the rest goes on. Put it right, then run again with\n"
+            "The study continues without it. Repair it, then run again with\n"
             "  --forcerun measure_geometry evaluate_checkpoints",
             reason,
         )
 
     weights = folder / WEIGHTS
     if not weights.is_file():
-        # not damaged but absent: what was measured of it before stays, and nothing takes its place
+        # missing, not damaged: earlier measurements of it stay valid
         raise StudyError(weights_are_not_here(folder))
     if sha256_of(weights) != manifest.weights_sha256:
         raise quarantine(f"{WEIGHTS} was changed; its SHA-256 is not the manifest's")
     differing = manifest.tokenizer.items() ^ tokenizer_hashes(folder).items()
     if manifest.tokenizer and differing:
         files = ", ".join(sorted({name for name, _ in differing}))
-        raise quarantine(f"{files}: not as the manifest has it, so its tokenizer is another's")
+        raise quarantine(f"the tokenizer differs from the manifest's: {files}")
     config = folder / CONFIG
     if not config.is_file():
-        raise quarantine(f"{CONFIG} is not there")
+        raise quarantine(f"{CONFIG} is missing")
     if manifest.config_sha256 and sha256_of(config) != manifest.config_sha256:
         raise quarantine(f"{CONFIG} was changed; its SHA-256 is not the manifest's")
-    # with output_loading_info it gives a pair, which its annotations do not know
+    # with output_loading_info it returns a pair, which its annotations omit
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder,
@@ -92,7 +92,7 @@ def load_checkpoint(folder: Path, device: str) -> Checkpoint:
             ignore_mismatched_sizes=True,  # quarantined below, with their names
             dtype=torch.float32,
         )
-    except Exception as error:  # a damaged file fails in any way
+    except Exception as error:  # a damaged file can raise anything
         said = shorten(str(error).replace(str(folder), "it"), 300)
         raise quarantine(f"it cannot be loaded: {said}") from error
     model, report = loaded
@@ -106,14 +106,14 @@ def load_checkpoint(folder: Path, device: str) -> Checkpoint:
 
 
 def fault_of_weights(model: PreTrainedModel) -> str | None:
-    """What is wrong with a model's weights whoever made it, or None."""
+    """What is wrong with any model's weights, or None."""
     head: Any = model.get_output_embeddings().weight
     embedding: Any = model.get_input_embeddings().weight
     if head is not embedding and torch.equal(head, embedding):
         return "the head equals the embedding although they are not tied"
     for name, weight in model.named_parameters():
         if not torch.isfinite(weight).all():
-            return f"{name} holds a number that is not finite"
+            return f"{name} contains a number that is not finite"
     return None
 
 
@@ -125,7 +125,7 @@ def _fault(checkpoint: Checkpoint) -> str | None:
     if head.shape[0] < manifest.rows or head.shape[1] != manifest.dim:
         return f"W is {tuple(head.shape)}, not ({manifest.rows} or more, {manifest.dim})"
     if (head is embedding) != manifest.tied:
-        return f"the head is {'not ' if manifest.tied else ''}tied, against the manifest"
+        return f"the head is {'not ' if manifest.tied else ''}tied, contrary to the manifest"
     if fault := fault_of_weights(model):
         return fault
     tokens = torch.tensor(manifest.probe_tokens, device=model.device)

@@ -1,4 +1,4 @@
-"""From anybody's causal language model to a checkpoint folder of this project."""
+"""Import any causal language model as a checkpoint folder of this project."""
 
 import json
 import math
@@ -45,19 +45,19 @@ from disentangle.study.external import CONFIG, ExternalRun, holds_model, is_olmo
 
 
 def source_folder(run: ExternalRun, step: int, warmed: Path | None) -> Path:
-    """Where a step of an external model is on this machine.
+    """The folder on this machine with a step of an external model.
 
     Args:
         run: the model.
         step: one of its steps.
-        warmed: what `warm` wrote, for a model on the hub.
+        warmed: the file that `warm` wrote, for a model on the hub.
 
     Raises:
-        StudyError: if it is not there, or a folder leaves its source's.
+        StudyError: if it is missing, or outside of its source's folder.
     """
     revision = run.revisions[step]
     if run.source.startswith(ON_HUB):
-        assert warmed is not None, "the workflow warms what it takes from the hub"
+        assert warmed is not None, "the workflow downloads models on the hub first"
         repo = run.source.removeprefix(ON_HUB)
         commit = commit_of(HubItem("model", repo, revision), warmed)
         return local_folder(HubItem("model", repo, commit, (CONFIG,)))
@@ -65,11 +65,11 @@ def source_folder(run: ExternalRun, step: int, warmed: Path | None) -> Path:
     folder = (source / revision).resolve()
     where = f"checkpoints.{run.name}.revisions[{step}]"
     if not folder.is_relative_to(source):
-        raise StudyError(f"{where}: {revision} leaves the folder {run.source}")
+        raise StudyError(f"{where}: {revision} is outside of the folder {run.source}")
     if not holds_model(folder):
         raise StudyError(
-            f"{where}: {folder} holds no model: neither a config.json, as Hugging Face's have, nor "
-            "a config.yaml, as ai2-olmo's trainer writes"
+            f"{where}: {folder} contains no model: neither a config.json, as in Hugging Face "
+            "models, nor a config.yaml, as written by ai2-olmo's trainer"
         )
     return folder
 
@@ -83,26 +83,26 @@ def import_run(
     code_version: str,
     say: Say,
 ) -> RunManifest:
-    """Bring every step of an external model into a run's folder, each once.
+    """Import every step of an external model into a run's folder, each once.
 
-    A source is a Hugging Face folder, or what ai2-olmo's trainer saved. It is read and never
-    written to. Weights are stored again, as float32 safetensors: pickled ones are read as tensors
-    only, and no code of the source is run.
+    A source is a Hugging Face folder, or a checkpoint of ai2-olmo's trainer. It is never written
+    to. Weights are stored as float32 safetensors. Pickled weights are read as tensors only, and no
+    code of the source is run.
 
     Args:
         run: the model.
-        folder: the run's folder; a step that was imported from the same place is kept.
+        folder: the run's folder; a step that was already imported from the same place is kept.
         warmed: see `source_folder`.
-        texts: any text, of which the probe tokens are the first.
+        texts: any text; its first tokens become the probe tokens.
         code_version: hash of the importing code.
-        say: tells the screen.
+        say: prints a message.
 
     Returns:
-        The run's manifest. A step that cannot be loaded whole, or whose weights are unfit, is in
-        its `quarantined`, and the other steps come in.
+        The run's manifest. Steps that cannot be fully loaded, or whose weights are unfit, are in
+        its `quarantined`; the other steps are imported.
 
     Raises:
-        StudyError: if a source is not there, or a tokenizer that the study names.
+        StudyError: if a source, or a tokenizer that the study names, is missing.
     """
     made: dict[int, str] = {}
     quarantined: dict[int, str] = {}
@@ -138,7 +138,7 @@ def import_run(
 def _import_step(
     run: ExternalRun, step: int, source: Path, folder: Path, texts: list[str], code_version: str
 ) -> str:
-    """Import one step unless it is there already; give the SHA-256 of its weights."""
+    """Import one step unless that was done before; returns the SHA-256 of its weights."""
     where = f"checkpoints.{run.name}, step {step}"
     holder = holder_of_files(source if run.source.startswith(ON_HUB) else Path(run.source))
     if elsewhere := fault_of_places(source, holder):
@@ -149,14 +149,14 @@ def _import_step(
         origin["tokenizer"] = run.tokenizer
     if (before := _imported_before(folder)) is not None:
         same = (before.source, before.settings) == (named, origin)
-        weights = folder / WEIGHTS  # may have been deleted: then it comes in again
+        weights = folder / WEIGHTS  # if deleted, they are imported again
         if same and weights.exists() and sha256_of(weights) == before.weights_sha256:
             return before.weights_sha256
     try:
         model = load_model(source)
         tokenizer = load_tokenizer(source, run.tokenizer, model)
     except ValueError as fault:
-        # on one line, whatever a file has for names, and without this machine's paths
+        # short, on one line, and without this machine's paths
         reason = shorten(str(fault).replace(str(source), "it"), 400)
         raise _unusable(where, source, reason) from fault
     if unfit := fault_of_weights(model):
@@ -165,7 +165,7 @@ def _import_step(
     positions = getattr(model.config, "max_position_embeddings", None) or PROBE_LENGTH
     probe = _probe(tokenizer, texts)[:positions]
     if len(probe) < 2:
-        raise _unusable(where, source, "there is no tokenizer with it, or one that knows no text")
+        raise _unusable(where, source, "it has no tokenizer, or one that encodes no text")
     loss = probe_loss(model, torch.tensor(probe))
     if not math.isfinite(loss):
         raise _unusable(where, source, "its loss on text is not a finite number")
@@ -198,7 +198,7 @@ def _import_step(
 
 
 def _imported_before(folder: Path) -> CheckpointManifest | None:
-    """The manifest of a step that was imported, if it can be read: else it comes in again."""
+    """The manifest of an imported step; None if it cannot be read."""
     if not (folder / MANIFEST).is_file():
         return None
     try:
@@ -208,23 +208,23 @@ def _imported_before(folder: Path) -> CheckpointManifest | None:
 
 
 def load_model(source: Path) -> PreTrainedModel:
-    """A model of somebody else's, of Hugging Face or of OLMo's trainer, its weights as float32.
+    """Load an external model, from Hugging Face or OLMo's trainer, with float32 weights.
 
     Raises:
-        ValueError: saying why there is none.
+        ValueError: with the reason, if it cannot be loaded.
     """
     return load_olmo(source) if is_olmo(source) else _load(source)
 
 
 def _load(source: Path) -> PreTrainedModel:
-    """A Hugging Face model, its weights as float32.
+    """Load a Hugging Face model with float32 weights.
 
     Raises:
-        ValueError: saying why there is none.
+        ValueError: with the reason, if it cannot be loaded.
     """
     if fault := _fault_of_kind(source):
         raise ValueError(fault)
-    # with output_loading_info it gives a pair, which its annotations do not know
+    # with output_loading_info it returns a pair, which its annotations omit
     try:
         if fault := fault_of_size(source):
             raise ValueError(fault)
@@ -238,16 +238,16 @@ def _load(source: Path) -> PreTrainedModel:
         )
     except UnpicklingError as error:
         raise ValueError(
-            "its pickled weights cannot be loaded as tensors alone; what else is in them is not "
-            "opened. Ask for safetensors"
+            "its pickled weights contain more than tensors, which is not opened. "
+            "Ask for safetensors"
         ) from error
-    except Exception as error:  # a damaged file fails in any way
+    except Exception as error:  # a damaged file can raise anything
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ValueError(f"cannot be loaded as a causal language model: {reason}") from error
     model, report = loaded
     if other := [_mismatch(*found) for found in sorted(report["mismatched_keys"])]:
         raise ValueError(
-            f"{len(other)} weights are of another size than {CONFIG} says: {', '.join(other[:3])}"
+            f"{len(other)} weights have other sizes than {CONFIG} says: {', '.join(other[:3])}"
         )
     if absent := sorted(map(str, report["missing_keys"])):
         lacking = ", ".join(absent[:5])
@@ -256,21 +256,21 @@ def _load(source: Path) -> PreTrainedModel:
 
 
 def _mismatch(name: str, held: torch.Size, said: torch.Size) -> str:
-    return f"{name} is {tuple(held)} and not {tuple(said)}"
+    return f"{name} is {tuple(held)} instead of {tuple(said)}"
 
 
 def _fault_of_kind(source: Path) -> str | None:
-    """What of a folder can be seen before anything in it is loaded, or None."""
+    """What is wrong with a folder, as far as can be seen before loading it, or None."""
     if (source / "adapter_config.json").is_file():
-        return "is an adapter to another model: merge it into that one, and take what comes of it"
+        return "is an adapter to another model: merge the two, and use the merged model"
     try:
         config = json.loads((source / CONFIG).read_text(encoding="utf-8"))  # of somebody else
         kind, own_code = config.get("model_type"), "auto_map" in config
     except (OSError, ValueError, AttributeError):
-        return f"cannot be loaded as a causal language model: it has no {CONFIG} that says what"
+        return f"cannot be loaded as a causal language model: it has no readable {CONFIG}"
     if own_code and kind not in CONFIG_MAPPING:
         return (
-            f"is a model of a type that transformers has not ({kind}), and the code that comes "
+            f"has a model type that transformers does not know ({kind}), and the code that comes "
             "with it (auto_map) is not run"
         )
     return None
@@ -290,9 +290,9 @@ def _probe(tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> list[int]:
 
 
 def _shape(folder: Path) -> dict[str, int]:
-    """Weights of the embedding and the head, and of the blocks.
+    """Number of weights in the embedding and the head, and in the blocks.
 
-    Learned embeddings of positions are in neither: they are of no block and no vocabulary.
+    Learned position embeddings count in neither: they belong to no block and no vocabulary.
     """
     model = _load(folder)
     vocabulary: Any = model.get_input_embeddings().weight
@@ -300,7 +300,7 @@ def _shape(folder: Path) -> dict[str, int]:
     embedding = vocabulary.numel() + (0 if head is vocabulary else head.numel())
     tables = [module.weight for module in model.modules() if isinstance(module, torch.nn.Embedding)]
     others = sum(weight.numel() for weight in tables if weight is not vocabulary)
-    # one that two names share is counted once
+    # a weight shared by two names is counted once
     return {
         "params_non_embedding": model.num_parameters() - embedding - others,
         "params_embedding": embedding,

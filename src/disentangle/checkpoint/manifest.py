@@ -1,4 +1,4 @@
-"""What a checkpoint and a run say of themselves, as JSON beside the weights."""
+"""Manifests of checkpoints and runs, as JSON beside the weights."""
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,7 +15,7 @@ TOKENIZER_FILES = (
     *("tokenizer*", "special_tokens_map.json", "added_tokens.json"),
     *("vocab*", "merges.txt", "*.model"),
 )
-"""What a tokenizer of Hugging Face's is read from, beside the weights."""
+"""Files of a Hugging Face tokenizer."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class CheckpointManifest:
     run: str
     step: int
     tokens: int | None
-    """Training tokens seen; None where that is not known."""
+    """Training tokens seen; None if unknown."""
     weights_sha256: str
     rows: int
     """Vocabulary rows in use; the weights may have more, for padding."""
@@ -37,23 +37,23 @@ class CheckpointManifest:
     train_loss: float | None
     """Mean loss of the batch of this step, nats per token; none at step 0."""
     source: str
-    """Where the checkpoint is from: the trainer, a folder, a hub."""
+    """Where the checkpoint comes from: the trainer, a folder, a hub."""
     code_version: str
     """Hash of the code that made it."""
     probe_tokens: list[int]
-    """A few training tokens; what the model says to them is a check of the loaded weights."""
+    """A few training tokens; the model's loss on them is a check of the loaded weights."""
     probe_loss: float
-    """Mean loss on the probe tokens, by the model that was exported, nats per token."""
+    """Mean loss of the exported model on the probe tokens, nats per token."""
     settings: dict[str, Any] = field(default_factory=dict)
-    """How the checkpoint was made from another one; empty for one that was trained."""
+    """How the checkpoint was made from another one; empty for a trained checkpoint."""
     tokenizer: dict[str, str] = field(default_factory=dict)
-    """SHA-256 of the files of its tokenizer, by name; empty in manifests of earlier versions."""
+    """SHA-256 of the tokenizer's files, by name; empty in manifests of earlier versions."""
     config_sha256: str = ""
-    """Of the model's configuration; empty in manifests of earlier versions."""
+    """SHA-256 of the model's configuration; empty in manifests of earlier versions."""
 
     @property
     def content_sha256(self) -> str:
-        """Digest of all of the checkpoint that a measurement of it depends on."""
+        """Digest of everything in the checkpoint that measurements depend on."""
         return digest([self.weights_sha256, self.config_sha256, self.tokenizer, self.rows])
 
     def write(self, folder: Path) -> None:
@@ -72,9 +72,9 @@ class RunManifest:
     checkpoints: dict[int, str]
     """Step to the SHA-256 of its weights."""
     environment: dict[str, Any]
-    """Numerics that do not make the run another run: device, threads, library versions."""
+    """Numerics that are not part of the run's identity: device, threads, library versions."""
     quarantined: dict[int, str] = field(default_factory=dict)
-    """Of a model from elsewhere: step to why what was found there is no checkpoint."""
+    """For an external model: step to the reason why it could not be imported."""
 
     def write(self, path: Path) -> None:
         """Write it as the file that stands for the run."""
@@ -87,7 +87,7 @@ def tokenizer_files(folder: Path) -> list[Path]:
 
 
 def tokenizer_hashes(folder: Path) -> dict[str, str]:
-    """What a manifest says of them."""
+    """SHA-256 of the tokenizer's files in a folder, by name."""
     return {path.name: sha256_of(path) for path in tokenizer_files(folder)}
 
 
@@ -126,46 +126,46 @@ def read_step(run: RunManifest, run_folder: Path, step: int) -> CheckpointManife
     """Read the manifest of one of a run's checkpoints.
 
     Raises:
-        StudyError: if it is missing, damaged, or of other weights than the run's manifest names.
+        StudyError: if it is missing or damaged, or its weights differ from the run's manifest.
     """
     folder = step_folder(run_folder, step)
     manifest = read_checkpoint(folder)
     if manifest.weights_sha256 != run.checkpoints[step]:
-        fault = f"is of other weights than {run_folder / MANIFEST} names for this step"
+        fault = f"has other weights than {run_folder / MANIFEST} names for this step"
         raise DamagedError(folder / MANIFEST, fault, make_again(run_folder, folder))
     return manifest
 
 
 def weights_are_not_here(folder: Path) -> str:
-    """What to tell who needs the weights of a checkpoint that has only its manifest.
+    """The message for a checkpoint that has a manifest but no weights.
 
-    An archive may hold checkpoints by their hashes alone; whoever has a checkpoint's measurements
-    needs its weights for new ones only.
+    An archive may list checkpoints by hash only. Their weights are needed for new measurements
+    only.
     """
     return (
-        f"{folder / WEIGHTS} is not here: it was deleted, or left out of an archive.\n"
-        f"To have it again: {make_again(folder.parent, folder.parent)}"
+        f"{folder / WEIGHTS} is missing: it was deleted, or left out of an archive.\n"
+        f"To make it again: {make_again(folder.parent, folder.parent)}"
     )
 
 
 def make_again(run_folder: Path, doomed: Path) -> str:
-    """How to have a part of a run's folder made again.
+    """Instructions for making a part of a run's folder again.
 
     Args:
-        run_folder: the run's, or that of what it was perturbed to.
-        doomed: what in it is deleted first.
+        run_folder: the folder of the run or of a perturbed checkpoint.
+        doomed: the part to delete first.
     """
     return (
         f"Delete {doomed}\nand the file in trained/ (or quantized/, finetuned/) that names "
         f"{run_folder.name}, and run the workflow again: it makes what is missing, and keeps the "
-        "rest.\n`make check STUDY=...` finds all that is damaged in a study."
+        "rest.\n`make check STUDY=...` finds all damaged files of a study."
     )
 
 
 def _read(path: Path, kind: type, remedy: str) -> Any:
     try:
         content = read_sealed(path)
-        if "refused" in content:  # as it was called at first
+        if "refused" in content:  # the key's name in earlier versions
             content["quarantined"] = content.pop("refused")
         return kind(**content)
     except FileNotFoundError:
@@ -173,4 +173,4 @@ def _read(path: Path, kind: type, remedy: str) -> Any:
     except DamagedError as error:
         raise DamagedError(path, error.fault, remedy) from error
     except TypeError as error:
-        raise DamagedError(path, f"is no manifest of this project: {error}", remedy) from error
+        raise DamagedError(path, f"is not a manifest of this project: {error}", remedy) from error

@@ -1,7 +1,7 @@
-"""From a step that ai2-olmo's trainer saved to the model of transformers that computes the same.
+"""Convert a checkpoint of ai2-olmo's trainer to the equivalent transformers model.
 
-Its files are from elsewhere: of `config.yaml` the model's section and the tokenizer's name are
-read, as plain values; weights are read as tensors, and nothing else in them is opened.
+The files are not trusted: only the model's section and the tokenizer's name are read from
+`config.yaml`, as plain values, and weights are read as tensors only.
 """
 
 import base64
@@ -25,28 +25,28 @@ from disentangle.checkpoint.export import hugging_face_config, inexact, mapping,
 from disentangle.study.external import OLMO_CONFIG, OLMO_WEIGHTS
 
 INTERPOLATION = "${"
-"""Begins what omegaconf would look up elsewhere, also in the environment."""
+"""Starts an omegaconf interpolation, which could read environment variables."""
 
 
 @dataclass(frozen=True)
 class OlmoStep:
-    """What the configuration beside a trainer's checkpoint says of it."""
+    """The configuration beside a trainer's checkpoint."""
 
     model: ModelConfig
     tokenizer: str | None
-    """As the trainer was told, such as tokenizers/allenai_dolma2.json."""
+    """As in the trainer's configuration, such as tokenizers/allenai_dolma2.json."""
 
 
 def read_olmo_step(source: Path) -> OlmoStep:
     """Read the `config.yaml` of a trainer's checkpoint.
 
     Raises:
-        ValueError: saying what in it is no configuration of a model.
+        ValueError: with what is wrong, if it is not a model's configuration.
     """
     try:
         content = yaml.safe_load((source / OLMO_CONFIG).read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"{OLMO_CONFIG} is no YAML") from error
+        raise ValueError(f"{OLMO_CONFIG} is not YAML") from error
     section = content.get("model") if isinstance(content, dict) else None
     if not isinstance(section, dict):
         raise ValueError(
@@ -65,7 +65,7 @@ def read_olmo_step(source: Path) -> OlmoStep:
     if min(counts) < 1 or model.d_model % (2 * model.n_heads) or model.n_heads % shared:
         raise ValueError(
             f"{OLMO_CONFIG} has d_model={model.d_model}, n_layers={model.n_layers}, "
-            f"n_heads={model.n_heads}, of which there is no model"
+            f"n_heads={model.n_heads}, which give no valid model"
         )
     named = content.get("tokenizer")
     identifier = named.get("identifier") if isinstance(named, dict) else None
@@ -73,14 +73,14 @@ def read_olmo_step(source: Path) -> OlmoStep:
 
 
 def load_olmo(source: Path) -> PreTrainedModel:
-    """The model of an unsharded checkpoint of ai2-olmo's trainer, its weights as float32.
+    """Load an unsharded checkpoint of ai2-olmo's trainer, with float32 weights.
 
     Raises:
-        ValueError: saying why there is none, or none that transformers computes exactly.
+        ValueError: if it cannot be loaded, or transformers cannot compute it exactly.
     """
     config = read_olmo_step(source).model
     if fault := inexact(config):
-        raise ValueError(f"no model of transformers computes exactly what OLMo does with {fault}")
+        raise ValueError(f"no transformers model is exactly equivalent to OLMo with {fault}")
     state = _read_state(source)
     _check(state, config)
     exported = to_hugging_face(state, config)
@@ -91,7 +91,7 @@ def load_olmo(source: Path) -> PreTrainedModel:
     for name, weight in exported.items():
         if weight.shape != shapes[name]:
             raise ValueError(
-                f"{name} would be {tuple(weight.shape)} where {OLMO_CONFIG} says "
+                f"{name} would be {tuple(weight.shape)}, but {OLMO_CONFIG} says "
                 f"{tuple(shapes[name])}"
             )
     model: PreTrainedModel = type(skeleton).from_pretrained(
@@ -101,7 +101,7 @@ def load_olmo(source: Path) -> PreTrainedModel:
 
 
 def _read_state(source: Path) -> dict[str, torch.Tensor]:
-    """OLMo's weights by their own names; safetensors before pickles."""
+    """OLMo's weights by OLMo's names; safetensors are preferred to pickles."""
     pickled, plain = (source / name for name in OLMO_WEIGHTS)
     if plain.is_file():
         try:
@@ -110,30 +110,29 @@ def _read_state(source: Path) -> dict[str, torch.Tensor]:
             raise ValueError(f"{plain.name} cannot be read: {error}") from error
     if not pickled.is_file():
         raise ValueError(
-            f"it has neither {pickled.name} nor {plain.name}: if it is sharded, ai2-olmo's "
-            "repository has scripts/unshard.py, to be run as `python scripts/unshard.py "
-            "--model-only STEP STEP-unsharded`"
+            f"it has neither {pickled.name} nor {plain.name}: if it is sharded, use the script in "
+            "ai2-olmo's repository: `python scripts/unshard.py --model-only STEP STEP-unsharded`"
         )
     try:
         state = torch.load(pickled, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
         raise ValueError(
-            f"{pickled.name} cannot be loaded as tensors alone; what else is in it is not opened"
+            f"{pickled.name} contains more than tensors, which is not opened"
         ) from error
-    except Exception as error:  # a damaged file fails in any way
-        raise ValueError(f"{pickled.name} cannot be read; it is damaged or cut short") from error
+    except Exception as error:  # a damaged file can raise anything
+        raise ValueError(f"{pickled.name} cannot be read; it is damaged or truncated") from error
     if not isinstance(state, dict) or not all(
         isinstance(name, str) and isinstance(weight, torch.Tensor) for name, weight in state.items()
     ):
-        raise ValueError(f"{pickled.name} holds something else than weights by name")
+        raise ValueError(f"{pickled.name} does not map names to weights")
     return state
 
 
 def _name(key: str) -> str:
-    """A weight's name out of what `scripts/unshard.py --safe-tensors` makes of it.
+    """A weight's name, decoded from the key that `scripts/unshard.py --safe-tensors` writes.
 
-    That is a pickle of ((name,), False) in base64. It is never loaded: the one text in it is read
-    off. A name that is spelled out is itself.
+    That key is a pickle of ((name,), False) in base64. It is never unpickled: the only string in it
+    is extracted. A plain name is returned unchanged.
     """
     try:
         opcodes = list(pickletools.genops(base64.urlsafe_b64decode(key)))
@@ -144,21 +143,19 @@ def _name(key: str) -> str:
 
 
 def _check(state: dict[str, torch.Tensor], config: ModelConfig) -> None:
-    """Refuse a state that is not of this model, before anything of its size is made."""
+    """Refuse a state that does not fit the model, before allocating memory for it."""
     if config.n_layers > len(state):
         raise ValueError(
-            f"{OLMO_CONFIG} says {config.n_layers} layers, and there are {len(state)} weights"
+            f"{OLMO_CONFIG} says {config.n_layers} layers, but there are {len(state)} weights"
         )
     expected = mapping(config)
     if absent := sorted(expected.keys() - state.keys()):
-        raise ValueError(f"lacks weights that the model has ({', '.join(absent[:5])})")
+        raise ValueError(f"lacks weights of the model ({', '.join(absent[:5])})")
     if further := sorted(state.keys() - expected.keys()):
-        raise ValueError(f"holds weights that the model has not ({', '.join(further[:5])})")
+        raise ValueError(f"contains weights that the model lacks ({', '.join(further[:5])})")
     for name, parts in expected.items():
         weight, rows = state[name], sum(parts.values())
         if weight.layout is not torch.strided or not weight.is_floating_point():
-            raise ValueError(f"{name} is no plain tensor of floating-point numbers")
+            raise ValueError(f"{name} is not a plain floating-point tensor")
         if not weight.dim() or len(weight) != rows:
-            raise ValueError(
-                f"{name} is {tuple(weight.shape)} where {OLMO_CONFIG} says {rows} rows"
-            )
+            raise ValueError(f"{name} is {tuple(weight.shape)}, but {OLMO_CONFIG} says {rows} rows")

@@ -1,10 +1,10 @@
-"""A few tokens whose loss tells whether loaded weights are the model they are said to be."""
+"""A model's loss on a few tokens, used to check that its weights were loaded correctly."""
 
 import torch
 from torch.nn.functional import cross_entropy
 
 PROBE_LENGTH = 64
-"""Tokens of it."""
+"""Number of probe tokens."""
 
 
 @torch.no_grad()
@@ -13,7 +13,7 @@ def probe_loss(model: torch.nn.Module, tokens: torch.Tensor) -> float:
 
     Args:
         model: gives `.logits`, shape (1, length, vocabulary); in evaluation mode.
-        tokens: whole numbers, shape (length,), on the model's device.
+        tokens: integers, shape (length,), on the model's device.
     """
     tokens = tokens.long()
     logits = model(tokens[None]).logits[0, :-1].float()

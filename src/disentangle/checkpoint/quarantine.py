@@ -9,18 +9,18 @@ from disentangle.storage import read_json, write_json
 
 @dataclass(frozen=True)
 class Quarantined:
-    """A checkpoint, or a task of it, that is left out: the study goes on without."""
+    """A checkpoint, or one of its tasks, that the study leaves out."""
 
     run: str
     step: int
     variant: str
     reason: str
     task: str = ""
-    """The one that it cannot be asked, if that is all; empty where nothing of it is measured."""
+    """The only task left out; empty if nothing of the checkpoint is measured."""
 
 
 def write_quarantined(found: Iterable[Quarantined], path: Path) -> None:
-    """Write what a job quarantined; an empty list if nothing."""
+    """Write the list of what a job quarantined; it may be empty."""
     write_json(path, [asdict(one) for one in found])
 
 

@@ -1,4 +1,4 @@
-"""References to the checkpoints that are evaluated: as trained, and as perturbed afterwards."""
+"""References to the checkpoints that are evaluated, as trained and as perturbed."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -19,19 +19,19 @@ BASE = "base"
 
 @dataclass(frozen=True)
 class CheckpointReference:
-    """One checkpoint, and under which run, step and variant its scores are listed."""
+    """One checkpoint, with the run, step and variant of its rows in tables."""
 
     run: str
     step: int
-    """Of the run; a perturbed checkpoint has that of the one it was made from."""
+    """Step of the run; for a perturbed checkpoint, that of the checkpoint it was made from."""
     tokens: int | None
-    """Training tokens seen by then, fine-tuning left out; None where that is not known."""
+    """Training tokens seen by then, without fine-tuning; None if unknown."""
     variant: str
     folder: Path
     content_sha256: str
-    """Of the checkpoint, by its manifest."""
+    """The checkpoint's digest, from its manifest."""
     last: bool
-    """Whether it is a run's last checkpoint, as trained."""
+    """Whether it is a run's last checkpoint as trained."""
 
 
 def trained_references(manifests: Iterable[Path]) -> list[CheckpointReference]:
@@ -55,17 +55,17 @@ def trained_references(manifests: Iterable[Path]) -> list[CheckpointReference]:
 
 @dataclass(frozen=True)
 class Perturbed:
-    """What became of one perturbation of one run's last planned checkpoint."""
+    """The outcome of one perturbation of a run's last planned checkpoint."""
 
     run: str
     variant: str
     of_step: int
     """The planned checkpoint."""
     step: int | None
-    """Under which step of its own folder the perturbed checkpoint is; none if there is none."""
+    """Step of the perturbed checkpoint in its own folder; None if there is no checkpoint."""
     weights_sha256: str | None
     reason: str
-    """Why there is none; empty if there is one."""
+    """Why there is no checkpoint; empty if there is one."""
 
 
 def write_perturbed(outcomes: Iterable[Perturbed], path: Path) -> None:
@@ -79,19 +79,19 @@ def read_perturbed(path: Path) -> list[Perturbed]:
 
 
 def perturbed_folder(folder: Path, run: str, variant: str) -> Path:
-    """Where the perturbed checkpoint of a run is, in the folder of all."""
+    """The folder of a run's perturbed checkpoint, inside the folder of all of them."""
     return folder / run / variant
 
 
 def perturbed_references(
     outcomes: Iterable[Perturbed], manifests: dict[str, Path], folder: Path
 ) -> list[CheckpointReference]:
-    """The perturbed checkpoints that there are.
+    """References to the existing perturbed checkpoints.
 
     Args:
-        outcomes: what became of each.
-        manifests: the manifests of the runs as trained, by run.
-        folder: of all perturbed checkpoints.
+        outcomes: the outcome of each perturbation.
+        manifests: the manifests of the trained runs, by run.
+        folder: the folder of all perturbed checkpoints.
     """
     found = []
     for outcome in outcomes:
@@ -103,7 +103,7 @@ def perturbed_references(
         if made.weights_sha256 != outcome.weights_sha256:
             raise DamagedError(
                 step_folder(place, outcome.step),
-                f"holds other weights than were made for {outcome.run} {outcome.variant}",
+                f"has other weights than were made for {outcome.run} {outcome.variant}",
                 make_again(place, step_folder(place, outcome.step)),
             )
         found.append(

@@ -1,4 +1,4 @@
-"""The files of a model from elsewhere, looked at before any of them is opened as a model."""
+"""Checks on the files of an external model, before any of them is loaded."""
 
 import json
 from pathlib import Path, PurePosixPath
@@ -14,19 +14,19 @@ READ = (
     *("*.json", "*.yaml", "*.safetensors", "*.bin", "*.txt", "*.model", "model.pt"),
     *("*.jinja", "*.tiktoken", "additional_chat_templates/*.jinja"),
 )
-"""Files of a source that a model or its tokenizer may be read from."""
+"""Patterns of the files that a model or its tokenizer may be read from."""
 
 NOT_READ = {"optim.safetensors", MANIFEST}
-"""Others with such names."""
+"""Files that match these patterns but are not read."""
 
 WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
-"""Files of weights of a Hugging Face model, the latter where there are none of the former."""
+"""Weight files of a Hugging Face model; the second pattern is used if the first has no match."""
 
 INDEXES = "*.index.json"
-"""Which weight is in which file, where there are several."""
+"""Files that map weights to weight files."""
 
 MOST_A_BYTE = 8
-"""Weights that a byte of a file can stand for, however they are quantized."""
+"""Most weights per byte of a file, for any quantization."""
 
 
 def files_of(source: Path) -> list[Path]:
@@ -41,10 +41,10 @@ def fingerprints(source: Path) -> dict[str, str]:
 
 
 def holder_of_files(given: Path) -> Path:
-    """The folder that no file of a source may lie outside of.
+    """The folder that must contain all files of a source.
 
-    That is the source's own folder; of a snapshot in a cache of Hugging Face's library, whose files
-    are links, the folder of the repository (models--OWNER--NAME).
+    This is the source's own folder. For a snapshot in the Hugging Face cache, whose files are
+    links, it is the repository's folder (models--OWNER--NAME).
     """
     source = given.resolve()
     for folder in (source, *source.parents):
@@ -55,18 +55,18 @@ def holder_of_files(given: Path) -> Path:
 
 
 def fault_of_places(source: Path, holder: Path) -> str | None:
-    """Which file of a source is elsewhere, or None.
+    """A file of a source that lies outside of its folder, or None.
 
     Args:
         source: the folder of one step.
-        holder: of `holder_of_files`.
+        holder: the result of `holder_of_files`.
     """
     for path in files_of(source):
         name = path.relative_to(source).as_posix()
         if not path.resolve().is_relative_to(holder):
-            return f"{name} is a link out of its folder; copy into the folder what it leads to"
+            return f"{name} is a link to outside of its folder; copy its target into the folder"
         if not path.is_file():
-            return f"{name} is no file"
+            return f"{name} is not a file"
     for index in source.glob(INDEXES):
         for name in sorted(_named_by(index)):
             if name != PurePosixPath(name).name:
@@ -79,17 +79,17 @@ def _named_by(index: Path) -> set[str]:
         content = json.loads(index.read_text(encoding="utf-8"))
         return {str(name) for name in content["weight_map"].values()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return set()  # is none, and what comes next says so
+        return set()  # not an index; loading the model reports that
 
 
 def fault_of_size(source: Path) -> str | None:
-    """Whether a model would be larger than its files have weights for, or None.
+    """Whether a model's configuration is too large for its weight files; None if it is not.
 
-    A configuration can ask for any size. The model is made without memory for its weights, after
-    it is known that there are not more layers than weights.
+    A configuration can name any size. So the number of layers is checked first, and then the model
+    is built without memory for its weights.
 
     Raises:
-        Exception: of any kind, if a file of weights is damaged or more than that.
+        Exception: of any kind, if a weight file is damaged or contains more than weights.
     """
     weights = next((found for pattern in WEIGHTS if (found := sorted(source.glob(pattern)))), [])
     there = sum(map(_weights_in, weights))
@@ -97,16 +97,16 @@ def fault_of_size(source: Path) -> str | None:
     config = AutoConfig.from_pretrained(source, local_files_only=True, trust_remote_code=False)
     layers = getattr(config, "num_hidden_layers", 0)
     if isinstance(layers, int) and layers > there:
-        return f"{CONFIG} says {layers} layers, and there are {there} weights"
+        return f"{CONFIG} says {layers} layers, but there are {there} weights"
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
     if model.num_parameters() > MOST_A_BYTE * held:
-        return f"{CONFIG} says {model.num_parameters()} weights, and its files have {held} bytes"
+        return f"{CONFIG} says {model.num_parameters()} weights, but its files have {held} bytes"
     return None
 
 
 def _weights_in(path: Path) -> int:
-    """How many tensors a file says that it holds; their numbers are not read."""
+    """The number of tensors in a file; their data are not read."""
     if path.suffix == ".safetensors":
         with safe_open(path, "pt") as opened:
             return len(opened.keys())

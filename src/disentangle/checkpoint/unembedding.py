@@ -1,5 +1,4 @@
-"""A tensor of a Hugging Face folder, read from its safetensors: neither a model is built nor
-transformers needed."""
+"""Read a tensor from a Hugging Face folder's safetensors, without transformers or a model."""
 
 import json
 from pathlib import Path
@@ -20,19 +19,19 @@ from disentangle.errors import StudyError
 from disentangle.storage import sha256_of
 
 HEADS = ("lm_head.weight", "embed_out.weight")
-"""Ends of the names that the unembedding has, where it is a tensor of its own."""
+"""Endings of the unembedding's name, if it is a separate tensor."""
 
 EMBEDDINGS = (
     *("embed_tokens.weight", "embed_in.weight", "wte.weight", "word_embeddings.weight"),
     "backbone.embeddings.weight",
 )
-"""Ends of the names that the embedding has, which is the unembedding where those are tied."""
+"""Endings of the embedding's name; the embedding is the unembedding if they are tied."""
 
 TOKENIZER = "tokenizer.json"
 
 
 def holds_safetensors(folder: Path) -> bool:
-    """Whether all that is read of a model is in files that need no other library."""
+    """Whether a folder's unembedding can be read without transformers."""
     tells_rows = (folder / MANIFEST).is_file() or (folder / TOKENIZER).is_file()
     return (
         (folder / CONFIG).is_file()
@@ -42,13 +41,13 @@ def holds_safetensors(folder: Path) -> bool:
 
 
 def read_unembedding(folder: Path) -> torch.Tensor:
-    """W of a model, without the rows that only pad the vocabulary, as float32.
+    """W of a model as float32, without the rows that only pad the vocabulary.
 
-    Of a checkpoint of ours the manifest says which rows are in use, and weights and configuration
-    must be those that it names. Of others tokenizer.json says it; where there is none, all are.
+    For our own checkpoints, the manifest gives the rows in use, and weights and configuration must
+    match it. For other models, tokenizer.json gives the rows; without it, all rows are used.
 
     Raises:
-        StudyError: if the weights are not as they should be, or do not show which tensor it is.
+        StudyError: if the weights are not as recorded, or W cannot be identified.
     """
     rows = _checked_rows(folder) if (folder / MANIFEST).is_file() else None
     places = _places(folder)
@@ -57,10 +56,10 @@ def read_unembedding(folder: Path) -> torch.Tensor:
 
 
 def read_tensor(folder: Path, name: str) -> torch.Tensor:
-    """Any tensor of a model by its name in the files, as float32.
+    """A tensor of a model by its name in the files, as float32.
 
     Raises:
-        StudyError: if there is none of this name, or its file is damaged.
+        StudyError: if no tensor has this name, or its file is damaged.
     """
     places = _places(folder)
     if name not in places:
@@ -69,7 +68,7 @@ def read_tensor(folder: Path, name: str) -> torch.Tensor:
         )
     with _opened(places[name][0]) as opened:
         tensor: torch.Tensor = opened.get_tensor(name)
-    # as the workflow has it, so that the numerical rank is of the same precision
+    # float32 as in the workflow, so that the numerical rank has the same precision
     return tensor.float() if tensor.is_floating_point() else tensor
 
 
@@ -93,11 +92,11 @@ def _opened(path: Path) -> Any:
 
 
 def _places(folder: Path) -> dict[str, tuple[Path, int]]:
-    """Each tensor's file, and how many dimensions it has, by its name."""
+    """Each tensor's file and number of dimensions, by name."""
     if (folder / "adapter_config.json").is_file():
         raise StudyError(
-            f"{folder} cannot be measured: is an adapter to another model: merge it into that one, "
-            "and take what comes of it."
+            f"{folder} cannot be measured: it is an adapter to another model. Merge the two, and "
+            "measure the merged model."
         )
     places = {}
     for path in sorted(folder.glob("*.safetensors")):
@@ -121,8 +120,8 @@ def _unembedding_name(folder: Path, places: dict[str, tuple[Path, int]]) -> str:
     if len(found) != 1:
         there = ", ".join(_matrices(places)[:12]) or "none"
         raise StudyError(
-            f"{folder} does not show which tensor is its unembedding; say it, --tensor NAME (or "
-            f"tensor=NAME). Matrices are: {there}"
+            f"{folder} does not show which tensor is its unembedding; name it with --tensor NAME "
+            f"(or tensor=NAME). Matrices are: {there}"
         )
     if (
         heads
@@ -131,8 +130,8 @@ def _unembedding_name(folder: Path, places: dict[str, tuple[Path, int]]) -> str:
         and not torch.equal(read_tensor(folder, heads[0]), read_tensor(folder, embeddings[0]))
     ):
         raise StudyError(
-            f"{folder}: {CONFIG} says that the unembedding is the embedding, and {heads[0]} is not "
-            f"{embeddings[0]}; say which is meant, --tensor NAME (or tensor=NAME)"
+            f"{folder}: {CONFIG} says that unembedding and embedding are tied, but {heads[0]} "
+            f"differs from {embeddings[0]}; choose one with --tensor NAME (or tensor=NAME)"
         )
     return found[0]
 
@@ -142,12 +141,12 @@ def _config(folder: Path) -> dict[str, Any]:
         config: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         config.keys()
     except (OSError, ValueError, AttributeError) as error:
-        raise StudyError(f"{folder / CONFIG} says nothing of a model: {error}") from None
+        raise StudyError(f"{folder / CONFIG} does not describe a model: {error}") from None
     return config
 
 
 def _rows_in_use(folder: Path, rows: int) -> int:
-    """Rows that the vocabulary of tokenizer.json uses; all, if it has none or is another's."""
+    """Rows that the vocabulary of tokenizer.json uses; all rows without one that fits."""
     path = folder / TOKENIZER
     if not path.is_file():
         return rows
@@ -162,5 +161,5 @@ def _rows_in_use(folder: Path, rows: int) -> int:
         )
         pairs |= {token["content"]: token["id"] for token in content.get("added_tokens") or ()}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StudyError(f"{path} is no tokenizer: {type(error).__name__}: {error}") from None
+        raise StudyError(f"{path} is not a tokenizer: {type(error).__name__}: {error}") from None
     return rows if max(pairs.values(), default=rows) >= rows else len(pairs)

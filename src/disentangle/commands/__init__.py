@@ -1,1 +1,1 @@
-"""The `disentangle` command: what is asked of a study beside making its files."""
+"""The `disentangle` command."""

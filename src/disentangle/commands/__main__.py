@@ -1,6 +1,6 @@
-"""The `disentangle` command; `disentangle --help` lists what it does.
+"""The `disentangle` command; `disentangle --help` lists its subcommands.
 
-Each part imports what it needs when it is called, so that help and faults come at once.
+Each subcommand imports what it needs when it is called, so that help and errors appear at once.
 """
 
 import os
@@ -12,16 +12,16 @@ from pathlib import Path
 from disentangle.errors import StudyError
 
 EXAMPLES = """\
-  disentangle plan studies/mine.yaml          what it costs, and what of it is done
+  disentangle plan studies/mine.yaml          what it costs, and what is already done
   disentangle run studies/mine.yaml           make its report
-  disentangle status studies/mine.yaml        how far it is; may be asked while it runs
+  disentangle status studies/mine.yaml        its progress; works while it runs
   disentangle measure path/to/model           every metric of its unembedding
-  disentangle compare demo mini108            what two studies say of each claim
+  disentangle compare demo mini108            the verdicts of two studies on each claim
 """
 
 
 def _snakemake(target: str, studies: list[str], further: Sequence[str] = ()) -> list[str]:
-    """Snakemake's command for a target of a study; its files are laid over config.yaml."""
+    """Snakemake's command for a target of a study; study files override config.yaml."""
     if not Path("Snakefile").is_file():
         raise StudyError(
             f"There is no Snakefile in {Path.cwd()}: run this in the workflow's folder."
@@ -129,38 +129,40 @@ def _parser() -> ArgumentParser:
         return found
 
     run = of_study("run", "make a study's report", _run)
-    plan = of_study("plan", "say what a study costs, and what of it is done", _plan)
-    plan.add_argument("--profile", metavar="NAME", help="of a cluster, such as slurm")
-    of_study("status", "say how far a study is", _status)
-    of_study("check", "compare every file of a study with the hashes in it", _check)
-    of_study("calibrate", "simulate a study's design, and judge the estimators by it", _calibrate)
-    verify = command("verify", "check an archive, and compute its tables again", _verify)
+    plan = of_study("plan", "show what a study costs, and what is already done", _plan)
+    plan.add_argument("--profile", metavar="NAME", help="a cluster profile, such as slurm")
+    of_study("status", "show a study's progress", _status)
+    of_study("check", "compare every file of a study with its recorded hash", _check)
+    of_study("calibrate", "test the estimators on simulations of a study's design", _calibrate)
+    verify = command("verify", "check an archive, and recompute its tables", _verify)
     resume = command("resume", "in an unpacked archive: run what is missing", _resume)
     for each in (run, resume):
-        each.add_argument("--cores", type=int, metavar="N", help="default: all of this machine")
+        each.add_argument(
+            "--cores", type=int, metavar="N", help="default: all cores of this machine"
+        )
     add = command("add", "add a model from elsewhere to a study", _add)
     add.add_argument("source", help="a model's folder, a folder of steps, or hf:owner/name")
     add.add_argument("name", help="what the study calls it")
     add.add_argument("study", help="the study file")
     publish = command("publish", "deposit an archive at Zenodo", _publish)
-    publish.add_argument("--upload", action="store_true", help="make a draft, seen by you alone")
-    publish.add_argument("--publish", action="store_true", help="and publish it, for good")
-    publish.add_argument("--sandbox", action="store_true", help="at sandbox.zenodo.org")
+    publish.add_argument("--upload", action="store_true", help="make a draft only you can see")
+    publish.add_argument("--publish", action="store_true", help="also publish it, irrevocably")
+    publish.add_argument("--sandbox", action="store_true", help="use sandbox.zenodo.org")
     for each in (verify, publish):
         each.add_argument("archive", type=Path, metavar="FILE.crate.zip")
     measure = command("measure", "measure a model's unembedding, or a matrix", _measure)
     measure.add_argument("path", type=Path, help="a model's folder; .npy, .npz, .safetensors, .pt")
-    measure.add_argument("--tensor", metavar="NAME", help="which, of a file or model with several")
+    measure.add_argument("--tensor", metavar="NAME", help="which tensor, if there are several")
     measure.add_argument("--metric", action="append", default=[], metavar="FILE.py:FUNCTION")
     measure.add_argument("--out", type=Path, metavar="FILE.parquet", help="write a geometry table")
-    compare = command("compare", "say what two studies' claims came to", _compare)
+    compare = command("compare", "compare the verdicts of two studies", _compare)
     compare.add_argument("one", help="name of a study, or its folder of results")
     compare.add_argument("other")
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; faults are told in a screen, with status 2."""
+    """Run a command; an error prints a message and gives status 2."""
     asked = _parser().parse_args(arguments)
     try:
         status: int = asked.run(asked)

@@ -1,4 +1,4 @@
-"""What two studies' claims came to, side by side."""
+"""The verdicts of two studies on each claim, side by side."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ ESTIMATES = {
 
 
 def compare(one: str, other: str) -> str:
-    """A line for each claim with both verdicts, then rank against loss in both.
+    """A line per claim with both verdicts, then rank against loss in each study.
 
     Args:
         one, other: names of studies, or their folders of results.
@@ -40,7 +40,7 @@ def compare(one: str, other: str) -> str:
         lines.append(f"{number:>3} {differs}{shown}  {statement}")
     both = left.index.intersection(right.index)
     same = int((left.loc[both, "verdict"] == right.loc[both, "verdict"]).sum())
-    lines.append(f"{same} of {len(both)} verdicts are the same; * marks those that are not.")
+    lines.append(f"{same} of {len(both)} verdicts are the same; * marks the others.")
     lines.append(f"\n{CHIEF_METRIC} against {CHIEF_OUTCOME}, final checkpoints as trained:")
     for name, folder in studies:
         lines.append(f"  {name}: {_association(_table(folder, 'associations'))}")
@@ -50,14 +50,14 @@ def compare(one: str, other: str) -> str:
 def _folder(name: str) -> Path:
     folder = Path(name) if Path(name, "tables").is_dir() else Path("results", name)
     if not (folder / "tables").is_dir():
-        raise StudyError(f"There is no study {name}: neither {name} nor {folder} has tables.")
+        raise StudyError(f"Study {name} not found: neither {name} nor {folder} has tables.")
     return folder
 
 
 def _table(folder: Path, name: str) -> pd.DataFrame:
     path = folder / "tables" / f"{name}.parquet"
     if not path.is_file():
-        raise StudyError(f"{path} is not there yet: make the study's report first.")
+        raise StudyError(f"{path} does not exist yet: make the study's report first.")
     return read_parquet(path).to_pandas()
 
 

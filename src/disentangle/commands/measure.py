@@ -1,4 +1,4 @@
-"""Measure one matrix outside of any study: of a model's folder, or of a file."""
+"""Measure one matrix outside of any study, from a model's folder or from a file."""
 
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError
@@ -22,12 +22,12 @@ def measure_path(path: Path, *, tensor: str | None, own: Sequence[str], out: Pat
 
     Args:
         path: a model's folder, whose unembedding is measured; or a file of tensors.
-        tensor: the name of another tensor of the model, or of one of the file's.
-        own: metrics of the user's own; see `geometry.own_metric`.
-        out: a parquet file to write instead of the screen.
+        tensor: the name of another tensor of the model, or of a tensor in the file.
+        own: user-defined metrics; see `geometry.own_metric`.
+        out: a parquet file to write, instead of printing.
 
     Raises:
-        StudyError: if there is no such matrix, or it cannot be measured.
+        StudyError: if the matrix does not exist or cannot be measured.
     """
     name, matrix = read_matrix(path, tensor)
     metrics = _read_own(own)
@@ -47,10 +47,11 @@ def measure_path(path: Path, *, tensor: str | None, own: Sequence[str], out: Pat
 def _read_own(own: Sequence[str]) -> list[OwnMetric]:
     try:
         return read_own_metrics(own)
-    except PackageNotFoundError as absent:  # their hash names what reads checkpoints, too
+    except PackageNotFoundError as absent:  # their hash includes the packages that read checkpoints
         raise StudyError(
             f"--metric needs {absent.name}, which is not installed: pip install "
-            "'disentangle[train]'. From Python, disentangle.measure(..., metrics=[...]) does not."
+            "'disentangle[train]'. In Python, disentangle.measure(..., metrics=[...]) works "
+            "without it."
         ) from None
 
 

@@ -100,7 +100,7 @@ def test_a_draft_is_made_once_and_published_when_told(
     assert cited["identifiers"][0]["value"] == "10.5281/zenodo.100"
     written = (place / "CITATION.cff").read_text()
     publish.run([NAME, "--publish"])
-    assert "published before, as 10.5281/zenodo.100" in capsys.readouterr().out
+    assert "already published as 10.5281/zenodo.100" in capsys.readouterr().out
     assert sum("actions/publish" in one for one in zenodo.asked) == 1
     assert (place / "CITATION.cff").read_text() == written
 
@@ -130,22 +130,22 @@ def test_what_zenodo_is_told(place: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (crate(name=None), "says its title"),
-        ({"@graph": []}, "is no RO-Crate"),
-        ([], "is no RO-Crate"),
-        ({"@graph": [{"@id": ["./"]}]}, "is no RO-Crate"),
+        (crate(name=None), "gives its title"),
+        ({"@graph": []}, "is not an RO-Crate"),
+        ([], "is not an RO-Crate"),
+        ({"@graph": [{"@id": ["./"]}]}, "is not an RO-Crate"),
     ],
 )
 def test_what_is_no_archive_is_named(place: Path, content: Any, message: str) -> None:
     with pytest.raises(StudyError, match=message):
         deposit_metadata(archive_of(place / "other.zip", content), place / "CITATION.cff")
-    with pytest.raises(StudyError, match="is no archive of a study"):
+    with pytest.raises(StudyError, match="is not an archive of a study"):
         deposit_metadata(place / "CITATION.cff", place / "CITATION.cff")
 
 
 def test_a_broken_upload_is_gone_on_with(zenodo: StandIn, place: Path) -> None:
     zenodo.hang_up_after = 2**20
-    with pytest.raises(StudyError, match="run the same command again to go on"):
+    with pytest.raises(StudyError, match="run the same command again to continue"):
         publish.run([NAME, "--publish"])
     assert (zenodo.files[100], zenodo.published) == ({}, set())
     zenodo.hang_up_after = None
@@ -156,7 +156,7 @@ def test_a_broken_upload_is_gone_on_with(zenodo: StandIn, place: Path) -> None:
 
 def test_what_arrives_changed_is_not_published(zenodo: StandIn, place: Path) -> None:
     zenodo.spoil = True
-    with pytest.raises(StudyError, match="What arrived is not what was sent"):
+    with pytest.raises(StudyError, match="The upload is damaged"):
         publish.run([NAME, "--publish"])
     assert zenodo.published == set()
     zenodo.spoil = False
@@ -170,7 +170,7 @@ def test_what_arrives_changed_is_not_published(zenodo: StandIn, place: Path) -> 
 def test_a_draft_with_another_file_is_not_published(zenodo: StandIn, place: Path) -> None:
     publish.run([NAME, "--upload"])
     zenodo.files[100]["stray.txt"] = b"?"
-    with pytest.raises(StudyError, match=r"It holds .*stray.txt.*\n.*Put it right at"):
+    with pytest.raises(StudyError, match=r"It contains .*stray.txt.*\n.*Correct it at"):
         publish.run([NAME, "--publish"])
     assert zenodo.published == set()
 
@@ -178,21 +178,21 @@ def test_a_draft_with_another_file_is_not_published(zenodo: StandIn, place: Path
 def test_another_archive_does_not_go_into_its_draft(zenodo: StandIn, place: Path) -> None:
     publish.run([NAME, "--upload"])
     archive_of(place / NAME, crate(name="another"))
-    with pytest.raises(StudyError, match="is another file than the one that deposit 100"):
+    with pytest.raises(StudyError, match="has changed since deposit 100"):
         publish.run([NAME, "--publish"])
     (note,) = place.glob(f"{NAME}.127*.json")
     note.unlink()
     publish.run([NAME, "--upload"])
     assert sorted(zenodo.metadata) == [100, 101]
     del zenodo.metadata[101]
-    with pytest.raises(StudyError, match=r"Draft 101, .* is not there any more"):
+    with pytest.raises(StudyError, match=r"Draft 101, .* no longer exists"):
         publish.run([NAME, "--upload"])
 
 
 @pytest.mark.parametrize("refuse", ["POST /api/deposit/depositions", ".zip", "/actions/publish"])
 def test_a_refusal_is_said_without_the_token(zenodo: StandIn, place: Path, refuse: str) -> None:
     zenodo.refuse = refuse
-    with pytest.raises(StudyError, match="refused it") as error:
+    with pytest.raises(StudyError, match="refused the request") as error:
         publish.run([NAME, "--publish"])
     assert "Bearer (token)" in str(error.value) and TOKEN not in str(error.value)
     assert "again later" in str(error.value)
@@ -216,7 +216,7 @@ def test_a_token_that_is_not_known_is_one_screen(
 
 def test_the_file_goes_nowhere_else(zenodo: StandIn, place: Path) -> None:
     zenodo.bucket = zenodo.address + ".example.org/api/files/x"
-    with pytest.raises(StudyError, match=r"somewhere else\. Nothing was sent"):
+    with pytest.raises(StudyError, match=r"to another site, .* Nothing was sent"):
         publish.run([NAME, "--upload"])
 
 

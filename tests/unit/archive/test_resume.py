@@ -72,7 +72,7 @@ def test_a_perturbed_checkpoint_that_lacks_a_file_is_cleared(tmp_path: Path) -> 
 
 
 def test_a_folder_that_is_no_archive_is_said_to_be_none(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match="no unpacked archive"):
+    with pytest.raises(StudyError, match="not an unpacked archive"):
         prepare(tmp_path)
 
 
@@ -94,7 +94,7 @@ def trained(folder: Path, sha256: str, loss: float, environment: dict[str, Any])
         ("other", 2.01, 2, "threads: 1, here 2); their losses differ by at most 0.0100"),
         ("other", 2.01, 2, "within the tolerance"),
         ("other", 2.2, 2, "BEYOND the tolerance"),
-        ("other", 2.01, 1, "on the same kind of machine: this should not be"),
+        ("other", 2.01, 1, "on the same kind of machine, which should not happen"),
     ],
 )
 def test_a_run_is_held_against_the_archives(
@@ -112,9 +112,7 @@ def test_a_run_is_held_against_the_archives(
     lines = compare(tmp_path, again=[])
     if said is None:
         assert lines == []
-        assert compare(tmp_path, ["a"]) == [
-            "a: trained again to the same weights, all SHA-256 equal"
-        ]
+        assert compare(tmp_path, ["a"]) == ["a: retrained to the same weights, all SHA-256 equal"]
     else:
         (line,) = lines
         assert said in line

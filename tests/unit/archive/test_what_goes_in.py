@@ -146,7 +146,7 @@ def test_without_a_commit_or_with_another_package_there_is_no_archive(
 ) -> None:
     bare = tmp_path / "bare"
     put(bare, "Snakefile")
-    with pytest.raises(StudyError, match="is no part of the workflow"):
+    with pytest.raises(StudyError, match="is not part of the workflow"):
         read_code(bare, [], allow_uncommitted=True)
     monkeypatch.setattr(code, "PACKAGE", bare / "src")
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
@@ -203,6 +203,6 @@ def test_a_study_that_says_where_things_are_here_is_refused(
     changed = copy.deepcopy(demo_config)
     for section, values in change.items():
         changed[section] = changed.get(section, {}) | values
-    with pytest.raises(StudyError, match="inside this folder") as refused:
+    with pytest.raises(StudyError, match="into this folder") as refused:
         refuse_absolute_paths(read_config(changed))
     assert f"  {key}: " in str(refused.value)

@@ -45,5 +45,5 @@ def test_a_torn_entry_is_measured_again(cache: Cache, tmp_path: Path, content: s
 def test_another_measurement_under_its_name_is_no_value(cache: Cache, tmp_path: Path) -> None:
     write_sealed(only_file(tmp_path), {"key": KEY | {"weights": "cd"}, "value": 1})
     assert cache.get(KEY) is None
-    with pytest.raises(DamagedError, match="not the measurement that its name says"):
+    with pytest.raises(DamagedError, match="its key does not match its name"):
         read_entry(only_file(tmp_path))

@@ -26,10 +26,10 @@ def test_a_cohort_is_its_runs_manifests(own_run: Path) -> None:
     assert read_cohort(path, own_run.parent) == {own_run.name: own_run / "manifest.json"}
     manifest = json.loads((own_run / "manifest.json").read_text())
     (own_run / "manifest.json").write_text(json.dumps(manifest | {"status": "diverged"}))
-    with pytest.raises(StudyError, match="is not what training left"):
+    with pytest.raises(StudyError, match="is missing or was changed since training"):
         read_cohort(path, own_run.parent)
     (own_run / "manifest.json").unlink()
-    with pytest.raises(StudyError, match="is not what training left"):
+    with pytest.raises(StudyError, match="is missing or was changed since training"):
         read_cohort(path, own_run.parent)
 
 
@@ -52,11 +52,11 @@ def made(run: Path, folder: Path, variant: str, step: int) -> str:
 def test_another_checkpoint_in_the_place_of_one_is_refused(own_run: Path, tmp_path: Path) -> None:
     shutil.rmtree(own_run / "step4")
     shutil.copytree(own_run / "step0", own_run / "step4")
-    with pytest.raises(StudyError, match="is of other weights than"):
+    with pytest.raises(StudyError, match="has other weights than"):
         trained_references([own_run / "manifest.json"])
     sha256 = made(own_run, tmp_path, "gptq-3bit", 16)
     outcome = Perturbed(own_run.name, "gptq-3bit", 16, 16, sha256[::-1], "")
-    with pytest.raises(StudyError, match="holds other weights than"):
+    with pytest.raises(StudyError, match="has other weights than"):
         perturbed_references([outcome], {own_run.name: own_run / "manifest.json"}, tmp_path)
 
 

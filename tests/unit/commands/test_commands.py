@@ -97,4 +97,4 @@ def test_two_studies_are_compared_claim_by_claim(
     assert "1 of 2 verdicts are the same" in lines[4]
     assert "n = 12; raw ρ +0.50 [+0.50, +0.50]; residual ρ not known" in lines[-2]
     assert main(["compare", "small", "absent"]) == 2
-    assert "There is no study absent" in capsys.readouterr().err
+    assert "Study absent not found" in capsys.readouterr().err

@@ -213,7 +213,11 @@ def test_a_model_that_does_not_show_its_unembedding_is_asked_about(tmp_path: Pat
 @pytest.mark.parametrize(
     ("config", "weights", "fault"),
     [
-        ({"tie_word_embeddings": True}, ["lm_head", "model.embed_tokens"], "and lm_head.weight is"),
+        (
+            {"tie_word_embeddings": True},
+            ["lm_head", "model.embed_tokens"],
+            "but lm_head.weight differs",
+        ),
         ({"tie_word_embeddings": False}, ["model.embed_tokens"], "does not show"),
         ({}, ["a.lm_head", "b.lm_head"], "does not show"),
     ],
@@ -231,10 +235,10 @@ def test_a_configuration_that_its_weights_contradict_is_said(
 def test_damaged_files_are_said(tmp_path: Path) -> None:
     folder = saved(tmp_path, CONFIGS["untied"])
     (folder / "tokenizer.json").write_text("{}")
-    with pytest.raises(StudyError, match=r"tokenizer\.json is no tokenizer"):
+    with pytest.raises(StudyError, match=r"tokenizer\.json is not a tokenizer"):
         measure(folder)
     (folder / "config.json").write_text("[]")
-    with pytest.raises(StudyError, match=r"config\.json says nothing of a model"):
+    with pytest.raises(StudyError, match=r"config\.json does not describe a model"):
         measure(folder)
     (folder / "model.safetensors").write_bytes(b"torn")
     with pytest.raises(StudyError, match="cannot be read as tensors"):

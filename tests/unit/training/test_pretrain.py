@@ -223,7 +223,7 @@ def test_weights_that_were_let_go_are_not_trained_again(bench: Bench, own_run: P
     manifest = pretrain(bench.runs[0], **bench.arguments(own_run))
     assert manifest == before
     assert not list(own_run.glob("step*/model.safetensors"))
-    with pytest.raises(StudyError, match=r"is not here[^$]*delete"):
+    with pytest.raises(StudyError, match=r"is missing[^$]*delete"):
         load_checkpoint(own_run / "step16", "cpu")
 
 
