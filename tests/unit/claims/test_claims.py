@@ -327,7 +327,7 @@ def test_a_study_without_perturbation_leaves_its_claims_open() -> None:
     claims, _ = judge(evidence)
     quantized = claims[-1]
     assert quantized["verdict"] == "undecided"
-    assert "nothing that the claim is about" in quantized["note"]
+    assert "no data on this claim" in quantized["note"]
 
 
 def test_claims_follow_from_the_seed_and_not_from_the_order_of_rows() -> None:
