@@ -141,11 +141,12 @@ def test_a_number_of_runs_beyond_reach_is_not_spelled_out() -> None:
 def test_what_can_say_nothing_is_left_out_and_said_once() -> None:
     assert association_rows(associations(n=2)).rows == []
     assert association_rows(associations(n=2)).most == 2
-    note = "residual: constant, or fixed by the design; delta_r2_design: constant, or fixed by the "
+    reason = "constant, or determined by the design"
+    note = f"residual: {reason}; delta_r2_design: {reason}"
     table = pd.concat(
         [
             associations().assign(note=""),
-            associations().assign(metric="W_numerical_rank", note=note + "design"),
+            associations().assign(metric="W_numerical_rank", note=note),
             associations().assign(metric="H_frobenius_norm", note="raw: constant"),
         ]
     )
