@@ -162,13 +162,13 @@ def test_a_model_that_cannot_be_loaded_is_set_aside_with_its_reason(imported: Pa
     assert "cannot be loaded as a causal language model" in row["reason"]
     assert "broken" not in set(table(imported, "observations")["run"])
     page = (imported / "results" / "tiny" / "report.html").read_text()
-    assert "Of 6 checkpoints that are expected 5 are there and measured, 1 quarantined." in page
+    assert "Of 6 expected checkpoints, 5 exist and are measured, 1 quarantined." in page
     assert row["reason"].replace("'", "&#39;") in page
 
 
 def test_the_report_and_the_plan_do_without_training(imported: Path) -> None:
     page = (imported / "results" / "tiny" / "report.html").read_text()
-    assert "4 models from elsewhere" in page and "training_curves" not in page
+    assert "4 external models" in page and "training_curves" not in page
     done = run(imported, "plan")
     shown = done.stdout + done.stderr
     assert "Nothing is trained." in shown and "geometry: 15 measurements, 0 to do" in shown

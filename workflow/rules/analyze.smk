@@ -1,18 +1,18 @@
-# Many runs to few tables.
+# Combines the results of all runs into a few tables.
 
-# where the study asks for it
+# if the study requests it
 LAYERS = [FOLDER.table("layers")] if STUDY.geometry.layers else []
 
 
 rule plan:
-    # no output, so that it is always said anew; the table is a by-product
+    # no output, so that it always runs again; the table is a by-product
     log:
         FOLDER.log("plan"),
     params:
         study=plain(STUDY),
         asks=asks_of_all,
     message:
-        "Pricing the study"
+        "Estimating the cost of the study"
     script:
         "../scripts/plan.py"
 
@@ -28,13 +28,13 @@ rule analyze:
     resources:
         **ASKS.of(megabytes=4000, minutes=120),
     message:
-        "Estimating associations, and judging the paper's findings"
+        "Estimating associations and judging the paper's findings"
     script:
         "../scripts/analyze.py"
 
 
 rule simulate:
-    # from the design alone, so that it can be asked before anything is trained
+    # needs only the design, so it can run before anything is trained
     input:
         spec=spec_of("simulate"),
         observations=([FOLDER.table("observations")] if STUDY.observations else []),
@@ -45,7 +45,7 @@ rule simulate:
     resources:
         **ASKS.of(megabytes=4000, minutes=120),
     message:
-        "Asking the estimators of studies whose truth is known"
+        "Calibrating the estimators on simulated studies"
     script:
         "../scripts/simulate.py"
 

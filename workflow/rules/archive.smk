@@ -1,4 +1,4 @@
-# A finished study to one file, and such a file checked.
+# Archives a finished study in one file, and verifies such a file.
 
 
 rule archive:
@@ -25,10 +25,10 @@ rule archive:
         study=plain(STUDY),
         wanted=plain(STUDY.archive),
         root=str(workflow.basedir),
-        # Snakemake lists its own first file last
+        # Snakemake lists its main file last
         config_files=[CONFIG_FILES[-1], *CONFIG_FILES[:-1]],
         scripts=all_scripts,
-        # tells one state of the workflow from another, so that a new one is archived
+        # identifies the state of the workflow, so that a changed one is archived again
         state=code_state,
         allow_uncommitted=ALLOW_UNCOMMITTED,
         code=code_of("archive.py"),
@@ -39,7 +39,7 @@ rule archive:
 
 
 rule verify:
-    # no output, so that it is always asked anew; of no study, as what it checks is in the file
+    # no output, so that it always runs again; it needs no study, because all it checks is in the file
     log:
         FOLDER.log("verify"),
     threads: 2

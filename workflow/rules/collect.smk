@@ -1,4 +1,4 @@
-# Many runs to one table each of what was trained, measured and evaluated.
+# Combines all runs into one table each of training, measurements and evaluation.
 
 
 rule collect:
@@ -17,6 +17,6 @@ rule collect:
     resources:
         **ASKS.of(megabytes=4000, minutes=30),
     message:
-        "Putting the tables together"
+        "Collecting the tables"
     script:
         "../scripts/collect.py"

@@ -1,4 +1,4 @@
-"""The study that the configuration describes, and where its results are."""
+"""The study that the configuration describes, and the location of its results."""
 
 import os
 import re
@@ -24,17 +24,17 @@ from disentangle.study.specs.of_study import ONLY, specs_of
 from disentangle.study.start import Start
 from disentangle.study.runnable import refuse_unrunnable
 
-# What is asked for with --config and is no part of the study: an archive to verify, and whether one
-# may be made of a workflow that is not as committed. `archive` is a section of the study, too.
+# Settings of --config that are not part of the study: an archive to verify, and whether a workflow
+# with uncommitted changes may be archived. `archive` is also a section of the study.
 VERIFIED = config.pop("archive") if isinstance(config.get("archive"), str) else None
 ALLOW_UNCOMMITTED = bool(config.pop("allow_uncommitted", False))
 
-# relative, so that a study that is moved or copied has the same inputs
+# relative, so that a moved or copied study has the same inputs
 CONFIG_FILES = [os.path.relpath(path) for path in workflow.configfiles]
 
 try:
     if workflow.is_main_process:
-        # Snakemake lists its own first file last
+        # Snakemake lists its main file last
         read_mappings(list(map(Path, [CONFIG_FILES[-1], *CONFIG_FILES[:-1]])))
     STUDY = read_config(config, " + ".join(CONFIG_FILES))
 except StudyError as fault:
@@ -47,11 +47,11 @@ ASKS = Asks(JOBS)
 RUNS, COHORTS, EXTERNAL = JOBS.runs, JOBS.cohorts, JOBS.external
 MEASURED, DOMAINS = JOBS.measured, JOBS.domains
 
-# passages: of all held-out domains, and of those that H is read on
+# passages of all held-out domains, and of those on which H is measured
 HELDOUT = {domain: FOLDER.heldout(domain) for domain in DOMAINS}
 HELDOUT_OF_H = {domain: FOLDER.heldout(domain) for domain in JOBS.domains_of_h}
 
-# the files that stand for what came of the perturbed runs of a cohort
+# the files that represent the results of the perturbed runs of a cohort
 PERTURBED = [FOLDER.perturbation(f"{kind}d") for kind in JOBS.perturbations]
 
 if workflow.is_main_process:
@@ -69,28 +69,28 @@ wildcard_constraints:
 
 
 def code_of(script):
-    """Hash of a script's logic and of all it uses; see disentangle.provenance."""
+    """Hash of a script's code and its dependencies; see disentangle.provenance."""
     return code_hash(Path(workflow.basedir, "workflow", "scripts", script))
 
 
 def spec_of(rule, job=ONLY):
-    """What a rule's job is to do, as an input of it; wildcards in `job` stay wildcards."""
+    """The spec of a rule's job, as its input; wildcards in `job` stay wildcards."""
     return FOLDER.spec(rule, job)
 
 
 def one_of(names):
-    """The pattern of a wildcard that is one of these names."""
+    """A wildcard pattern that matches exactly these names."""
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
 def perturbed_of(wildcards):
-    """The files that stand for the perturbed checkpoints of a cohort."""
+    """The files that represent the perturbed checkpoints of a cohort."""
     paths = PERTURBED if wildcards.cohort in JOBS.perturbed else []
     return expand(paths, cohort=wildcards.cohort)
 
 
 def warmed_for(*spelled):
-    """What `warm` wrote, as the input of a job that reads any of this from the hub.
+    """The output of `warm`, as input of a job that reads from the hub.
 
     Revisions are in the job's spec, so the file's time does not matter.
     """
@@ -110,15 +110,15 @@ def warmed_for_target(wildcards):
 
 
 def warmed_for_external(wildcards):
-    """The same, for a model from elsewhere."""
+    """The same, for an external model."""
     return warmed_for(EXTERNAL[wildcards.cohort].source)
 
 
-# Called when all rules are read.
+# Called after all rules are read.
 
 
 def asks_of_all(wildcards):
-    """What each job of a cohort asks for."""
+    """The resources of each job of a cohort."""
     return asks_of_jobs(workflow, JOBS)
 
 
@@ -128,5 +128,5 @@ def all_scripts(wildcards):
 
 
 def code_state(wildcards):
-    """Tells one state of the workflow's files from another, so that a new one is archived."""
+    """Identifies the state of the workflow's files, so that a changed one is archived again."""
     return state_of(Path(workflow.basedir))

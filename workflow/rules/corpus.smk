@@ -1,5 +1,5 @@
-# Text to tokens: fetch, gather, hold out, tokenise, measure leakage. Token files: one, made of
-# gathered text, or several shards, each streamed by a job of its own.
+# From text to tokens: fetch, gather, hold out, tokenise, measure leakage. The token files are
+# either one file made from gathered text, or several shards, each streamed by its own job.
 
 from disentangle.study.resources import tokenizing_minutes
 
@@ -18,12 +18,12 @@ rule warm:
     input:
         spec=spec_of("warm"),
     output:
-        # kept from before: a branch stays at the commit that it was resolved to
+        # kept between runs: a branch stays at the commit it was first resolved to
         update(FOLDER.hub),
     log:
         FOLDER.log("warm"),
     message:
-        "Fetching what the study takes from the hub"
+        "Downloading the study's files from the hub"
     script:
         "../scripts/warm.py"
 
@@ -90,7 +90,7 @@ if not STUDY.corpus.sharded:
         resources:
             **ASKS.of(megabytes=4000, minutes=60),
         message:
-            "Measuring how much held-out text stands in the training text"
+            "Measuring how much held-out text is in the training text"
         script:
             "../scripts/measure_leakage.py"
 
@@ -127,7 +127,7 @@ else:
         resources:
             **ASKS.of(megabytes=2000, minutes=10),
         message:
-            f"Taking the tokenizer {STUDY.tokenizer.name}"
+            f"Fetching the tokenizer {STUDY.tokenizer.name}"
         script:
             "../scripts/take_tokenizer.py"
 

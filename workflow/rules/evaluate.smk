@@ -1,4 +1,4 @@
-# A job a cohort, a cache entry a checkpoint and task; perturbed checkpoints are taken like any other.
+# One job per cohort, one cache entry per checkpoint and task; perturbed checkpoints are treated alike.
 
 
 rule evaluate_checkpoints:

@@ -1,4 +1,4 @@
-# A job a cohort, a cache entry a checkpoint and matrix.
+# One job per cohort, one cache entry per checkpoint and matrix.
 
 
 rule measure_geometry:
@@ -49,6 +49,6 @@ rule collect_layers:
     resources:
         **ASKS.of(megabytes=2000, minutes=10),
     message:
-        "Putting the layers' table together"
+        "Collecting the layers' table"
     script:
         "../scripts/collect_layers.py"

@@ -1,4 +1,4 @@
-# Models that were trained elsewhere: a job a model. Sources are read and never written to.
+# External models: one job per model. Sources are only read, never written.
 
 
 rule import_checkpoint:

@@ -1,4 +1,4 @@
-# A table of models that others trained and measured, in place of training and measuring.
+# A table of models trained and measured by others replaces training and measuring.
 
 
 rule take_observations:

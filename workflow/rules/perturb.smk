@@ -1,5 +1,5 @@
-# Each run's last checkpoint is changed, and evaluated again beside the others. A job a target
-# for the text, a job a cohort for the models.
+# Each run's last checkpoint is perturbed and evaluated again. One job per target for the text, one
+# job per cohort for the models.
 
 
 rule gather_target:
@@ -14,7 +14,7 @@ rule gather_target:
     resources:
         **ASKS.of(megabytes=4000, minutes=60),
     message:
-        "Gathering text to fine-tune on: {wildcards.target}"
+        "Gathering fine-tuning text: {wildcards.target}"
     script:
         "../scripts/gather_target.py"
 
@@ -32,7 +32,7 @@ rule tokenize_target:
     resources:
         **ASKS.of(megabytes=4000, minutes=120),
     message:
-        "Tokenising the text to fine-tune on: {wildcards.target}"
+        "Tokenising fine-tuning text: {wildcards.target}"
     script:
         "../scripts/tokenize.py"
 

@@ -1,4 +1,4 @@
-# Tables to figures to one page.
+# From tables to figures to one page.
 
 
 rule draw_figures:

@@ -1,11 +1,11 @@
-# Training tokens in several files: a job a shard, and one that checks and lists them.
+# Training tokens in several files: one job per shard, and one that checks and lists them.
 
 
 rule tokenize_shard:
     input:
         **warmed_for(*STUDY.corpus.train),
         spec=spec_of("tokenize_shard", "{shard}"),
-        # its name is in the params; a file that is only linked to may be older than it
+        # its name is in the params; a linked file may be older than it
         tokenizer=ancient(FOLDER.tokenizer),
         config=ancient(FOLDER.tokenizer_config),
     output:
@@ -71,6 +71,6 @@ rule measure_leakage:
     resources:
         **ASKS.of(megabytes=4000, minutes=60),
     message:
-        "Measuring how much held-out text stands in the training text"
+        "Measuring how much held-out text is in the training text"
     script:
         "../scripts/join_overlap.py"

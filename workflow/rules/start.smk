@@ -1,14 +1,14 @@
-# Before any job: the specs of all jobs are written, damaged outputs set aside; dry runs restore the
-# files when they end. See disentangle.study.start.
+# Before any job, the specs of all jobs are written and damaged outputs are moved away. Dry runs
+# restore the files on exit. See disentangle.study.start.
 
 import atexit
 
-# targets that run no job that has a spec
+# targets without jobs that have a spec
 LOOKING = {"plan", "verify"}
 
 if workflow.is_main_process:
     try:
-        # absolute, since Snakemake leaves its folder before the end
+        # absolute, because Snakemake changes the working directory before it ends
         START = Start(
             FOLDER.path.absolute(),
             Path(".snakemake/starts", STUDY.study).absolute(),
@@ -21,15 +21,15 @@ if workflow.is_main_process:
         raise WorkflowError(str(fault)) from None
     except OSError as fault:
         raise WorkflowError(
-            f"{FOLDER.path} cannot be written to: {fault}\nA start writes there what its jobs "
-            "are to do, a dry run too. Mend that, or work on a copy of the folder."
+            f"{FOLDER.path} cannot be written to: {fault}\nEvery start, also a dry run, writes "
+            "the specs of its jobs there. Fix the permissions, or work on a copy of the folder."
         ) from None
     if DAMAGED:
         logger.warning(damage_in_words(DAMAGED, FOLDER.path))
 
 
 onstart:
-    # called where there are jobs, and no dry run
+    # called only if there are jobs and it is no dry run
     if workflow.is_main_process and not (
         workflow.dag_settings.targets
         and set(workflow.dag_settings.targets) <= LOOKING

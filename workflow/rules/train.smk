@@ -1,12 +1,13 @@
-# A job a cohort (a run, or some of one size). Weights and trainer state are not declared outputs,
-# since Snakemake deletes those before a rerun; hashes of the runs' manifests stand for them.
+# One job per cohort (one run, or several of the same size). Weights and trainer state are not
+# declared outputs, because Snakemake deletes outputs before a rerun; the outputs are hashes of the
+# runs' manifests.
 
 
 rule pretrain:
     input:
         spec=spec_of("pretrain", "{cohort}"),
         execution=ancient(spec_of("execution")),
-        # the memmaps' hashes are in the manifest, so their times do not matter
+        # the manifest has the memmaps' hashes, so modification times do not matter
         tokens=ancient(TOKENS),
         tokens_manifest=FOLDER.tokens_manifest(),
         tokenizer=FOLDER.tokenizer,

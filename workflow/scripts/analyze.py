@@ -1,4 +1,4 @@
-"""All tables of estimates, from the observations."""
+"""Compute all tables of estimates from the observations."""
 
 from pathlib import Path
 

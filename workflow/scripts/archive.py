@@ -1,4 +1,4 @@
-"""The study as one file that others can check and run again."""
+"""Archive the study in one file that others can verify and run again."""
 
 from pathlib import Path
 

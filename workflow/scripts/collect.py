@@ -1,4 +1,4 @@
-"""The tables of the study, from its runs' manifests and measurements."""
+"""Collect the study's tables from its runs' manifests and measurements."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The layers of all runs, one after the other."""
+"""Concatenate the layers tables of all runs."""
 
 from pathlib import Path
 

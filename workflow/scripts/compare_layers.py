@@ -1,4 +1,4 @@
-"""Each layer of every checkpoint of a cohort's runs against what it ends as."""
+"""Compare each layer of every checkpoint of a cohort's runs with its final state."""
 
 from pathlib import Path
 

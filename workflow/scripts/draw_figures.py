@@ -1,4 +1,4 @@
-"""All figures of the report, as SVG for the page and as PDF for a paper."""
+"""Draw all figures of the report, as SVG for the page and as PDF for a paper."""
 
 from pathlib import Path
 

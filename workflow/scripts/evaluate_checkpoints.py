@@ -1,4 +1,4 @@
-"""Held-out loss of every checkpoint of a cohort's runs, and tasks of each run's last one."""
+"""Evaluate held-out loss at every checkpoint of a cohort's runs, and tasks at the last."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Which held-out 13-grams stand in one shard of the training tokens."""
+"""Find the held-out 13-grams that occur in one shard of the training tokens."""
 
 from pathlib import Path
 

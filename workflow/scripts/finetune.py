@@ -1,4 +1,4 @@
-"""Train the last checkpoint of each of a cohort's runs further, on every target."""
+"""Fine-tune the last checkpoint of each of a cohort's runs on every target."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Training documents of all sources, each text once."""
+"""Gather the training documents of all sources without duplicates."""
 
 from pathlib import Path
 

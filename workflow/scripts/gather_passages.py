@@ -1,4 +1,4 @@
-"""Held-out passages of one domain."""
+"""Gather the held-out passages of one domain."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Documents of one fine-tuning target."""
+"""Gather the documents of one fine-tuning target."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A model from elsewhere, at all its steps, as checkpoints like our own."""
+"""Import all steps of an external model as checkpoints in our format."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the study will cost, and what of it is done."""
+"""Print the expected cost of the study and its progress."""
 
 from disentangle.job import job
 from disentangle.planning.asking import Ask

@@ -1,4 +1,4 @@
-"""Train the runs of a cohort, or what is missing of them."""
+"""Train the runs of a cohort, or their missing parts."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""GPTQ of the last checkpoint of each of a cohort's runs, at every width."""
+"""Quantize the last checkpoint of each of a cohort's runs with GPTQ, at every bit width."""
 
 from pathlib import Path
 

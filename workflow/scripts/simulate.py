@@ -1,4 +1,4 @@
-"""How far each estimator can be trusted on this study's design."""
+"""Calibrate each estimator on simulated studies of this study's design."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A table of models from elsewhere, checked and brought to our columns."""
+"""Check a table of external models and convert it to our columns."""
 
 from pathlib import Path
 

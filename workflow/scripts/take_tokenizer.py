@@ -1,4 +1,4 @@
-"""A tokenizer that somebody else trained, checked."""
+"""Fetch and check a tokenizer that others trained."""
 
 from pathlib import Path
 

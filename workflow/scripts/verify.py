@@ -1,4 +1,4 @@
-"""An archive, checked: its files, its description, and that its tables follow from them."""
+"""Verify an archive: its files, its description, and that its tables follow from them."""
 
 from pathlib import Path
 

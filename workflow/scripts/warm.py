@@ -1,4 +1,4 @@
-"""What the study takes from the hub, into this machine's cache; with the network on."""
+"""Download the study's files from the hub to this machine's cache; needs the network."""
 
 from pathlib import Path
 

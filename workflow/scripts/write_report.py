@@ -1,4 +1,4 @@
-"""One page that opens offline, and what the study cost."""
+"""Write the report, one page that opens offline, and the costs table."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Bias, coverage, false positives and power of every estimator, on one design."""
+"""Bias, coverage, false positives and power of every estimator for one design."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ PERMUTATIONS = 999
 
 @dataclass(frozen=True)
 class Sample:
-    """One simulated study, as the estimators get it."""
+    """One simulated study, as input to the estimators."""
 
     rows: pd.DataFrame
     x: Floats
@@ -52,7 +52,7 @@ class Sample:
     resamples: int
     seed: int
     clusters: Any
-    """For intervals; all in one where no interval is asked for, which estimators then leave out."""
+    """For intervals. If all rows are in one cluster, estimators give no interval."""
 
     def resampling(self) -> dict[str, Any]:
         return {"clusters": self.clusters, "resamples": self.resamples, "seed": self.seed}
@@ -95,18 +95,18 @@ def _beside_design(s: Sample) -> Estimate:
 
 @dataclass(frozen=True)
 class Estimator:
-    """An estimator, and how it is judged."""
+    """An estimator, and how it is evaluated."""
 
     name: str
     estimate: Callable[[Sample], Estimate]
     correlation: bool = False
-    """Whether it estimates the correlation of the noises, so that bias and coverage are known."""
+    """Whether it estimates the correlation of the noise, so that bias and coverage are defined."""
     slow: bool = False
-    """Whether it takes so long that it is given fewer studies."""
+    """Whether it is so slow that it gets fewer studies."""
 
     def finds(self, estimate: Estimate) -> bool | None:
-        """Whether it calls the association real: by p, or else by an interval above 0; None where
-        it has neither."""
+        """Whether it detects the association: by p, or else by an interval above 0; None if it has
+        neither."""
         if np.isfinite(estimate.p):
             return bool(estimate.p < LEVEL)
         return None if np.isnan(estimate.low) else bool(estimate.low > 0)
@@ -165,7 +165,7 @@ def calibrating_code() -> str:
 
 
 def planned_design(runs: Iterable[Run]) -> pd.DataFrame:
-    """Runs as they are planned, a row each, with the columns of `statistics.design.COLUMNS`.
+    """The planned runs, one row each, with the columns of `statistics.design.COLUMNS`.
 
     `learning_rate` is the multiple of the default, which means the same at every size.
     """
@@ -176,7 +176,7 @@ def planned_design(runs: Iterable[Run]) -> pd.DataFrame:
 def calibrate_once(
     design: pd.DataFrame, settings: Calibration, seed: int, cache: Cache
 ) -> list[dict[str, Any]]:
-    """The same as `calibrate`, simulated only if it is not in the cache; none without runs."""
+    """The same as `calibrate`, but cached; empty without runs."""
     if design.empty:
         return []
     key = {
@@ -202,16 +202,16 @@ def calibrate(
     seed: int,
     processes: Sequence[str] = tuple(PROCESSES),
 ) -> list[dict[str, Any]]:
-    """Simulate studies of one design in every process, and ask every estimator what it finds.
+    """Simulate studies of one design in every process and apply every estimator to them.
 
     Args:
         design: one row a run, with the columns of `statistics.design.COLUMNS`.
-        effects: correlations of the noises to plant beside none.
-        noise: standard deviation of the noise; training's effects have 0.5 each.
-        studies: simulated per process and effect.
-        with_intervals: of these, how many are also given intervals and asked of slow estimators.
-        resamples: bootstrap resamples of those.
-        seed: of all that is drawn.
+        effects: correlations of the noise to plant, in addition to 0.
+        noise: standard deviation of the noise; each effect of training has 0.5.
+        studies: number of simulated studies per process and effect.
+        with_intervals: how many of these also get intervals and slow estimators.
+        resamples: bootstrap resamples for those.
+        seed: random seed of the simulation.
         processes: which of `PROCESSES`.
 
     Returns:
@@ -224,7 +224,7 @@ def calibrate(
         for rho in (0.0, *effects):
             estimates: dict[str, list[Estimate]] = {estimator.name: [] for estimator in ESTIMATORS}
             for study in range(studies):
-                # not by rho: the same processes with and without the effect
+                # rho is not in the seed: the same processes with and without the effect
                 rng = np.random.default_rng([seed, number, study])
                 seen, x, y = draw(PROCESSES[name], design, rho=rho, noise=noise, rng=rng)
                 thorough = study < with_intervals

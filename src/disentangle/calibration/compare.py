@@ -1,8 +1,8 @@
-"""Which of several designs finds an association that is there, and what each costs to train.
+"""Compare the power of several designs to detect an association, and their training cost.
 
     python -m disentangle.calibration.compare studies/seeds.yaml studies/mini108.yaml
 
-Study files are laid over config.yaml, as the workflow does.
+Study files are merged over config.yaml, as in the workflow.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from disentangle.study.grid import expand
 from disentangle.study.run import training_flops
 
 COMPARED = ("residual", "within")
-"""The estimators that keep their level in some process where training drives both."""
+"""The estimators that keep their level in some process in which training drives both."""
 
 
 def compare_designs(
@@ -37,8 +37,8 @@ def compare_designs(
 ) -> pd.DataFrame:
     """False positives and power of the residual and the within-cell test on each design.
 
-    Rows of the calibration table with a column `design`, without intervals. Power says something
-    only where the false positives of the same design, process and estimator are near 5 %.
+    Rows of the calibration table with a column `design`, without intervals. Power is meaningful
+    only if the false positives of the same design, process and estimator are near 5 %.
     """
     tables = []
     for name, design in designs.items():
@@ -60,7 +60,7 @@ def design_of(study: StudyConfig) -> pd.DataFrame:
     """The runs that a study trains, with the columns that estimators control for.
 
     Raises:
-        StudyError: if it trains none.
+        StudyError: if it trains no runs.
     """
     runs = expand(study)
     if not runs:
@@ -69,10 +69,12 @@ def design_of(study: StudyConfig) -> pd.DataFrame:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the comparison of the designs of some study files; see the module."""
+    """Print a comparison of the designs of several study files; see the module."""
     parser = ArgumentParser(prog="python -m disentangle.calibration.compare")
     parser.add_argument("files", nargs="+", type=Path, help="study files")
-    parser.add_argument("--studies", type=int, default=500, help="simulated per process and effect")
+    parser.add_argument(
+        "--studies", type=int, default=500, help="simulations per process and effect"
+    )
     parser.add_argument("--effect", type=float, default=0.5, help="correlation to plant")
     given = parser.parse_args(arguments)
     try:

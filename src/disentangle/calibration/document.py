@@ -1,8 +1,8 @@
-"""The tables of docs/statistics.md, from calibration tables of several studies:
+"""Write the tables of docs/statistics.md from the calibration tables of several studies.
 
     python -m disentangle.calibration.document results/*/tables/calibration.parquet
 
-A study is called by its folder.
+The name of a study is that of its folder.
 """
 
 import sys
@@ -16,7 +16,7 @@ from disentangle.calibration.processes import PROCESSES
 from disentangle.tables.files import read_tables
 
 Cell = Callable[[pd.DataFrame], str]
-"""What is said of one design, estimator and process, from its rows by planted correlation."""
+"""The text of a cell for one design, estimator and process, from its rows."""
 
 
 def _percent(value: float) -> str:
@@ -61,12 +61,12 @@ def calibration_document(designs: dict[str, pd.DataFrame]) -> str:
     planted = sorted(any_table["planted_rho"].unique())
     return "\n\n".join(
         [
-            "False positives of 100 nulls at the nominal 5 %; in brackets the share of studies "
-            "that the estimator answered, where it is not all:",
+            "False positives in percent at the nominal 5 %; in brackets the share of studies in "
+            "which the estimator gave a result, unless it is all:",
             _table(designs, _false_positives, every),
-            f"Share of 100 in which a planted ρ = {planted[-1]:g} is found:",
+            f"Power in percent for a planted ρ = {planted[-1]:g}:",
             _table(designs, lambda rows: _percent(rows["found"].iloc[-1]), every),
-            f"Coverage of 95 % intervals, of 100, no association / ρ = {planted[-1]:g}:",
+            f"Coverage of 95 % intervals in percent, no association / ρ = {planted[-1]:g}:",
             _table(designs, _both("coverage"), covering),
         ]
     )

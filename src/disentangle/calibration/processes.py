@@ -1,7 +1,7 @@
-"""Data-generating processes: what training does to a metric and to an outcome is planted.
+"""Data-generating processes with known effects of training on a metric and an outcome.
 
-In each, training choices drive both, strongly, and the only association *given* the choices is that
-of the two noises, which correlate by a planted rho.
+In each, the training choices strongly affect both. The only association *given* the choices is a
+planted correlation rho between the two noise terms.
 """
 
 from __future__ import annotations
@@ -69,9 +69,9 @@ def _normal(rng: np.random.Generator, n: int, rho: float) -> Floats:
 
 
 def _heavy(rng: np.random.Generator, n: int, rho: float) -> Floats:
-    """Student's t with 3 degrees of freedom, of variance one: normal noise over a chi of its own.
+    """Student's t with 3 degrees of freedom and variance one: normal noise over independent chis.
 
-    A chi that both share would make them dependent although uncorrelated, so no null.
+    A shared chi would make the two dependent although uncorrelated, so there would be no null.
     """
     scales = np.sqrt(rng.chisquare(3, (n, 2)) / 3)
     return _normal(rng, n, rho) / scales / np.sqrt(3)
@@ -86,14 +86,14 @@ def _a_tenth_lost(rows: pd.DataFrame, y: Floats, rng: np.random.Generator) -> Ma
 
 
 def _worst_diverged(rows: pd.DataFrame, y: Floats, rng: np.random.Generator) -> Mask:
-    """Of the runs with the highest learning rate, the worse half is lost: not at random."""
+    """The worse half of the runs with the highest learning rate is lost: not missing at random."""
     fast = rows["learning_rate"].to_numpy() == rows["learning_rate"].max()
     return np.asarray(~(fast & (y > np.median(y[fast]))))
 
 
 @dataclass(frozen=True)
 class Process:
-    """What training does, how runs vary by chance, and which runs are there to be seen."""
+    """The effects of training, the noise of runs, and which runs are observed."""
 
     meaning: str
     effects: Callable[[pd.DataFrame], Floats] = _nonlinear
@@ -102,14 +102,20 @@ class Process:
 
 
 PROCESSES = {
-    "linear": Process("effects are linear and add up", _linear),
-    "nonlinear": Process("effects are curved and add up"),
-    "interacting": Process("effects of weight decay and batch turn with log size", _interacting),
-    "size_dependent": Process("a configuration's effect is curved in log size", _size_dependent),
-    "heavy_tailed": Process("interacting; runs vary by t with 3 df", _interacting, noise=_heavy),
-    "missing_cells": Process("interacting; a tenth is lost", _interacting, seen=_a_tenth_lost),
+    "linear": Process("linear, additive effects", _linear),
+    "nonlinear": Process("curved, additive effects"),
+    "interacting": Process(
+        "effects of weight decay and batch size depend on log size", _interacting
+    ),
+    "size_dependent": Process("each configuration's effect is curved in log size", _size_dependent),
+    "heavy_tailed": Process("as interacting; noise is t with 3 df", _interacting, noise=_heavy),
+    "missing_cells": Process(
+        "as interacting; a tenth is missing", _interacting, seen=_a_tenth_lost
+    ),
     "diverged": Process(
-        "interacting; of the fastest, the worse half is lost", _interacting, seen=_worst_diverged
+        "as interacting; the worse half of the highest learning rate is missing",
+        _interacting,
+        seen=_worst_diverged,
     ),
 }
 
@@ -117,10 +123,10 @@ PROCESSES = {
 def draw(
     process: Process, design: pd.DataFrame, *, rho: float, noise: float, rng: np.random.Generator
 ) -> tuple[pd.DataFrame, Floats, Floats]:
-    """One study of a process: the design's rows that are seen, their metric and their outcome.
+    """Simulate one study: the observed rows of the design, their metric and their outcome.
 
-    Metric and outcome are effects times normal coefficients (sd `EFFECT`) of their own, plus
-    noise of standard deviation `noise`.
+    Metric and outcome are each the effects times independent normal coefficients (sd `EFFECT`),
+    plus noise of standard deviation `noise`.
     """
     effects = process.effects(design)
     driven = effects @ (EFFECT * rng.standard_normal((effects.shape[1], 2)))
@@ -130,9 +136,9 @@ def draw(
 
 
 def true_rho(process: Process, rho: float) -> float:
-    """Spearman's rho of the noises: (6 / pi) asin(rho / 2) for normal ones (Kruskal 1958).
+    """Spearman's rho of the noise terms: (6 / pi) asin(rho / 2) if normal (Kruskal 1958).
 
-    Other noise has no closed form: it is that of 200 000 draws, known to 0.002.
+    Other noise has no closed form; 200 000 draws give it with an error of 0.002.
     """
     if process.noise is _normal:
         return float(6 / np.pi * np.arcsin(rho / 2))

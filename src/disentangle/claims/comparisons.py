@@ -1,4 +1,4 @@
-"""Differences between rank correlations of the same runs, with one bootstrap for both."""
+"""Differences between rank correlations of the same runs, with a joint bootstrap."""
 
 from collections.abc import Callable, Sequence
 from itertools import combinations
@@ -25,7 +25,7 @@ def _resampled(
 def removal(
     runs: pd.DataFrame, outcome: str, metric: str, *, share: float, resamples: int, seed: int
 ) -> Estimate:
-    """|partial rho| - share |rho|: negative where control leaves less than that share."""
+    """|partial rho| - share |rho|: negative if control leaves less than that share."""
     rows = runs.dropna(subset=[outcome, metric])
     pair = rows[[metric, outcome]].to_numpy(np.float64)
     held = np.column_stack([pair, rows[varying(rows)].to_numpy(np.float64)])
@@ -46,9 +46,9 @@ def advantage(
     resamples: int,
     seed: int,
 ) -> Estimate:
-    """|rho| of a predictor with an outcome, minus the largest |rho| that any metric has with it.
+    """|rho| of a predictor with an outcome, minus the largest |rho| of any metric with it.
 
-    The largest is sought anew in each resample, so its own luck in being chosen is in the interval.
+    Each resample selects the largest again, so the interval includes the uncertainty of selection.
     """
     rows = runs.dropna(subset=[outcome, predictor])
     y = rows[outcome].to_numpy(np.float64)
@@ -90,7 +90,7 @@ def median_agreement(
 def standing_of_best(
     runs: pd.DataFrame, outcome: str, metric: str, *, resamples: int, seed: int
 ) -> Estimate:
-    """Share of runs whose metric is below that of the run with the lowest outcome, ties half."""
+    """Share of runs whose metric is below that of the run with the lowest outcome (ties: half)."""
     rows = runs.dropna(subset=[outcome, metric]).reset_index(drop=True)
     x = rows[metric].to_numpy(np.float64)
     order = np.argsort(rows[outcome].to_numpy(np.float64), kind="stable")

@@ -1,4 +1,4 @@
-"""What claims are judged on: a study's observations, and what was estimated of them."""
+"""The evidence for claims: a study's observations and the estimates from them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,30 +20,30 @@ FIGURES = {
     "delta_r2": ("delta_r2", "delta_r2"),
     "delta_r2_design": ("delta_r2_design", "delta_r2_design"),
 }
-"""Figure to how the columns of its bounds begin, and what a note calls its estimator."""
+"""Figure to the prefix of its bounds' columns and its estimator's name in notes."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """The tables, and how to estimate from them."""
+    """The tables, with methods to estimate from them."""
 
     observations: pd.DataFrame
     associations: pd.DataFrame
     saturation: pd.DataFrame
     effects: pd.DataFrame
     targets: dict[str, str]
-    """Variant that was fine-tuned to the held-out domain it was fine-tuned on."""
+    """Fine-tuned variant to the held-out domain of its target."""
     resamples: int
     seed: int
 
     @property
     def runs(self) -> pd.DataFrame:
-        """Final checkpoints as trained, of runs whose training choices are all known."""
+        """Final base checkpoints of runs whose training choices are all known."""
         return self._final(BASE)
 
     def _final(self, variant: str) -> pd.DataFrame:
         known = comparable_runs(self.observations, variant)
-        # a table from elsewhere may not have what the paper's findings are about
+        # a table of others may lack the columns that the paper's findings need
         absent = [name for name in (CHIEF_METRIC, CHIEF_OUTCOME) if name not in known]
         return known.assign(**dict.fromkeys(absent, float("nan")))
 
@@ -69,12 +69,12 @@ class Evidence:
 
     @property
     def finetuned_losses(self) -> list[tuple[str, str]]:
-        """Variants that were fine-tuned, each with the loss on what it was fine-tuned on."""
+        """Fine-tuned variants, each with the loss on the domain of its target."""
         targets = sorted(self.targets.items())
         return [(variant, BITS_PER_BYTE.of(domain)) for variant, domain in targets]
 
     def with_base_loss(self, variant: str, loss: str) -> pd.DataFrame:
-        """Final checkpoints of a variant, with the loss before as a column `base_<loss>`."""
+        """Final checkpoints of a variant, with the loss of variant base as column `base_<loss>`."""
         before = self.runs[["run", loss]].rename(columns={loss: f"base_{loss}"})
         return self._final(variant).merge(before, on="run")
 
@@ -97,7 +97,7 @@ class Evidence:
         return Estimate(row[figure], low, high, int(row["n"]), missing)
 
     def effect(self, choice: str, response: str, figure: str = "slope") -> Estimate:
-        """A figure of the effects table, such as `at_lowest`, where the choice varies alone."""
+        """A figure of the effects table, such as `at_lowest`, for a choice that varies alone."""
         table = self.effects
         rows = table[
             (table["choice"] == choice) & (table["along"] == "") & (table["response"] == response)
@@ -111,9 +111,9 @@ class Evidence:
     def of(
         self, runs: pd.DataFrame, estimator: Callable[..., Estimate], *args: Any, **kwargs: Any
     ) -> Estimate:
-        """An estimator of `comparisons` on some runs, with the study's bootstrap."""
+        """Apply an estimator of `comparisons` to some runs, with the study's bootstrap settings."""
         return estimator(runs, *args, resamples=self.resamples, seed=self.seed, **kwargs)
 
     def resampled(self, estimator: Callable[..., Estimate], *args: Any, **kwargs: Any) -> Estimate:
-        """The same on all runs as trained."""
+        """The same for all base runs."""
         return self.of(self.runs, estimator, *args, **kwargs)

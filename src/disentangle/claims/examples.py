@@ -1,4 +1,4 @@
-"""Counterexamples: the runs that show that something exists, by name."""
+"""Counterexamples: runs that prove existence claims, by name."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ from disentangle.statistics.estimate import Estimate
 from disentangle.statistics.noise import noise_floor
 
 TOP = 0.75
-"""Rank is high above this quantile of the suite, and low below what is left of one."""
+"""Rank is high above this quantile of the suite, and low below one minus this quantile."""
 
 SHOWN = 3
 
@@ -43,10 +43,10 @@ def _described(
 
 
 def high_rank_high_loss(runs: pd.DataFrame, outcome: str, metric: str) -> pd.DataFrame:
-    """Runs in the upper quarter of rank whose loss is above the median by more than luck.
+    """Runs in the upper quarter of rank whose loss is above the median by more than noise.
 
-    More than luck: by twice the standard deviation that another seed makes, where seeds are
-    repeated. Fewer than four runs have no quarters, and no examples.
+    The margin is twice the standard deviation between seeds, or 0 if no seeds are repeated. With
+    fewer than four runs there are no examples.
 
     Returns:
         Rows of the counterexamples table, the highest loss first.
@@ -63,7 +63,7 @@ def high_rank_high_loss(runs: pd.DataFrame, outcome: str, metric: str) -> pd.Dat
 def low_rank_sound(
     runs: pd.DataFrame, saturation: pd.DataFrame, outcome: str, metric: str
 ) -> pd.DataFrame:
-    """Runs in the lower quarter of rank, among those judged, that do not degrade late.
+    """Runs in the lower quarter of rank, among those with a verdict, that do not degrade late.
 
     Returns:
         Rows of the counterexamples table, the lowest rank first.
@@ -76,7 +76,7 @@ def low_rank_sound(
 def _low_rank(
     runs: pd.DataFrame, saturation: pd.DataFrame, outcome: str, metric: str
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Judged runs of low rank, and all judged ones."""
+    """Runs with a verdict: those of low rank, and all."""
     verdicts = saturation.loc[saturation["outcome"] == outcome, ["run", "verdict"]]
     rows = runs.dropna(subset=[metric]).merge(verdicts, on="run")
     low = rows[rows[metric] <= rows[metric].quantile(1 - TOP)] if len(rows) > 3 else rows[:0]
@@ -84,7 +84,7 @@ def _low_rank(
 
 
 def _count(found: pd.DataFrame, undecided: int, n: int, of: str) -> Estimate:
-    """How many there are: no fewer than were found, no more than with the undecided ones."""
+    """Their number, with the interval [found, found plus undecided]."""
     names = found["run"].tolist()
     shown = ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
     note = f"{of}: {shown}" if names else of
@@ -92,7 +92,7 @@ def _count(found: pd.DataFrame, undecided: int, n: int, of: str) -> Estimate:
 
 
 def count_high_rank_high_loss(runs: pd.DataFrame, outcome: str, metric: str) -> Estimate:
-    """How many there are, unknown for fewer than four runs."""
+    """Number of `high_rank_high_loss` runs; unknown for fewer than four runs."""
     rows = runs.dropna(subset=[outcome, metric])
     if len(rows) < 4:
         return Estimate.unknown(f"{len(rows)} runs", len(rows))
@@ -104,17 +104,17 @@ def count_high_rank_high_loss(runs: pd.DataFrame, outcome: str, metric: str) -> 
 def count_low_rank_sound(
     runs: pd.DataFrame, saturation: pd.DataFrame, outcome: str, metric: str
 ) -> Estimate:
-    """How many there are, and with the undecided ones how many there may be."""
+    """Number of `low_rank_sound` runs, up to the number including undecided ones."""
     low, rows = _low_rank(runs, saturation, outcome, metric)
     if len(rows) < 4:
-        return Estimate.unknown(f"{len(rows)} runs were judged", len(rows))
+        return Estimate.unknown(f"only {len(rows)} runs have a verdict", len(rows))
     undecided = int((low["verdict"] == "undecided").sum())
     found = low_rank_sound(runs, saturation, outcome, metric)
     return _count(found, undecided, len(rows), f"of {len(low)} with low rank")
 
 
 def counterexamples(evidence: Evidence, outcomes: list[str], metric: str) -> pd.DataFrame:
-    """Rows of the counterexamples table, of every loss."""
+    """Rows of the counterexamples table, for every loss."""
     found = []
     for outcome in outcomes:
         found.append(high_rank_high_loss(evidence.runs, outcome, metric))

@@ -1,4 +1,4 @@
-"""Judge every claim: one row a claim, one row a test behind it."""
+"""Judge every claim: one row per claim, and one row per test."""
 
 import math
 from typing import Any
@@ -40,8 +40,8 @@ def judge(evidence: Evidence) -> tuple[list[dict[str, Any]], list[dict[str, Any]
     """Judge the ledger.
 
     Returns:
-        Rows of the claims table, and of the claim_tests table. A claim is shown by the test that
-        decides it: the first that fails, else the first that is undecided, else its first.
+        Rows of the claims table, and of the claim_tests table. The deciding test represents a
+        claim: the first that fails, else the first that is undecided, else the first.
     """
     claims, tests = [], []
     for claim in CLAIMS:
@@ -68,7 +68,7 @@ def judge(evidence: Evidence) -> tuple[list[dict[str, Any]], list[dict[str, Any]
                 "observed": shown["observed"],
                 "interval": _interval(shown),
                 "n": shown["n"],
-                # all that are open must be decided; one without an estimate says nothing
+                # all undecided tests must be decided; one without an estimate is skipped
                 "runs_to_decide": max(needed, default=math.nan)
                 if overall == "undecided"
                 else math.nan,
@@ -86,7 +86,7 @@ def judge(evidence: Evidence) -> tuple[list[dict[str, Any]], list[dict[str, Any]
                 "n": 0,
                 "runs_to_decide": math.nan,
                 "evidence": "",
-                "note": "this study has nothing that the claim is about",
+                "note": "this study has no data on this claim",
             }
         claims.append(row)
     return claims, tests

@@ -1,19 +1,17 @@
 """The paper's twelve findings (arXiv 2602.20433), each with the rule that decides it.
 
-Bounds are ours where the paper gives none, and the same for every study. The bounds themselves are
-those that were written down before any study was judged. How they are used was changed
-afterwards, because verdicts misled:
+Where the paper gives no bounds, they are ours, and the same for every study. The bounds were
+written down before any study was judged. Their use was changed afterwards, because verdicts misled:
 
-- A sign (1, 4) fails where the interval has the other sign or is wholly within +-MATTERS. It failed
-  wherever the interval was above -MATTERS, also on +.52 [-.12, +.89], which tells no sign.
-- "Adds nothing" (3, 4) fails above a bound and no longer above 0: one bound for both verdicts, so
-  that a gain shown to be small is none to speak of, and one of unknown size is undecided. Beside
-  all choices the gain is a share of what they leave, so its bound is a new one, OF_THE_REST.
-- Control (2, 4, 12) and gain (3, 4) are judged by estimators that keep their level where effects
-  are curved: the residual rho, and the gain beside all training choices. The paper's partial rho
-  calls most such nulls real, and its baseline of size, compute and tokens leaves out what moves
-  rank most, so that a rank which only stands for batch size adds to it. Both are shown and decide
-  nothing.
+- A sign (1, 4) fails if the interval has the other sign or lies within +-MATTERS. Before, it failed
+  whenever the interval was above -MATTERS, even for +.52 [-.12, +.89], which shows no sign.
+- "Adds nothing" (3, 4) fails above a bound and no longer above 0. With one bound for both verdicts,
+  a gain shown to be small is negligible, and one of unknown size is undecided. The gain over all
+  choices is a share of the variance they leave unexplained, so it has its own bound, OF_THE_REST.
+- Control (2, 4, 12) and gain (3, 4) are judged by estimators that keep their level if effects are
+  curved: the residual rho and the gain over all training choices. The paper's partial rho rejects
+  most such nulls. Its baseline of size, compute and tokens omits the choices that change rank most,
+  so rank has a gain if it is only a proxy for batch size. Both are shown but do not count.
 """
 
 from collections.abc import Callable, Iterator
@@ -38,15 +36,16 @@ RANK = CHIEF_METRIC
 ID = CHIEF_OUTCOME
 
 MATTERS = 0.2
-"""A raw rank correlation that is shown to be weaker than this is none to speak of."""
+"""A raw rank correlation that is shown to be weaker than this is negligible."""
 SMALL = 0.3
-"""A controlled correlation up to this is small: what Cohen (1988, p. 80) calls medium."""
+"""Bound for a small controlled correlation: what Cohen (1988, p. 80) calls medium."""
 LEFT = 0.5
 """Control removes most of an association if less than this share of it is left."""
 GAIN = 0.05
-"""A gain in held-out R^2 up to this is none to speak of."""
+"""A gain in held-out R^2 up to this is negligible."""
 OF_THE_REST = round(SMALL**2, 2)
-"""Nor is a share up to this of what training choices leave: what a small correlation explains."""
+"""So is a gain up to this share of the variance that training choices leave unexplained. A
+correlation of `SMALL` explains this share."""
 AGREE = 0.5
 """Metrics agree if the median of their pairs' |rho| is above this."""
 
@@ -54,22 +53,22 @@ DISTINCT = (
     *("effective_rank_pct", "spectral_entropy_rank", "stable_rank", "participation_ratio"),
     *("mean_cosine_similarity", "partition_isotropy"),
 )
-"""Metrics of a matrix of which none is a function of another: rank and its share of d are one
+"""Metrics of a matrix, none of which is a function of another. Rank and its share of d are the same
 metric, and IsoScore is the centred participation ratio."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """One test: what is estimated, where from, and the rule that judges it."""
+    """One test: the estimate, its source, and the rule that judges it."""
 
     part: str
     estimate: Estimate
     rule: Rule
     table: str
     filter: str
-    """Rows of the table that the estimate is from, as a pandas query."""
+    """The table's rows behind the estimate, as a pandas query."""
     decides: bool = True
-    """Whether the claim's verdict goes by it; else it is shown beside those that do."""
+    """Whether it counts towards the claim's verdict; otherwise it is only shown."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +89,9 @@ def _final(variant: str = "base") -> str:
 
 
 SLOPE = "slope"
-BESIDE = "ΔR² beside all choices"
+BESIDE = "ΔR² over all choices"
 THE_PAPERS = "the paper's"
-"""How tests begin that are done as the paper does them, and decide nothing here."""
+"""Marks tests that use the paper's method. They do not count towards the verdict here."""
 
 
 def _raw(evidence: Evidence, outcome: str) -> Part:
@@ -105,17 +104,17 @@ def _removed(evidence: Evidence, outcome: str) -> Iterator[Part]:
     raw = evidence.association(outcome, RANK, "rho")
     left = below(f"|partial ρ| - {LEFT:g} |ρ|", 0)
     if not (raw.low > 0 or raw.high < 0):
-        nothing = Estimate.unknown("no raw association that control could remove", raw.n)
+        nothing = Estimate.unknown("there is no raw association to control away", raw.n)
         yield Part(f"{outcome}: control", nothing, left, "associations", _pair(outcome))
         return
     residual = evidence.association(outcome, RANK, "residual_rho")
     bound = round(LEFT * abs(raw.value), 2)
-    residual = _with_note(residual, f"{bound:g} is {LEFT:g} of |ρ|, ρ = {raw.value:+.2f}")
+    residual = _with_note(residual, f"{bound:g} is {LEFT:g} |ρ|, with raw ρ = {raw.value:+.2f}")
     rule = within("residual ρ", bound)
     yield Part(f"{outcome}: residual", residual, rule, "associations", _pair(outcome))
     partial = evidence.association(outcome, RANK, "partial_rho")
     found = evidence.resampled(removal, outcome, RANK, share=LEFT)
-    found = _with_note(found, f"partial ρ = {partial.value:+.2f}, ρ = {raw.value:+.2f}")
+    found = _with_note(found, f"partial ρ = {partial.value:+.2f}, raw ρ = {raw.value:+.2f}")
     yield Part(
         f"{outcome}: {THE_PAPERS} partial ρ", found, left, "observations", _final(), decides=False
     )
@@ -130,7 +129,7 @@ def _gain(evidence: Evidence, outcome: str) -> Iterator[Part]:
     rule = below(BESIDE, OF_THE_REST)
     yield Part(f"{outcome}: all choices", beside, rule, "associations", _pair(outcome))
     scale = evidence.association(outcome, RANK, "delta_r2")
-    rule = below("ΔR² beside size, compute, tokens", GAIN)
+    rule = below("ΔR² over size, compute, tokens", GAIN)
     name = f"{outcome}: {THE_PAPERS} baseline"
     yield Part(name, scale, rule, "associations", _pair(outcome), decides=False)
 
@@ -184,8 +183,8 @@ def _batch(evidence: Evidence) -> Iterator[Part]:
 
 def _weight_decay(evidence: Evidence) -> Iterator[Part]:
     yield _rises(evidence, "weight_decay", RANK)
-    # the paper's notes do not say which way round, so the larger model's slope is compared with the
-    # smaller one's, if that one's sign is known
+    # the paper's notes do not give the direction, so the larger model's slope is compared with the
+    # smaller model's, if the sign of that is known
     known = of_known_sign(SLOPE)
     smallest, largest = "loss, smallest model", "loss, largest model: opposite"
     small = _effect(evidence, "weight_decay", ID, "at_smallest", smallest, known)
@@ -241,14 +240,14 @@ def _quantized(evidence: Evidence) -> Iterator[Part]:
 CLAIMS = (
     Claim(1, "Models whose W has higher rank have lower ID loss.", _rank_goes_with_loss),
     Claim(2, "Controlling for training choices removes most of it.", _control_removes_it),
-    Claim(3, "Rank of W adds nothing to what the training choices predict.", _rank_adds_nothing),
-    Claim(4, "The same for OOD loss.", _the_same_elsewhere),
-    Claim(5, "The best model has high rank, but high rank is not enough.", _rank_is_not_enough),
+    Claim(3, "Rank of W adds no predictive power to the training choices.", _rank_adds_nothing),
+    Claim(4, "Findings 1 to 3 also hold for OOD loss.", _the_same_elsewhere),
+    Claim(5, "The best model has high rank, but high rank is not sufficient.", _rank_is_not_enough),
     Claim(6, "Larger batches raise rank; loss is U-shaped in batch size.", _batch),
-    Claim(7, "Weight decay keeps rank up; what it does to loss turns with size.", _weight_decay),
-    Claim(8, "Weaker annealing keeps rank up, and costs loss.", _annealing),
-    Claim(9, "There is low rank without late degradation.", _low_rank_sound),
+    Claim(7, "Weight decay raises rank; its effect on loss changes sign with size.", _weight_decay),
+    Claim(8, "Weaker learning rate annealing raises both rank and loss.", _annealing),
+    Claim(9, "A model can have low rank without late degradation.", _low_rank_sound),
     Claim(10, "The metrics of a matrix agree with each other.", _metrics_agree),
-    Claim(11, "ID loss predicts other losses better than any metric does.", _loss_predicts_better),
-    Claim(12, "Quantized, rank and loss hardly go together, given training.", _quantized),
+    Claim(11, "ID loss predicts other losses better than any metric.", _loss_predicts_better),
+    Claim(12, "Rank and loss after quantization are barely associated given training.", _quantized),
 )

@@ -1,4 +1,4 @@
-"""When a claim holds, when it fails, in words and in deed, and how many runs would decide it."""
+"""Rules that decide whether a claim holds or fails, and how many runs are needed to decide it."""
 
 import math
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from disentangle.statistics.estimate import Estimate
 Verdict = Literal["holds", "fails", "undecided"]
 
 NEVER = "never"
-"""What is said of a verdict that a rule cannot give."""
+"""Shown as the condition of a verdict that a rule cannot give."""
 
 
 @dataclass(frozen=True)
 class Region:
-    """An interval of values, its bounds among them; without bounds, all values."""
+    """A closed interval of values; by default all values."""
 
     low: float = -math.inf
     high: float = math.inf
@@ -40,17 +40,17 @@ class Region:
 class Rule:
     """Where a 95 % interval must lie as a whole.
 
-    `holds` is asked first, then `fails`, so they may overlap: a small effect of the claimed sign,
-    shown to be small, still has it. What lies across their bounds is undecided.
+    `holds` is checked before `fails`, so they may overlap: an effect of the claimed sign holds even
+    if it is shown to be small. An interval that crosses the bounds is undecided.
     """
 
     quantity: str
-    """What is estimated, as a reader would write it."""
+    """The estimated quantity, as readers would write it."""
     holds: tuple[Region, ...]
     fails: tuple[Region, ...]
 
     def verdict(self, estimate: Estimate) -> Verdict:
-        """Judge an estimate; one without an interval decides nothing."""
+        """Judge an estimate; without an interval the verdict is undecided."""
         if any(region.holds_all_of(estimate) for region in self.holds):
             return "holds"
         if any(region.holds_all_of(estimate) for region in self.fails):
@@ -59,23 +59,23 @@ class Rule:
 
     @property
     def holds_if(self) -> str:
-        """What `holds` asks of the whole interval, in words."""
+        """The condition on the interval for `holds`, in words."""
         return self._said(self.holds)
 
     @property
     def fails_if(self) -> str:
-        """What `fails` asks of the whole interval, in words."""
+        """The condition on the interval for `fails`, in words."""
         return self._said(self.fails)
 
     def _said(self, regions: tuple[Region, ...]) -> str:
         return " or ".join(region.said_of(self.quantity) for region in regions) or NEVER
 
     def runs_to_decide(self, estimate: Estimate) -> float:
-        """About how many runs of the same design would decide, if the estimate stayed where it is.
+        """Approximate number of runs of the same design needed to decide, at the same estimate.
 
-        An interval's width falls with the square root of n, so n (w / m)^2, with w the longer arm
-        of today's interval and m the largest margin that the estimate has within a region. NaN
-        without an interval, and where the estimate sits on a bound of both.
+        The width of an interval falls with the square root of n. The number is n (w / m)^2, where w
+        is the longer arm of the current interval and m the estimate's largest margin within a
+        region. NaN without an interval, or if the estimate is on a bound of both regions.
         """
         if not math.isfinite(estimate.low + estimate.high):
             return math.nan
@@ -97,31 +97,31 @@ def above(quantity: str, bound: float) -> Rule:
 
 
 def negative(quantity: str, *, negligible: float) -> Rule:
-    """Holds below 0; fails above it, and where it is shown to be within the negligible.
+    """Holds below 0; fails above 0, and if the quantity is shown to be negligible.
 
-    Without the latter nothing could ever speak against a sign where there is no association at all.
+    Without the latter the rule could not fail where there is no association at all.
     """
     fails = (Region(low=0), Region(-negligible, negligible))
     return Rule(quantity, (Region(high=0),), fails)
 
 
 def within(quantity: str, bound: float) -> Rule:
-    """Holds between minus and plus the bound; fails wholly beyond either."""
+    """Holds between minus and plus the bound; fails beyond either."""
     return Rule(quantity, (Region(-bound, bound),), (Region(high=-bound), Region(low=bound)))
 
 
 def of_known_sign(quantity: str) -> Rule:
-    """Holds on either side of 0. No interval shows that there is no sign, so it never fails."""
+    """Holds on either side of 0. It never fails, because no interval can show that a value is 0."""
     return Rule(quantity, (Region(high=0), Region(low=0)), ())
 
 
 def at_least_one(quantity: str) -> Rule:
-    """Of a count, whose interval is what was found and what there may be: one is enough."""
+    """For a count with the interval [number found, number possible]: one is enough."""
     return Rule(quantity, (Region(low=1),), (Region(high=0),))
 
 
 def together(verdicts: list[Verdict]) -> Verdict:
-    """Of a claim with several parts: all must hold, and one that fails is enough."""
+    """The verdict on a claim with several parts: holds if all hold, fails if any fails."""
     if "fails" in verdicts:
         return "fails"
     return "holds" if verdicts and set(verdicts) == {"holds"} else "undecided"

@@ -11,7 +11,7 @@ from disentangle.tables.select import CHIEF_METRIC, CHIEF_OUTCOME
 ESTIMATES = {
     "raw ρ": ("rho", "rho_low", "rho_high"),
     "residual ρ": ("residual_rho", "residual_low", "residual_high"),
-    "ΔR² beside all choices": ("delta_r2_design", "delta_r2_design_low", "delta_r2_design_high"),
+    "ΔR² over all choices": ("delta_r2_design", "delta_r2_design_low", "delta_r2_design_high"),
 }
 
 

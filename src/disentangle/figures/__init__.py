@@ -1,4 +1,4 @@
-"""The figures of a study, each from tables alone: one module a figure."""
+"""The figures of a study, drawn from tables alone: one module per figure."""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -25,7 +25,7 @@ def draw(
     perturbation: Perturbation,
     layers: pd.DataFrame | None,
 ) -> dict[str, Figure]:
-    """Draw all figures that the study has something for, by name."""
+    """Draw all figures for which the study has data, by name."""
     figures = {
         "rank_over_training": rank_over_training(runs, observations),
         "metric_agreement": metric_agreement(agreement),

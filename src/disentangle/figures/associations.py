@@ -1,4 +1,4 @@
-"""Raw against controlled association with loss: a forest plot."""
+"""Forest plot of raw and controlled associations with loss."""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -18,9 +18,9 @@ ESTIMATORS = {
 
 
 def associations_figure(associations: pd.DataFrame) -> Figure:
-    """Draw each metric's association with in-distribution loss, of W and of H (id), by estimator.
+    """Draw the association of each metric of W and H (id) with in-distribution loss, by estimator.
 
-    Where the study names other outcomes, the first of them is drawn.
+    If the study names other outcomes, the first of them is drawn.
     """
     associations = associations[associations["variant"] == BASE]
     outcome = chief_outcome(list(associations["outcome"].unique()))

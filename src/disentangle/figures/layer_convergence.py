@@ -1,4 +1,4 @@
-"""When each layer becomes what it ends as: CKA to the last checkpoint over training."""
+"""Layer convergence: each layer's CKA with the last checkpoint over training."""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -10,13 +10,13 @@ DOMAIN = "id"
 
 
 def layer_convergence(runs: dict[str, Run], layers: pd.DataFrame) -> Figure:
-    """Draw a panel per size: each layer's similarity to its end, the median over runs.
+    """Draw a panel per size: each layer's similarity to its final state, as median over runs.
 
-    Bands hold the middle half of the runs. The last checkpoint, 1 by definition, is left out.
+    Bands are interquartile ranges. The last checkpoint is left out, as it is 1 by definition.
 
     Args:
         runs: the study's runs by name.
-        layers: the layers table; the id domain of it is drawn, or the first there is.
+        layers: the layers table; its id domain is drawn, or else its first domain.
     """
     domains = list(layers["domain"].unique())
     rows = layers[layers["domain"] == (DOMAIN if DOMAIN in domains else domains[0])]

@@ -1,4 +1,4 @@
-"""How far the metrics rank the models alike: pairwise Spearman correlations, by cluster."""
+"""Agreement of the metrics: pairwise Spearman correlations, ordered by cluster."""
 
 import numpy as np
 import pandas as pd
@@ -20,14 +20,13 @@ def clusters(agreement: pd.DataFrame) -> pd.Series:
 
 
 def metric_agreement(agreement: pd.DataFrame) -> Figure:
-    """Draw the correlation matrix of the metrics, a frame around each cluster.
+    """Draw the correlation matrix of the metrics, with a frame around each cluster.
 
-    A metric that is the same for all models has no rank correlation; its cells stay empty. One
-    metric has nothing to agree with.
+    A metric that is the same for all models has no rank correlation; its cells stay empty.
     """
     if agreement.empty:
         figure = Figure(figsize=(4, 0.6))
-        figure.text(0, 0.5, "fewer than two metrics, or three models")
+        figure.text(0, 0.5, "fewer than two metrics or fewer than three models")
         return figure
     cluster = clusters(agreement)
     metrics = list(cluster.index)

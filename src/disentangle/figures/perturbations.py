@@ -1,4 +1,4 @@
-"""How much each perturbation changed the loss, against the rank before it."""
+"""Change of loss by each perturbation, against the rank before it."""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -12,7 +12,7 @@ RANK = "W_effective_rank_pct"
 
 
 def panels_of(perturbation: Perturbation) -> list[tuple[str, str]]:
-    """Variant and held-out domain of each panel: of fine-tuning its target's domain also."""
+    """Variant and held-out domain of each panel; fine-tuning also has its target's domain."""
     domains = {
         finetuned(target): settings.domain for target, settings in perturbation.finetune.items()
     }
@@ -25,7 +25,7 @@ def panels_of(perturbation: Perturbation) -> list[tuple[str, str]]:
 
 
 def perturbations(observations: pd.DataFrame, perturbation: Perturbation) -> Figure:
-    """Draw a panel per variant and domain, a point per model, coloured by size."""
+    """Draw a panel per variant and domain, with a point per model, coloured by size."""
     panels = panels_of(perturbation)
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
@@ -51,9 +51,9 @@ def perturbations(observations: pd.DataFrame, perturbation: Perturbation) -> Fig
         axis.set_title(f"{variant_label(variant)}: {domain}")
     for i in range(len(panels), rows * columns):
         axes.flat[i].set_axis_off()
-        axes.flat[i - columns].tick_params(labelbottom=True)  # nothing below it says the scale
+        axes.flat[i - columns].tick_params(labelbottom=True)  # no panel below has labels
     handles, labels = axes.flat[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=min(8, len(sizes)))
-    figure.supxlabel("effective rank of W before, % of its dimension", fontsize=9)
+    figure.supxlabel("effective rank of W before the change, % of d", fontsize=9)
     figure.supylabel("change of loss, bits per byte", fontsize=9)
     return figure

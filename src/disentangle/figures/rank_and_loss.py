@@ -17,20 +17,20 @@ HYPERPARAMETERS = {
     "tokens_budget": "training tokens",
     "batch_size": "batch size",
     "weight_decay": "weight decay",
-    "learning_rate": "learning rate (x default)",
+    "learning_rate": "learning rate (× default)",
     "final_lr": "final learning rate",
     "seed": "seed",
 }
 
 NAMED = 4
-"""Models from elsewhere that have a colour and a name each; more are black stars."""
+"""Up to this many external models have a colour and a name each; more are black stars."""
 
 
 def rank_and_loss(observations: pd.DataFrame) -> Figure:
-    """Draw one panel per hyperparameter that varies; the points are the same in all.
+    """Draw one panel per hyperparameter that varies; all panels have the same points.
 
-    Effective rank of W, or what there is of metrics instead, against loss on the id domain. Models
-    from elsewhere are stars beside those of the study, and circles where there are no others.
+    Effective rank of W (or the first metric) against loss on the id domain. External models are
+    stars if the study has models of its own, else circles.
     """
     rank, loss = chief_metric(geometry_metrics(observations)), chief_outcome(losses(observations))
     finals = final_runs(observations, "base").dropna(subset=[rank, loss])
@@ -43,14 +43,14 @@ def rank_and_loss(observations: pd.DataFrame) -> Figure:
     varied = [name for name in HYPERPARAMETERS if finals[name].nunique() > 1] or ["size"]
     columns = min(3, len(varied))
     rows = -(-len(varied) // columns)
-    # a legend stands beside its panel: within, it would hide a point of some study
+    # the legend is beside the panel: inside, it could hide points
     figure = Figure(figsize=(4.2 * columns + 0.4, 2.9 * rows))
     panels = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     for panel, name in zip(panels.flat, varied, strict=False):
         _panel(panel, finals, external, name)
     for i in range(len(varied), rows * columns):
         panels.flat[i].set_axis_off()
-        panels.flat[i - columns].tick_params(labelbottom=True)  # nothing below it says the scale
+        panels.flat[i - columns].tick_params(labelbottom=True)  # no panel below has labels
     figure.supxlabel(metric_label(rank), fontsize=9)
     figure.supylabel(outcome_label(loss), fontsize=9)
     return figure
@@ -63,7 +63,7 @@ def _panel(panel: Axes, finals: pd.DataFrame, external: pd.DataFrame, name: str)
     for i, value in enumerate(values):
         group = finals[finals[name] == value]
         label = value if isinstance(value, str) else np.format_float_positional(value, trim="-")
-        # the commonest value recedes, so that the departures from it show
+        # the most common value is grey, so that the others stand out
         common = name not in ("size", "seed") and len(group) > len(finals) / 2
         panel.scatter(
             group["rank"],
@@ -87,7 +87,7 @@ def _panel(panel: Axes, finals: pd.DataFrame, external: pd.DataFrame, name: str)
             color=PALETTE[(len(values) + names.index(str(key))) % len(PALETTE)] if by_name else INK,
             edgecolor="white",
             linewidth=0.6,
-            label=str(key) if by_name else "from elsewhere",
+            label=str(key) if by_name else "external",
             zorder=4,
         )
     if panel.collections:

@@ -1,4 +1,4 @@
-"""Effective rank of W, and of H, over training, a column a size, a look a configuration."""
+"""Effective rank of W and H over training: one column per size, one style per configuration."""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -12,10 +12,10 @@ MATRICES = {"W_effective_rank_pct": "W, % of d", "H_effective_rank_pct": "H, % o
 
 
 def rank_over_training(runs: dict[str, Run], observations: pd.DataFrame) -> Figure:
-    """Draw the effective rank of every model's checkpoints; step 0 stands at the left edge.
+    """Draw the effective rank of every model's checkpoints, with step 0 at the left edge.
 
-    A model from elsewhere has a column of its own. Where the tokens of one are not known, all
-    are drawn over steps.
+    Each external model has its own column. If the tokens of any model are not known, the x axis
+    is steps.
     """
     base = observations[observations["variant"] == BASE].sort_values(
         ["params_non_embedding", "run", "step"]

@@ -1,4 +1,4 @@
-"""One look for all figures, on the page and in a paper."""
+"""The common style of all figures, for the page and for papers."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from disentangle.storage import replacing
 
-# Okabe & Ito (2008): told apart with any colour vision, and in print.
+# Okabe & Ito (2008): distinguishable with any colour vision and in print.
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#666666", "#000000"]
 INK = "#222222"
 GRID = "#e4e4e4"

@@ -1,4 +1,4 @@
-"""What each training choice does to rank and to loss, size by size."""
+"""Effect of each training choice on rank and loss, per size."""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -19,12 +19,12 @@ MEASURED = {
 def departures_from_base(runs: dict[str, Run], observations: pd.DataFrame) -> pd.DataFrame:
     """Each run's difference from the base configuration at its size.
 
-    The base is the mean over its seeds; the base's own seeds are rows too, and their spread is the
-    noise that a departure has to exceed.
+    The base is the mean over its seeds. The base's own seeds are rows too; their spread is the
+    noise to compare departures with.
 
     Returns:
-        One row per run that is at its end: size, departure, and a column per key of `MEASURED`.
-        Sizes whose base is missing are left out.
+        One row per finished run: size, departure, and a column per key of `MEASURED`. Sizes
+        without a base are left out.
     """
     finals = final_runs(observations, BASE)
     labels = departures(runs)
@@ -36,7 +36,7 @@ def departures_from_base(runs: dict[str, Run], observations: pd.DataFrame) -> pd
 
 
 def training_choices(runs: dict[str, Run], observations: pd.DataFrame) -> Figure:
-    """Draw a row per departure from the base, a dot per size (and seed)."""
+    """Draw a row per departure from the base, with a dot per size (and seed)."""
     table = departures_from_base(runs, observations)
     names = list(dict.fromkeys(departures(runs).values()))
     sizes = list(dict.fromkeys(run.size.name for run in runs.values()))
@@ -51,7 +51,7 @@ def training_choices(runs: dict[str, Run], observations: pd.DataFrame) -> Figure
         panel.axvline(0, color="#555555", linewidth=0.9)
         panel.set_xlabel(label)
         panel.grid(axis="y", visible=False)
-    panels[0].set_yticks(range(len(names)), ["base, its seeds", *names[1:]])
+    panels[0].set_yticks(range(len(names)), ["base (seeds)", *names[1:]])
     panels[0].set_ylim(len(names) - 0.4, -0.6)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(sizes))

@@ -1,4 +1,4 @@
-"""Training loss over tokens, a panel a size, a look a configuration."""
+"""Training loss over tokens: one panel per size, one style per configuration."""
 
 from typing import Any
 
@@ -14,15 +14,15 @@ LINES = ["-", (0, (4, 1.5)), (0, (1, 1))]
 
 
 def departures(runs: dict[str, Run]) -> dict[str, str]:
-    """Say of each configuration where it departs from the base: 'batch 64', 'wd 0.5'.
+    """How each configuration differs from the base: 'batch 64', 'wd 0.5'.
 
-    The base is the configuration of the first run, as `expand` puts it first.
+    The base is the configuration of the first run; `expand` puts it first.
     """
     names = {
         "tokens": "tokens",
         "batch_size": "batch",
         "weight_decay": "wd",
-        "learning_rate": "lr x",
+        "learning_rate": "lr ×",
         "final_lr": "final lr",
     }
     if not runs:
@@ -61,7 +61,7 @@ def size_panels(
 
 
 def looks(runs: dict[str, Run]) -> dict[str, dict[str, Any]]:
-    """A colour and a kind of line per configuration: the colours come round again, dashed."""
+    """A colour and a line style per configuration; colours repeat with dashed lines."""
     names = dict.fromkeys(run.configuration for run in runs.values())
     return {
         name: {
@@ -90,7 +90,7 @@ def training_curves(runs: dict[str, Run], training: pd.DataFrame) -> Figure:
     look = looks(runs)
     for name, log in training.groupby("run", sort=False):
         run = runs[str(name)]
-        # a light running mean, so that eighteen curves can be told apart
+        # a light running mean, so that many curves stay distinguishable
         smooth = log["loss"].ewm(halflife=max(1, len(log) / 60)).mean()
         panels[run.size.name].plot(
             log["tokens"], smooth, alpha=0.9, linewidth=1.1, **look[run.configuration]

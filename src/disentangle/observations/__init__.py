@@ -1,4 +1,4 @@
-"""Tables of models that others trained and measured: read, checked, and analysed as our own."""
+"""Read, check and analyse tables of models that others trained and measured."""
 
 from disentangle.observations.adopt import adopt
 from disentangle.observations.analyze import Analysis, analyze

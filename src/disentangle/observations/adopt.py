@@ -1,4 +1,4 @@
-"""Bring a table of somebody's own into the columns of the observations table."""
+"""Convert a user's table to the columns of the observations table."""
 
 from __future__ import annotations
 
@@ -23,17 +23,16 @@ def adopt(
 
     Args:
         table: one row per checkpoint and variant, or one per model.
-        reading: which of its columns are what; see `study.sections.observations`.
-        also: scores to take besides those that are listed or end as losses do, by their names in
-            the table.
+        reading: how its columns map to ours; see `study.sections.observations`.
+        also: names of further scores to use, besides listed ones and those that end as losses.
 
     Returns:
-        Rows as in the observations table, sorted. What the table does not have is worked out: one
-        checkpoint a run is step 1 and its last; `size` is named after the weights;
-        `learning_rate_multiple` is the learning rate.
+        Rows as in the observations table, sorted. Missing columns are derived: without `step`, a
+        run has one checkpoint, which is step 1 and its last; `size` is named after the number of
+        weights; `learning_rate_multiple` is the learning rate.
 
     Raises:
-        StudyError: naming every fault by column and row, all at once.
+        StudyError: with all faults at once, by column and row.
     """
     reading = reading or Reading()
     table = table.reset_index(drop=True)
@@ -62,7 +61,7 @@ def adopt(
 
 
 def _completed(found: pd.DataFrame, reading: Reading) -> pd.DataFrame:
-    """Add what can be worked out, and nulls for what is not known."""
+    """Add derived columns, and nulls for unknown ones."""
     for name, value in reading.fixed.items():
         found[name] = np.nan if value is None else value
     if "learning_rate_multiple" not in found:

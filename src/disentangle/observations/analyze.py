@@ -1,4 +1,4 @@
-"""Everything that follows from observations, in one call."""
+"""All analyses of observations in one call."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,12 +31,12 @@ TABLES = (
     *(ASSOCIATIONS, REGRESSIONS, SATURATION, AGREEMENT, EFFECTS, NOISE),
     *(CLAIMS, CLAIM_TESTS, COUNTEREXAMPLES),
 )
-"""What an `Analysis` holds, each under its table's name."""
+"""The tables of an `Analysis`, each a field of that name."""
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """Tables as `docs/tables.md` describes them."""
+    """The tables, as described in `docs/tables.md`."""
 
     associations: pd.DataFrame
     regressions: pd.DataFrame
@@ -56,15 +56,15 @@ def analyze(
     domains: Sequence[str] = (),
     finetuned: Mapping[str, str] | None = None,
 ) -> Analysis:
-    """Estimate associations, judge late rises of the loss, and judge the paper's findings by both.
+    """Estimate associations, test for late rises of the loss, and judge the paper's findings.
 
-    The workflow's job `analyze` is this call.
+    The workflow's job `analyze` makes this call.
 
     Args:
-        observations: rows as `adopt` gives them, or a study's observations table.
+        observations: rows as returned by `adopt`, or a study's observations table.
         settings: outcomes, resamples, seed.
-        domains: held-out domains whose losses are outcomes; by default all that there are.
-        finetuned: fine-tuned variant to the domain it was fine-tuned on.
+        domains: held-out domains whose losses are outcomes; by default all.
+        finetuned: fine-tuned variant to the domain of its target.
     """
     settings = settings or Statistics()
     associated, fits = associate_variants(observations, settings, domains)
@@ -75,7 +75,7 @@ def analyze(
         seed=settings.seed,
     )
     metrics_agree, choices_do, seeds_change = compare_runs(observations, settings)
-    # claims are judged by what a reader of the tables would see
+    # claims are judged on the values that readers of the tables see
     evidence = Evidence(
         observations=observations,
         associations=_as_written(associated, ASSOCIATIONS),

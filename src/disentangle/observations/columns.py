@@ -1,4 +1,4 @@
-"""Which column of a table is which of ours, and its values as numbers, text or truth."""
+"""Map a table's columns to ours, and read values as numbers, text or booleans."""
 
 from difflib import get_close_matches
 
@@ -10,7 +10,7 @@ from disentangle.study.sections.observations import CHOICES, KNOWN, WORKED_OUT, 
 from disentangle.vocabulary.scores import LOSSES, STDERR
 
 RECOGNISED = tuple(loss.ending for loss in LOSSES)
-"""How the names of scores end that are taken without being listed."""
+"""Endings of scores that are recognised without being listed."""
 
 TRUTH = {"true": True, "false": False, "1": True, "0": False}
 
@@ -19,7 +19,7 @@ def sources_of(table: pd.DataFrame, reading: Reading, also: tuple[str, ...]) -> 
     """Our names to the table's columns.
 
     Raises:
-        StudyError: for a column that is not there, and for what every table must have.
+        StudyError: if a named column does not exist, or a required one is missing.
     """
     there = [str(name) for name in table.columns]
     found = dict(reading.columns)
@@ -28,7 +28,7 @@ def sources_of(table: pd.DataFrame, reading: Reading, also: tuple[str, ...]) -> 
         if wanted.column not in there:
             near = get_close_matches(wanted.column, there, 1) or [", ".join(there[:12])]
             faults.append(
-                f"columns.{name}: there is no column {wanted.column!r}; there is {near[0]}"
+                f"columns.{name}: there is no column {wanted.column!r}; the table has {near[0]}"
             )
     taken = {column.column for column in reading.columns.values()}
     for name in there:
@@ -36,21 +36,21 @@ def sources_of(table: pd.DataFrame, reading: Reading, also: tuple[str, ...]) -> 
             found[name] = Column(column=name)
     for name in reading.leave_out:
         if name not in found:
-            faults.append(f"leave_out: no column {name!r} would be taken")
+            faults.append(f"leave_out: column {name!r} is not used anyway")
         found.pop(name, None)
     if "run" not in found:
-        faults.append("columns.run: is missing: which column names the model?")
+        faults.append("columns.run is missing: which column names the model?")
     if "params_non_embedding" not in found:
         faults.append(
-            "columns.params_non_embedding: is missing: which column counts the weights, embeddings "
-            "left out? Geometry and performance both follow from size"
+            "columns.params_non_embedding is missing: which column has the number of weights "
+            "without embeddings? It is needed because geometry and performance both depend on size"
         )
     said = {*found, *reading.fixed}
     if "learning_rate_multiple" in said:
         said.add("learning_rate")
     faults += [
-        f"columns.{name}: is missing. Which column is it? If it is the same for all rows: "
-        f"fixed: {{{name}: VALUE}}; if nobody knows: fixed: {{{name}: null}}"
+        f"columns.{name} is missing: which column is it? If it is the same for all rows: "
+        f"fixed: {{{name}: VALUE}}; if it is not known: fixed: {{{name}: null}}"
         for name in CHOICES
         if name not in said
     ]
@@ -74,12 +74,12 @@ def _is_ours(name: str, also: tuple[str, ...]) -> bool:
 
 
 def words(values: pd.Series) -> pd.Series:
-    """Values as text without the blanks around it; what is missing stays missing."""
+    """Values as stripped text; missing values stay missing."""
     return values.map(lambda value: str(value).strip(), na_action="ignore")
 
 
 def numbers(values: pd.Series, label: str) -> tuple[pd.Series, list[str]]:
-    """Values as numbers, and what is wrong where one is none; 'nan' is a missing one."""
+    """Values as numbers, and faults for values that are none; 'nan' is a missing value."""
     found = pd.to_numeric(values, errors="coerce").astype(np.float64)
     spelled = [str(value).strip().lower() for value in values]
     wrong = [
@@ -90,11 +90,11 @@ def numbers(values: pd.Series, label: str) -> tuple[pd.Series, list[str]]:
     if not wrong:
         return found, []
     shown = ", ".join(f"{values.iloc[row]!r} in row {row + 1}" for row in wrong[:3])
-    return found, [f"{label}: {shown} is no number"]
+    return found, [f"{label}: {shown} is not a number"]
 
 
 def truth_values(values: pd.Series, label: str) -> tuple[pd.Series, list[str]]:
-    """Values as true or false, and what is wrong where one is neither."""
+    """Values as booleans, and a fault for a value that is neither true nor false."""
     found = [TRUTH.get(str(value).strip().lower()) for value in values]
     if None in found:
         row = found.index(None)

@@ -1,4 +1,4 @@
-"""What makes a table unfit: each fault with its column, its rows, and what to do."""
+"""Faults of a table: each with its column, its rows, and how to correct it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -18,12 +18,12 @@ from disentangle.vocabulary.metrics import BY_NAME, is_metric, read_column
 from disentangle.vocabulary.scores import STDERR, score_of
 
 FEWEST = 5
-"""Runs, as trained and at their end: no estimator gives an interval of fewer."""
+"""Fewest final base checkpoints; no estimator gives an interval for fewer."""
 
 SHOWN = 3
 
 ROUNDING = 1e-12
-"""Relative; far above that of a multiplication."""
+"""Relative; much larger than the rounding error of a multiplication."""
 
 STATUSES = ("complete", "diverged")
 """How a run can have ended."""
@@ -33,24 +33,24 @@ COUNTS = tuple(name for name, kind, _ in OBSERVATIONS.columns if kind == pa.int6
 
 
 def _power(unit: str) -> str:
-    return f"in millions or billions? Then {{column: ..., times: 1.0e+6}} or 1.0e+9 makes it {unit}"
+    return f"in millions or billions? {{column: ..., times: 1.0e+6}} or 1.0e+9 makes it {unit}"
 
 
 MOST = 1e18
-"""More than any count is, and what a table's whole numbers can hold."""
+"""Larger than any count, and within the range of the tables' integers."""
 
 _CHOICES = {
-    "params_non_embedding": Bounds(100, MOST, "weights, counted one by one", _power("weights")),
-    "params_embedding": Bounds(100, MOST, "weights, counted one by one", _power("weights")),
-    "tokens_budget": Bounds(1000, MOST, "tokens, counted one by one", _power("tokens")),
-    "tokens": Bounds(0, MOST, "tokens, counted one by one"),
-    "step": Bounds(0, MOST, "optimizer steps"),
+    "params_non_embedding": Bounds(100, MOST, "a plausible number of weights", _power("weights")),
+    "params_embedding": Bounds(100, MOST, "a plausible number of weights", _power("weights")),
+    "tokens_budget": Bounds(1000, MOST, "a plausible number of tokens", _power("tokens")),
+    "tokens": Bounds(0, MOST, "a plausible number of tokens"),
+    "step": Bounds(0, MOST, "a plausible number of optimizer steps"),
     "seed": Bounds(0, MOST, "a seed, 0 or more"),
-    "batch_size": Bounds(1, MOST, "sequences"),
+    "batch_size": Bounds(1, MOST, "a plausible number of sequences"),
     "weight_decay": Bounds(0, 10, "AdamW's decoupled weight decay"),
     "learning_rate": Bounds(1e-12, np.inf, "a learning rate"),
     "learning_rate_multiple": Bounds(1e-12, np.inf, "a multiple of a learning rate"),
-    "final_lr": replace(SHARE, unit="a share of the peak"),
+    "final_lr": replace(SHARE, unit="a fraction of the peak"),
 }
 
 
@@ -60,18 +60,18 @@ def refuse(faults: Sequence[str]) -> None:
         return
     raise StudyError(
         f"The observations have {counted(faults)}:\n{listed(faults)}\n"
-        "Columns and units are in docs/tables.md (observations), the study file's section in "
-        "docs/observations.md. Rows are counted from 1, below the names."
+        "docs/tables.md (observations) describes columns and units, docs/observations.md the "
+        "section of the study file. Rows are counted from 1, without the header."
     )
 
 
 def spelled(name: str, theirs: dict[str, str]) -> str:
-    """A column as its owner knows it."""
+    """A column's name, with its name in the file."""
     return name if theirs.get(name, name) == name else f"{name} (their {theirs[name]})"
 
 
 def faults_of(found: pd.DataFrame, theirs: dict[str, str], reading: Reading) -> list[str]:
-    """All faults of observations that have their columns; `theirs`: our names to the file's."""
+    """All faults of observations with all columns; `theirs` maps our names to the file's."""
     label = {name: spelled(name, theirs) for name in found.columns}
     measured = [name for name in found.columns if name in theirs and _is_measured(name)]
     numeric = [name for name in found.columns if found[name].dtype == np.float64]
@@ -79,7 +79,7 @@ def faults_of(found: pd.DataFrame, theirs: dict[str, str], reading: Reading) -> 
     faults += [*_out_of_bounds(found, numeric, label), *_in_parts(found, label)]
     faults += [*_ended_otherwise(found, label)]
     faults += [*_repeated(found, measured), *_unsteady(found)]
-    if not faults:  # which only means something once these are put right
+    if not faults:  # these checks are meaningful only without other faults
         faults += [*_holes(found, measured, reading, label), *_too_little(found, measured, label)]
     return faults
 
@@ -101,8 +101,8 @@ def _infinite(found: pd.DataFrame, numeric: list[str], label: dict[str, str]) ->
     for name in numeric:
         if (wrong := np.isinf(found[name])).any():
             yield (
-                f"{label[name]}: infinite in {_rows(wrong)}. A diverged model has no score: leave "
-                "its row out, or the cell empty with missing: list"
+                f"{label[name]}: infinite in {_rows(wrong)}. A diverged model has no score: remove "
+                "its row, or leave the cell empty and set missing: list"
             )
 
 
@@ -111,7 +111,7 @@ def _unknown(found: pd.DataFrame, reading: Reading, label: dict[str, str]) -> It
         if reading.fixed.get(name, 0) is None:
             continue
         if (wrong := found[name].isna()).any():
-            yield f"{label[name]}: empty in {_rows(wrong)}, and every row must have it"
+            yield f"{label[name]}: empty in {_rows(wrong)}, but required in every row"
 
 
 def _bounds(name: str) -> Bounds | None:
@@ -131,7 +131,7 @@ def _out_of_bounds(found: pd.DataFrame, numeric: list[str], label: dict[str, str
         bounds, values = _bounds(name), found[name]
         if bounds is None:
             continue
-        # rounding of the last digits is no other unit
+        # rounding of the last digits is not a different unit
         slack = 1e-6 * np.abs(values)
         wrong = ((values + slack < bounds.low) | (values - slack > bounds.high)) & np.isfinite(
             values
@@ -141,18 +141,18 @@ def _out_of_bounds(found: pd.DataFrame, numeric: list[str], label: dict[str, str
             hint = f" ({bounds.instead})" if bounds.instead else ""
             yield f"{label[name]}: {first:g} in {_rows(wrong)} is not {bounds.unit}{hint}"
         elif bounds is PERCENT and values.max() <= 1:
-            yield f"{label[name]}: no value is above 1: a share? Then times: 100 makes it percents"
+            yield f"{label[name]}: no value is above 1: a share? times: 100 converts it to percent"
     if (wrong := found["tokens"] > 1.5 * found["tokens_budget"]).any():
         yield (
-            f"{label['tokens']}: far more than {label['tokens_budget']} in {_rows(wrong)}: are "
-            "both counted in one unit?"
+            f"{label['tokens']}: far more than {label['tokens_budget']} in {_rows(wrong)}: do "
+            "both have the same unit?"
         )
 
 
 def whole(values: pd.Series) -> pd.Series:
-    """Counts without the rounding of a factor: 1.1 times 1e9 is a little more than 1,100,000,000.
+    """Remove the rounding error of a factor from counts: 1.1 times 1e9 exceeds 1,100,000,000.
 
-    What is further from a whole number is left as it is.
+    Values further from a whole number are not changed.
     """
     rounded = values.round()
     return rounded.where((values - rounded).abs() <= ROUNDING * values.abs(), values)
@@ -178,9 +178,9 @@ def _repeated(found: pd.DataFrame, measured: list[str]) -> Iterator[str]:
         run, step, variant = place[twice].iloc[0]
         yield (
             f"more than one row of run {run}, step {step:g}, variant {variant}: {_rows(twice)}. "
-            "A row is a checkpoint; seeds are runs of their own"
+            "Each row is a checkpoint; each seed is a separate run"
         )
-    # at their end: before the first step, models of one seed are alike
+    # only final rows: before the first step, models of the same seed are equal
     told = found[found["final"] & (found[measured].notna().sum(axis=1) > 1)]
     models = told.groupby(measured, dropna=False)["run"].transform("nunique")
     if (models > 1).any():
@@ -209,15 +209,15 @@ def _holes(
     for name in measured:
         if (wrong := holes(found, name)).any():
             yield (
-                f"{label[name]}: empty or NaN in {_rows(wrong)}. With missing: list these are "
-                "reported as missing and left out where it is needed"
+                f"{label[name]}: empty or NaN in {_rows(wrong)}. With missing: list, these are "
+                "reported as missing and left out of estimates that need this column"
             )
 
 
 def holes(found: pd.DataFrame, name: str) -> pd.Series:
     """Rows without a value that others of their variant and stage (end or before it) have.
 
-    What is never asked of perturbed models, or only of a run's last checkpoint, is no hole.
+    A value that no perturbed model has, or only last checkpoints have, is not missing elsewhere.
     """
     groups = found.groupby(["variant", "final"])[name]
     return found[name].isna() & (groups.transform("count") > 0)
@@ -227,15 +227,15 @@ def _too_little(found: pd.DataFrame, measured: list[str], label: dict[str, str])
     ends = found[found["final"] & (found["variant"] == BASE)]
     if len(ends) < FEWEST:
         yield (
-            f"{len(ends)} models as trained (variant {BASE}) at their end, and fewer than {FEWEST} "
-            "say nothing"
+            f"{len(ends)} models have a final checkpoint of variant {BASE}, and at least "
+            f"{FEWEST} are needed"
         )
         return
     for name in measured:
         if ends[name].notna().sum() < FEWEST:
-            yield f"{label[name]}: known of {ends[name].notna().sum()} models, fewer than {FEWEST}"
+            yield f"{label[name]}: known for {ends[name].notna().sum()} models, fewer than {FEWEST}"
         elif ends[name].nunique() == 1:
             yield (
-                f"{label[name]}: {ends[name].dropna().iloc[0]:g} for every model, so it goes with "
-                f"nothing: leave_out: [{name}]"
+                f"{label[name]}: {ends[name].dropna().iloc[0]:g} for every model, so it has no "
+                f"association: leave_out: [{name}]"
             )

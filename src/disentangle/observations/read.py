@@ -1,4 +1,4 @@
-"""Read a table of somebody's own."""
+"""Read a user's table of observations."""
 
 from pathlib import Path
 
@@ -12,21 +12,21 @@ SEPARATORS = {".csv": ",", ".tsv": "\t"}
 
 
 def read_observations(path: Path) -> pd.DataFrame:
-    """Read CSV, TSV (UTF-8, a line of names first) or parquet.
+    """Read CSV, TSV (UTF-8, with a header line) or parquet.
 
     Raises:
-        StudyError: if there is no such file, or it is no table of that kind, or is empty, or holds
-            a NUL, or two of its columns have one name.
+        StudyError: if the file does not exist, cannot be parsed, is empty, contains a NUL byte, or
+            has two columns with the same name.
     """
     if not path.is_file():
         raise StudyError(f"observations.file: there is no file {path}")
     try:
         table = _read(path)
-    # Arrow says of a damaged file that the system could not read it
+    # Arrow raises OSError for a damaged file
     except (pa.ArrowException, OSError, pd.errors.ParserError, UnicodeDecodeError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)[:200]
         kind = path.suffix.removeprefix(".")
-        raise StudyError(f"observations.file: {path} is no {kind} table: {reason}") from error
+        raise StudyError(f"observations.file: {path} is no valid {kind} table: {reason}") from error
     except pd.errors.EmptyDataError as error:
         raise StudyError(f"observations.file: {path} is empty") from error
     names = [str(name).strip() for name in table.columns]
@@ -35,7 +35,7 @@ def read_observations(path: Path) -> pd.DataFrame:
             f"observations.file: {path} has more than one column named {', '.join(repeated)}"
         )
     if table.empty:
-        raise StudyError(f"observations.file: {path} has names of columns and no rows")
+        raise StudyError(f"observations.file: {path} has a header but no rows")
     return table.set_axis(names, axis=1).reset_index(drop=True)
 
 
@@ -43,7 +43,7 @@ def _read(path: Path) -> pd.DataFrame:
     if path.suffix == ".parquet":
         return pq.read_table(path).to_pandas()
     _refuse_nul(path)
-    # as text, header and all: pandas would rename a repeated column, and guess types column-wise
+    # read all as text: pandas would rename a repeated column and guess types per column
     raw = pd.read_csv(
         path, sep=SEPARATORS[path.suffix], header=None, dtype=str, encoding="utf-8-sig"
     )
@@ -51,11 +51,11 @@ def _read(path: Path) -> pd.DataFrame:
 
 
 def _refuse_nul(path: Path) -> None:
-    """Refuse a NUL byte: the parser ends a name or a value there, and says nothing."""
+    """Refuse a NUL byte: the parser would silently cut a name or a value there."""
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             if b"\0" in line:
                 raise StudyError(
-                    f"observations.file: {path} is no {path.suffix.removeprefix('.')} table: line "
-                    f"{number} holds a NUL byte. Was it saved as UTF-16? Save it as UTF-8"
+                    f"observations.file: {path} is no valid {path.suffix.removeprefix('.')} table: "
+                    f"line {number} has a NUL byte. Was it saved as UTF-16? Save it as UTF-8"
                 )

@@ -1,4 +1,4 @@
-"""What was taken of a table, and what was missing in it, for the record."""
+"""Record which columns of a table were used, and which values are missing."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from disentangle.tables.collected import OBSERVATIONS
 
 
 def record(table: pd.DataFrame, observations: pd.DataFrame, reading: Reading) -> dict[str, Any]:
-    """Columns that were taken and not, and training choices that nobody knows, as plain data."""
+    """Used and unused columns and unknown training choices, as plain data."""
     theirs = {name: column.column for name, column in reading.columns.items()}
     taken = {theirs.get(name, name) for name in observations.columns}
     return {

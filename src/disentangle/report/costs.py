@@ -1,4 +1,4 @@
-"""What each job took, from the records that jobs leave beside their logs."""
+"""The cost of each job, from the records that jobs write next to their logs."""
 
 import json
 from pathlib import Path
@@ -8,8 +8,8 @@ import pandas as pd
 from disentangle.record import USAGE, find_records
 
 BESIDE = {"plan", "archive", "verify"}
-"""Rules whose jobs make no result: what they took before a report is no part of what the study did,
-and an archive of it does not hold all their records."""
+"""Rules whose jobs produce no result. Their costs are not costs of the study, and an archive does
+not hold all their records."""
 
 
 def gather_costs(logs: Path, on_gpu: set[tuple[str, str]]) -> pd.DataFrame:
@@ -20,7 +20,7 @@ def gather_costs(logs: Path, on_gpu: set[tuple[str, str]]) -> pd.DataFrame:
         on_gpu: the (rule, job) pairs that ran on a GPU.
 
     Returns:
-        The costs table. A job that was killed and resumed counts with its last segment only.
+        The costs table. For a job that was killed and resumed, only the last segment counts.
     """
     rows = []
     for (rule, job), record in find_records(logs).items():
@@ -38,11 +38,13 @@ def jobs_on_gpu(
     evaluation: pd.DataFrame,
     cohorts: dict[str, list[str]],
 ) -> set[tuple[str, str]]:
-    """The (rule, cohort) pairs whose results say that a GPU made them.
+    """The (rule, cohort) pairs whose results were computed on a GPU.
 
     Args:
-        checkpoints: the checkpoints table; so `geometry`, `evaluation`.
-        cohorts: names of the runs of each cohort; a model from elsewhere is a job of its own.
+        checkpoints: the checkpoints table.
+        geometry: the geometry table.
+        evaluation: the evaluation table.
+        cohorts: names of the runs of each cohort. An external model is a job of its own.
     """
     found = {("pretrain", run) for run in checkpoints.loc[checkpoints["device"] == "cuda", "run"]}
     measured = {"measure_geometry": geometry, "evaluate_checkpoints": evaluation}

@@ -1,4 +1,4 @@
-"""What the numbers say, in sentences, and what they cannot say."""
+"""The report's main results in sentences, with their limits."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,18 +16,18 @@ from disentangle.vocabulary.metrics import metric_label
 from disentangle.vocabulary.scores import outcome_label
 
 LEVEL = 0.05
-"""Share of false discoveries among the metrics that are said to survive control."""
+"""False discovery rate among the metrics that are reported as associated given training."""
 
 NAMED = 5
-"""Metrics that are named in a sentence."""
+"""How many metrics a sentence names at most."""
 
 SCALE = ("params_non_embedding", "tokens_budget")
-"""Training choices that the paper's baseline has."""
+"""Training choices in the paper's baseline."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A statement and what it rests on."""
+    """A statement and its evidence."""
 
     statement: str
     evidence: str
@@ -36,7 +36,7 @@ class Finding:
 def headline(
     associations: pd.DataFrame, outcome: str, calibration: pd.DataFrame | None = None
 ) -> list[Finding]:
-    """What the study says about effective rank of W, or its first metric, and one outcome.
+    """The study's main findings on one outcome and effective rank of W (or its first metric).
 
     Args:
         associations: the associations table, of models as trained.
@@ -56,21 +56,22 @@ def headline(
     trust = raw_interval(pd.DataFrame() if calibration is None else calibration)
     return [
         Finding(
-            f"Taken by itself: {_direction(*raw, metric)}.",
+            f"Without controls: {_direction(*raw, metric)}.",
             f"Spearman ρ = {interval(*raw)} over n = {n} models, {outcome_label(outcome)}. {trust}",
         ),
         Finding(
             f"Given how the models were trained: {_direction(*residual, metric)}.",
-            f"Residualised on the design, with effects that change evenly in log size: ρ = "
+            f"Residualised on the design, with effects linear in log size: ρ = "
             f"{interval(*residual)}, {counted(df, 'degree')} of freedom left. The paper's partial "
-            f"Spearman, which trusts effects to be additive: ρ = {interval(*partial)}.",
+            f"Spearman correlation, which assumes additive effects: ρ = {interval(*partial)}.",
         ),
         Finding(
-            f"As a predictor beside all training choices: {gain_in_words(row)}.",
-            f"{BESIDE} = {_share(row)}, as a share of what they leave. {_beside_scale(row)}",
+            f"As a predictor in addition to all training choices: {gain_in_words(row)}.",
+            f"{BESIDE} = {_share(row)}, a share of the variance that they leave unexplained. "
+            f"{_beside_scale(row)}",
         ),
         survivors(associations, outcome),
-        Finding("What a sample of this size can decide.", power_statement(n, df)),
+        Finding("What a sample of this size can detect.", power_statement(n, df)),
     ]
 
 
@@ -84,14 +85,14 @@ def _direction(rho: float, low: float, high: float, metric: str) -> str:
 
 
 def gain_in_words(row: "pd.Series[Any]") -> str:
-    """What a row of associations says of its metric as a predictor beside all training choices."""
+    """A metric's gain over all training choices, from its row of associations, in words."""
     low, high = row["delta_r2_design_low"], row["delta_r2_design_high"]
     if not np.isfinite(low):
         return "too few runs to tell"
     if low > 0:
         small = f", by less than {OF_THE_REST:g}" if high < OF_THE_REST else ""
         return f"it improves the prediction{small}"
-    return "no gain to speak of" if high <= OF_THE_REST else "no clear gain"
+    return "the gain is negligible" if high <= OF_THE_REST else "no clear gain"
 
 
 def _share(row: "pd.Series[Any]") -> str:
@@ -99,7 +100,7 @@ def _share(row: "pd.Series[Any]") -> str:
 
 
 def _beside_scale(row: "pd.Series[Any]") -> str:
-    """The paper's figure, and what its baseline leaves out."""
+    """The paper's ΔR², and the training choices that its baseline leaves out."""
     others = [name for name in str(row["controls"] or "").split(", ") if name not in SCALE]
     varied = ", ".join(name.replace("_", " ") for name in others if name and name != "nan")
     left_out = f", which leaves out {varied}" if varied else ""
@@ -111,14 +112,14 @@ def _beside_scale(row: "pd.Series[Any]") -> str:
 
 
 def breaks_down(reason: str) -> bool:
-    """Whether a held-out fit broke down, by the reason that its row's note gives."""
+    """Whether a held-out fit broke down, according to the reason in its row's note."""
     return "breaks down" in reason
 
 
 def survivors(associations: pd.DataFrame, outcome: str) -> Finding:
-    """Which metrics go with an outcome given how models were trained, of all that were tested.
+    """Which of the tested metrics are associated with an outcome given how models were trained.
 
-    By the residual estimator's q, Benjamini & Hochberg's over the metrics of one outcome.
+    By the residual estimator's q, Benjamini-Hochberg over the metrics of one outcome.
     """
     given = "given how the models were trained"
     tested = associations[np.isfinite(associations["residual_q"].astype(float))]
@@ -132,27 +133,28 @@ def survivors(associations: pd.DataFrame, outcome: str) -> Finding:
     found = rows[rows["residual_q"] < LEVEL]
     others = tested[tested["outcome"] != outcome]
     elsewhere = (
-        f" On the other outcomes {int((others['residual_q'] < LEVEL).sum())} of {len(others)} do."
+        f" On the other outcomes, {int((others['residual_q'] < LEVEL).sum())} of {len(others)} are."
         if len(others)
         else ""
     )
     rule = (
-        f"Residual ρ; q is Benjamini and Hochberg's over the {len(rows)} metrics, below {LEVEL:g}."
+        f"Criterion: q of residual ρ below {LEVEL:g}, Benjamini–Hochberg over {len(rows)} metrics."
     )
     if found.empty:
         best = rows.iloc[0]
         return Finding(
-            f"All metrics, {given}: none of the {len(rows)} tested goes with {name}.",
-            f"The nearest is {_with_q(best)}. {rule}{elsewhere}",
+            f"All metrics, {given}: none of the {len(rows)} tested is associated with {name}.",
+            f"The closest is {_with_q(best)}. {rule}{elsewhere}",
         )
     seeds = int((found["within_q"] < LEVEL).sum())
     named = "; ".join(_with_q(row) for _, row in found.head(NAMED).iterrows())
     more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
     return Finding(
         f"All metrics, {given}: {len(found)} of {len(rows)} tested "
-        f"{'goes' if len(found) == 1 else 'go'} with {name}.",
-        f"{named}{more}. {rule} Between seeds of equal training, where nothing else is assumed, "
-        f"{seeds} of these {'does' if seeds == 1 else 'do'} too, by the same q.{elsewhere}",
+        f"{'is' if len(found) == 1 else 'are'} associated with {name}.",
+        f"{named}{more}. {rule} Between seeds of the same configuration, which needs no model of "
+        f"the training effects, {seeds} of these {'is' if seeds == 1 else 'are'} too, by the same "
+        f"criterion.{elsewhere}",
     )
 
 

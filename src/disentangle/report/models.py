@@ -1,4 +1,4 @@
-"""Which models a study is of, counted one way for the whole page."""
+"""Count and describe a study's models, once for the whole page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ class Models:
 
     total: int
     kinds: str
-    """Trained here, brought in, or from a table: in words, with their numbers, which add up."""
+    """Trained here, imported, or from a table: in words, with counts that add up to the total."""
     scale: str
     """Sizes and budgets in words."""
     beside_the_paper: str
-    """Whether they are smaller or larger than the paper's, as far as it is known."""
+    """Whether they are smaller or larger than the paper's, if that is known."""
 
 
 def _range(values: pd.Series) -> str:
@@ -33,7 +33,7 @@ def _range(values: pd.Series) -> str:
 
 
 def _compared(values: pd.Series, theirs: tuple[float, float], more: str, less: str) -> str:
-    """'smaller than', 'larger than', or overlapping with the paper's."""
+    """'smaller than' or 'larger than' the paper's; empty if the ranges overlap."""
     if values.max() < theirs[0]:
         return f"{less} all of the paper's"
     return f"{more} all of the paper's" if values.min() > theirs[1] else ""
@@ -42,7 +42,7 @@ def _compared(values: pd.Series, theirs: tuple[float, float], more: str, less: s
 def describe_models(runs: Sequence[Run], observations: pd.DataFrame) -> Models:
     """Count and describe the models of a study.
 
-    A configuration is a choice of training hyperparameters; size and seed are none of them.
+    A configuration is a set of training hyperparameters, without size and seed.
 
     Args:
         runs: those that the study trains.
@@ -63,9 +63,9 @@ def describe_models(runs: Sequence[Run], observations: pd.DataFrame) -> Models:
         repeats = len(runs) - cells
         kinds.append(trained + (f", {repeats} of them with another seed)" if repeats else ")"))
     if external:
-        kinds.append(f"{counted(external, 'model')} from elsewhere")
+        kinds.append(f"{counted(external, 'external model')}")
     if others > 0:
-        kinds.append(f"{counted(others, 'model')} that others trained and measured")
+        kinds.append(f"{counted(others, 'model')} trained and measured by others")
     total = len(runs) + external + max(others, 0)
     together = f"{total:,} language models: " if len(kinds) > 1 else ""
     sizes = rows["params_non_embedding"].dropna()

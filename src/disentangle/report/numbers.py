@@ -1,11 +1,11 @@
-"""How figures are spelled on the page."""
+"""Formatting of numbers on the page."""
 
 import numpy as np
 
 UNKNOWN = "–"
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
-"""Within brackets, so that a narrow column breaks before them."""
+"""Used within brackets, so that a narrow column breaks before them."""
 
 
 def interval(value: float, low: float, high: float) -> str:
@@ -17,7 +17,7 @@ def interval(value: float, low: float, high: float) -> str:
 
 
 def significant(value: float, low: float, high: float) -> str:
-    """The same in significant digits, for what has units of its own."""
+    """The same in significant digits, for quantities with units."""
     if not np.isfinite(value):
         return UNKNOWN
     shown = _significant(value)
@@ -31,14 +31,14 @@ def _significant(value: float) -> str:
 
 
 def probability(value: float | None) -> str:
-    """A p or q; never 0, which none is."""
+    """A p or q value; never shown as 0."""
     if value is None or value != value:
         return UNKNOWN
     return f"<{NO_BREAK}0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def number(value: float | None, digits: int = 2) -> str:
-    """A number for a table, a dash for none."""
+    """A number for a table; a dash if there is none."""
     return UNKNOWN if value is None or value != value else f"{value:,.{digits}f}"
 
 

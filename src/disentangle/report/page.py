@@ -67,13 +67,13 @@ def write_report(
     """Write the report as one HTML file that refers to nothing outside itself.
 
     Args:
-        path: where to.
+        path: where to write it.
         study: the study's configuration.
         runs: its runs by name.
         corpus: the tokens' manifest, if anything was trained.
-        source: what the observations are from, if from elsewhere.
-        leakage: the leakage table, likewise.
-        tables: observations, missing, all that are estimated from them, and evaluation, if it was
+        source: the source of the observations, if they come from a table of others.
+        leakage: the leakage table, if anything was trained.
+        tables: observations, missing, all tables estimated from them, and evaluation if it was
             done here.
         costs: the costs table.
         figures: name to SVG.
@@ -160,16 +160,16 @@ def write_report(
 
 
 def _inline(name: str, svg: str) -> str:
-    """An SVG as part of a page: no XML prologue, ids that no other figure has."""
+    """An SVG for embedding in the page: no XML prologue, ids unique to the figure."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r'\bid="', f'id="{name}-', svg)
     svg = re.sub(r'(xlink:href="#|url\(#)', rf"\g<1>{name}-", svg)
-    # its size in the page is the page's affair
+    # the page's CSS sets the size
     return re.sub(r'<svg ([^>]*?)width="[^"]*"', r"<svg \1", svg, count=1).replace(
         "<svg ", f'<svg role="img" aria-label="{name.replace("_", " ")}" ', 1
     )
 
 
 def _response_label(column: str) -> str:
-    """A column that is a metric or a score, in words."""
+    """The label of a column that holds a metric or a score."""
     return metric_label(column) if column.startswith(("W_", "H_")) else outcome_label(column)

@@ -1,7 +1,7 @@
-"""What the paper reports (arXiv 2602.20433), beside what this study finds of the same kind.
+"""The paper's numbers (arXiv 2602.20433) and the corresponding numbers of this study.
 
-The paper's figures are as full-text reading notes have them; where two of its tables differ the
-first is taken. Its models, text and budgets are others, so the comparison is of sign and size.
+The paper's numbers come from full-text reading notes. Where two of its tables differ, the first is
+used. Its models, text and budgets are different, so only signs and magnitudes can be compared.
 """
 
 import math
@@ -22,10 +22,10 @@ class Reported:
     """One row of the paper's tables."""
 
     stage: str
-    """How it calls the checkpoints: pre-trained, GPTQ, fine-tuned."""
+    """The paper's name for the checkpoints: pre-trained, GPTQ, fine-tuned."""
     outcome: str
     metric: str
-    """As a column of observations."""
+    """Its column in the observations."""
     raw: float = math.nan
     partial: float = math.nan
     delta_r2: float = math.nan
@@ -57,7 +57,7 @@ def _stage(variant: str) -> str:
 
 
 def _same_kind(reported: Reported, row: dict[str, Any], targets: dict[str, str]) -> bool:
-    """Whether one of our associations answers one of the paper's."""
+    """Whether one of our associations corresponds to one of the paper's."""
     if reported.stage != _stage(row["variant"]) or reported.metric != row["metric"]:
         return False
     if reported.stage == FINETUNED:
@@ -67,15 +67,15 @@ def _same_kind(reported: Reported, row: dict[str, Any], targets: dict[str, str])
 
 
 def beside_the_paper(associations: pd.DataFrame, targets: dict[str, str]) -> list[dict[str, Any]]:
-    """The paper's rows, each with this study's of the same kind.
+    """The paper's rows, each with the corresponding associations of this study.
 
     Args:
         associations: the associations table.
-        targets: variant to held-out domain, of those that were fine-tuned.
+        targets: fine-tuned variant to the held-out domain of its target.
 
     Returns:
-        One record per row of the paper and association of ours: reported, and ours as text; a
-        row that this study has nothing beside has None.
+        One record per pair of a row of the paper and one of our associations: `reported`, and
+        `ours` as text. `ours` is None if this study has no corresponding association.
     """
     ours = [
         dict(zip(associations.columns, row, strict=True))

@@ -1,4 +1,4 @@
-"""What quantization and fine-tuning did to the losses."""
+"""How quantization and fine-tuning changed the losses."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from disentangle.vocabulary.scores import BITS_PER_BYTE, CHANGE
 
 
 def changes(observations: pd.DataFrame, domains: list[str]) -> list[dict[str, Any]]:
-    """Per variant and held-out domain: losses before and after, over the models that have both.
+    """Losses before and after, per variant and held-out domain, over models that have both.
 
     Args:
         observations: the observations table.
@@ -17,7 +17,7 @@ def changes(observations: pd.DataFrame, domains: list[str]) -> list[dict[str, An
 
     Returns:
         Records with variant, domain, n, before, after and change (means, bits per byte), lowest
-        and highest change, and worse: how many models' loss rose.
+        and highest change, and worse (the number of models whose loss rose).
     """
     records = []
     perturbed = observations[observations["variant"] != BASE]

@@ -1,4 +1,4 @@
-"""What the page's tables show: the study's tables, as records with their figures spelled."""
+"""Rows of the page's tables: the study's tables as records with formatted numbers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,16 +22,16 @@ from disentangle.tables.collect import QUARANTINED
 SLOPES = ("slope", "at_lowest", "at_highest", "at_smallest", "at_largest")
 
 COUNTED = "number of"
-"""How the quantity of a test begins that counts: its interval is what was found and what may be."""
+"""How the quantity of a counting test begins. Its interval is [number found, number possible]."""
 
 FEWEST = 5
-"""Models below which no association is shown: none of fewer can be told from chance."""
+"""Fewest models for which an association is shown; fewer cannot be told from chance."""
 
 NOTHING = 1e-5
-"""Of the standard deviation between cells: less between seeds is rounding."""
+"""Fraction of the sd between cells; a smaller sd between seeds is rounding error."""
 
 MOST_RUNS = 10_000
-"""Beyond this many runs it is only said that it would be more."""
+"""Above this many runs the page says only "more than"."""
 
 VERDICTS = ("saturated", "not saturated", "undecided")
 
@@ -44,13 +44,13 @@ def finals(runs: dict[str, Run], observations: pd.DataFrame) -> list[dict[str, A
 
 
 def external_models(observations: pd.DataFrame) -> list[dict[str, Any]]:
-    """The last checkpoint of every model from elsewhere."""
+    """The last checkpoint of every external model."""
     final = observations[observations["final"] & (observations["configuration"] == EXTERNAL)]
     return records(final.sort_values("params_non_embedding"))
 
 
 def claims(claims: pd.DataFrame, tests: pd.DataFrame) -> list[dict[str, Any]]:
-    """The ledger, each claim with its tests; what was found is written with what it is."""
+    """The ledger, each claim with its tests; results are formatted with their quantity."""
     by_test = {(row["claim"], row["part"]): _spelled(row) for row in records(tests)}
     ledger = []
     for row in records(claims):
@@ -76,14 +76,14 @@ def _spelled(test: dict[str, Any]) -> dict[str, Any]:
 
 
 def runs_needed(runs: float) -> str:
-    """How many runs would decide, as far as that is worth saying."""
+    """The number of runs needed to decide, capped at `MOST_RUNS`."""
     if runs != runs:
         return UNKNOWN
     return f"more than {MOST_RUNS:,}" if runs > MOST_RUNS else f"{runs:,.0f}"
 
 
 def with_intervals(table: pd.DataFrame, figures: Sequence[str]) -> list[dict[str, Any]]:
-    """Rows in which each of these figures is written with its interval."""
+    """Rows in which each of these numbers is formatted with its interval."""
     return [
         row
         | {name: interval(row[name], row[f"{name}_low"], row[f"{name}_high"]) for name in figures}
@@ -92,16 +92,16 @@ def with_intervals(table: pd.DataFrame, figures: Sequence[str]) -> list[dict[str
 
 
 def noise(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """The noise table, without what no seed changes: rounding is no noise."""
+    """The noise table without quantities that do not depend on the seed beyond rounding."""
     repeated = table[table["cells_repeated"] > 0]
     changed = repeated["sd_within"] > NOTHING * repeated["sd_between"]
     return with_intervals(repeated[changed], ("icc",))
 
 
 def effect_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """The effects table, slopes with their intervals in significant digits: units differ by row.
+    """The effects table; slopes and intervals in significant digits, because units differ by row.
 
-    Rows without a slope are left out: `without_slope` says why there is none.
+    Rows without a slope are left out; `without_slope` gives the reasons.
     """
     return [
         row
@@ -114,7 +114,7 @@ def effect_rows(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def without_slope(table: pd.DataFrame) -> list[str]:
-    """Choices that have no slope on some response, each with the reason."""
+    """Choices without a slope on some response, each with the reason."""
     rows = table[table["slope"].isna()]
     found = dict.fromkeys(
         f"{row['choice'].replace('_', ' ')}: {row['note']}" for row in records(rows)
@@ -123,7 +123,7 @@ def without_slope(table: pd.DataFrame) -> list[str]:
 
 
 def cluster_members(agreement: pd.DataFrame) -> list[list[str]]:
-    """Metrics by cluster; those that are the same for all models are in none."""
+    """Metrics by cluster, without metrics that are the same for all models."""
     if agreement.empty:
         return []
     cluster = clusters(agreement)
@@ -131,7 +131,7 @@ def cluster_members(agreement: pd.DataFrame) -> list[list[str]]:
 
 
 def calibration_ranges(calibration: pd.DataFrame) -> list[dict[str, str]]:
-    """Per estimator: least and most, over processes, of what it finds and of its coverage."""
+    """Range over processes of false positives, power and coverage, per estimator."""
 
     def spread(values: pd.Series) -> str:
         known = 100 * values.dropna()
@@ -149,7 +149,7 @@ def calibration_ranges(calibration: pd.DataFrame) -> list[dict[str, str]]:
 
 
 def verdicts(saturation: pd.DataFrame) -> list[dict[str, Any]]:
-    """Per loss: how many runs are judged how, and where the rank of the saturated ones peaked."""
+    """Per loss: the number of runs per verdict, and of saturated runs whose rank peaked earlier."""
     return [
         {
             "outcome": outcome,
@@ -168,7 +168,7 @@ def by_variant(
     observations: pd.DataFrame,
     associations: pd.DataFrame,
 ) -> dict[str, dict[str, Any]]:
-    """Per variant: its losses, and what geometry has to do with them."""
+    """Per variant: its losses and their associations with geometry."""
     changed = changes(observations, domains)
     found = sorted(set(observations["variant"]) - {BASE})
     return {
@@ -186,14 +186,14 @@ class Estimates:
 
     rows: list[dict[str, Any]]
     most: int
-    """Most models that any association rests on."""
+    """Largest number of models behind any association."""
     fixed: list[str]
-    """Metrics that training choices or size fix, or that are the same for all."""
+    """Metrics that training choices or size determine, or that are the same for all models."""
 
 
 def association_rows(associations: pd.DataFrame) -> Estimates:
-    """What of the associations can say something: five models at least, and a metric that varies
-    beside the design."""
+    """The informative associations: at least five models, and a metric that the design does not
+    determine."""
     most = int(associations["n"].max()) if len(associations) else 0
     known = records(associations[associations["n"] >= FEWEST])
     fixed = [row for row in known if _is_fixed(row)]
@@ -205,7 +205,7 @@ def association_rows(associations: pd.DataFrame) -> Estimates:
 
 
 def _is_fixed(row: dict[str, Any]) -> bool:
-    """Whether the metric, or the outcome, has nothing of its own beside the design."""
+    """Whether the design determines the metric or the outcome completely."""
     said = (reason_of(row["note"] or "", name) for name in ("raw", "delta_r2_design"))
     return any("constant" in reason for reason in said)
 
@@ -234,7 +234,7 @@ def _association(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def quarantined_counts(missing: pd.DataFrame) -> dict[str, int]:
-    """Checkpoints as trained that were quarantined: where they were imported, and afterwards."""
+    """Number of quarantined base checkpoints, by whether it happened at import or later."""
     quarantined = missing[
         (missing["state"] == QUARANTINED) & ~missing["stage"].str.contains(" of ")
     ]
@@ -246,7 +246,7 @@ def quarantined_counts(missing: pd.DataFrame) -> dict[str, int]:
 
 
 def checkpoints_expected(tables: dict[str, pd.DataFrame]) -> int:
-    """Checkpoints that the study plans: those that are there, and those that are not."""
+    """Number of checkpoints that the study plans, whether present or absent."""
     if "checkpoints" not in tables:
         return 0
     absent = tables["missing"].query("stage == 'checkpoint'")

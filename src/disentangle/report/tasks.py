@@ -1,4 +1,4 @@
-"""The harness's tasks: scores over models, beside what guessing gives."""
+"""The harness's tasks: scores over models, compared with chance."""
 
 from typing import Any
 
@@ -13,28 +13,28 @@ CHOICES = {
     **dict.fromkeys(("piqa", "winogrande", "boolq", "copa", "wic", "wsc"), 2),
     **{"social_iqa": 3, "commonsense_qa": 5},
 }
-"""Answers to choose from, of the harness's tasks by name; of ARC a few questions have 3 or 5."""
+"""Number of answers per question, by task. A few questions of ARC have 3 or 5."""
 
 RATES = ("acc", "acc_norm")
-"""Metrics that are shares of right answers."""
+"""Metrics that are shares of correct answers."""
 
 SURE = norm.ppf(0.975)
 
 
 def chance(task: str, metric: str) -> float:
-    """Share of right answers that guessing gives, one in the number of choices; NaN if unknown."""
+    """Expected accuracy of guessing, one over the number of choices; NaN if unknown."""
     return 1 / CHOICES[task] if task in CHOICES and metric in RATES else float("nan")
 
 
 def tasks(evaluation: pd.DataFrame, observations: pd.DataFrame) -> list[dict[str, Any]]:
-    """Per task and metric: how the models score at their end, as trained.
+    """Scores of the models' last checkpoints (variant base), per task and metric.
 
-    Below and above chance are models whose score is further than 1.96 sqrt(c (1 - c) / n) from
-    it, c the chance and n the documents: of models that guess 1 in 40 on either side.
+    A model is below or above chance if its score is further than 1.96 sqrt(c (1 - c) / n) from
+    chance c, with n documents. Of models that guess, 1 in 40 is on either side.
 
     Args:
         evaluation: the evaluation table.
-        observations: the observations table, which says where each run's end is.
+        observations: the observations table, which marks each run's last checkpoint.
     """
     ends = observations.loc[observations["final"], ["run", "step"]].drop_duplicates()
     scores = evaluation[

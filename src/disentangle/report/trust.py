@@ -1,4 +1,4 @@
-"""How far this design's intervals can be trusted, in a sentence, from its calibration."""
+"""A sentence on the coverage of this design's intervals, from its calibration."""
 
 import pandas as pd
 
@@ -10,12 +10,12 @@ INTERVALS = {
     "residual": "residual ρ",
     "within": "within-cell ρ",
 }
-"""Estimators whose intervals are simulated, as the page calls them."""
+"""Estimators with simulated intervals, and their names on the page."""
 
 
 def covered(calibration: pd.DataFrame, estimator: str) -> str:
-    """Of 100 simulated studies, in how many the interval held the truth: '51 to 91' over
-    data-generating processes and planted effects; empty if that was not simulated."""
+    """Coverage of an estimator's intervals in percent, as a range over data-generating processes
+    and planted effects: '51 to 91'; empty if that was not simulated."""
     if calibration.empty:
         return ""
     shares = 100 * calibration.loc[calibration["estimator"] == estimator, "coverage"].dropna()
@@ -23,23 +23,23 @@ def covered(calibration: pd.DataFrame, estimator: str) -> str:
 
 
 def raw_interval(calibration: pd.DataFrame) -> str:
-    """What a 95 % interval of raw rho is worth; empty if that was not simulated."""
+    """A sentence on the coverage of raw rho's 95 % interval; empty if not simulated."""
     if not (share := covered(calibration, "raw")):
         return ""
     return (
-        "Its interval is one of these models as they are, not of what geometry adds: in simulated "
-        f"studies of this design such intervals held the association given training {share} times "
-        "of 100, not 95."
+        "This interval describes these models without controls, not what geometry adds: in "
+        "simulated studies of this design, such intervals contained the association given training "
+        f"in {share} % of studies, not 95 %."
     )
 
 
 def all_intervals(calibration: pd.DataFrame) -> str:
-    """The same of every estimator with an interval, for the tables that print them."""
+    """A sentence on the coverage of all estimators with an interval, for tables of them."""
     shares = {name: covered(calibration, key) for key, name in INTERVALS.items()}
-    said = ", ".join(f"of {name} {share}" for name, share in shares.items() if share)
+    said = ", ".join(f"{name} {share} %" for name, share in shares.items() if share)
     if not said:
         return ""
     return (
-        "In simulated studies of this design 95 % intervals held the association given training, "
-        f"of 100 times: {said}."
+        "In simulated studies of this design, 95 % intervals contained the association given "
+        f"training this often: {said}."
     )

@@ -1,4 +1,4 @@
-"""Tied heads against untied ones: pairs of runs that differ in nothing else."""
+"""Comparison of tied and untied heads over pairs of runs that differ in nothing else."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ from disentangle.tables.select import CHIEF_METRIC, CHIEF_OUTCOME
 
 
 def tying_pairs(runs: dict[str, Run], observations: pd.DataFrame) -> list[dict[str, Any]]:
-    """Compare runs of one shape, configuration and seed whose heads are tied and untied.
+    """Compare tied and untied runs of the same shape, configuration and seed.
 
     Returns:
-        One record per shape that was trained both ways: the two sizes' names, pairs, and of rank
-        and loss the means of both kinds, with mean and standard deviation of the difference
-        (tied minus untied).
+        One record per shape that was trained both ways: the names of the two sizes, the number of
+        pairs, the means of rank and loss for both kinds, and the mean and standard deviation of
+        the difference (tied minus untied).
     """
     finals = final_runs(observations, "base")
     finals = finals[finals["run"].isin(runs)]

@@ -1,4 +1,4 @@
-"""Do metrics rank the models alike? Every pair's correlation, and which metrics are one."""
+"""Agreement of metrics: pairwise rank correlations, and clusters of metrics."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from disentangle.statistics.ranks import NEGLIGIBLE, rank_covariance
 from disentangle.statistics.residual import residuals
 
 TOGETHER = 0.7
-"""Groups of metrics are one cluster if |rho| between them is this on average."""
+"""Groups of metrics form one cluster if the mean |rho| between them is at least this."""
 
 AT_ONCE = 100
 """Resamples whose ranks are held in memory together."""
@@ -45,10 +45,10 @@ def correlations(values: Floats, weights: Floats) -> Floats:
 
 
 def metric_clusters(rho: Floats) -> list[int]:
-    """Number the clusters of metrics, from 1 in their order; 0 for a metric that is constant.
+    """The number of each metric's cluster, from 1 in order; 0 for a constant metric.
 
-    Average linkage on 1 - |rho| (Sokal & Michener 1958), cut where the mean |rho| between the
-    groups to be joined falls below `TOGETHER`.
+    Average linkage on 1 - |rho| (Sokal & Michener 1958). Two groups are merged only if the mean
+    |rho| between them is at least `TOGETHER`.
     """
     varied = np.flatnonzero(np.isfinite(np.diag(rho)))
     numbers = np.zeros(len(rho), dtype=int)
@@ -67,17 +67,17 @@ def metric_clusters(rho: Floats) -> list[int]:
 def agreement(
     runs: pd.DataFrame, metrics: Sequence[str], *, resamples: int, seed: int
 ) -> list[dict[str, Any]]:
-    """Rows of the agreement table: one a pair of metrics, over the runs that have all of them.
+    """Rows of the agreement table: one per pair of metrics, over the runs that have all metrics.
 
-    `rho` is Spearman's with a BCa interval that resamples cells of the design, `residual_rho` that
-    of what the design leaves of both (`residual_spearman`): metrics that agree only because the
-    same choices move them do not agree there. Clusters are those of `metric_clusters` on `rho`.
+    `rho` is Spearman's with a BCa interval that resamples cells of the design. `residual_rho` is
+    that of the residuals on the design (`residual_spearman`); it is small if two metrics agree only
+    because the same choices affect both. `metric_clusters` forms the clusters from `rho`.
 
     Args:
-        runs: one row a run, with the columns of `design.COLUMNS`.
-        metrics: columns to compare; one that no run has is left out.
-        resamples: of the bootstrap.
-        seed: of it.
+        runs: one row per run, with the columns of `design.COLUMNS`.
+        metrics: columns to compare; a metric that no run has is left out.
+        resamples: number of bootstrap resamples.
+        seed: random seed of the bootstrap.
     """
     known = [name for name in metrics if runs[name].notna().any()]
     rows = runs.dropna(subset=known)

@@ -1,4 +1,4 @@
-"""The tables: every estimator for every pair of an outcome and a metric."""
+"""The associations table: every estimator for every pair of an outcome and a metric."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from disentangle.statistics.residual import residual_spearman
 from disentangle.statistics.within import within_spearman
 
 PERMUTATIONS = 9999
-"""Random ones, where there are too many to try all: p is known to 0.005 at 5 %."""
+"""Number of random permutations if there are too many for all; p is accurate to 0.005 at 5 %."""
 
 # fmt: off
 ASSOCIATIONS = [
@@ -69,7 +69,7 @@ def _note(reasons: dict[str, str]) -> str:
 
 
 def reason_of(note: str, estimator: str) -> str:
-    """What the note of an association says of one estimator; empty if nothing."""
+    """The part of an association's note on one estimator; empty if there is none."""
     said = (part.partition(": ") for part in note.split("; "))
     return next((reason for name, _, reason in said if name == estimator), "")
 
@@ -77,7 +77,7 @@ def reason_of(note: str, estimator: str) -> str:
 def _along_runs(checkpoints: pd.DataFrame | None, outcome: str, metric: str) -> Estimate:
     """The mixed effect by run over checkpoints after step 0."""
     if checkpoints is None:
-        return Estimate.unknown("one checkpoint a run")
+        return Estimate.unknown("one checkpoint per run")
     trained = checkpoints[checkpoints["step"] > 0]
     time = "tokens" if trained["tokens"].notna().all() else "step"
     rows = _complete(trained, outcome, metric)
@@ -177,10 +177,10 @@ def associate(
     seed: int,
     checkpoints: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Association of every metric with every outcome, one row a pair (columns: `ASSOCIATIONS`).
+    """Association of every metric with every outcome, one row per pair (columns: `ASSOCIATIONS`).
 
-    `observations`: one row a run, with the columns of `design.COLUMNS`. Each pair is taken on the
-    rows where it and the design are known and finite; `n` counts them. `checkpoints`: the runs'
+    `observations`: one row per run, with the columns of `design.COLUMNS`. Each pair uses the rows
+    in which it and the design are known and finite; `n` counts them. `checkpoints`: the runs'
     rows at all their steps, with `step` and `tokens`, for the mixed effect by run. Units:
     correlations and delta R^2 are pure numbers, mixed coefficients are in standard deviations.
     `partial_q`, `residual_q` and `within_q` are over the metrics of one outcome. `controls` names
@@ -207,11 +207,11 @@ def associate(
 def regressions(
     observations: pd.DataFrame, outcomes: Sequence[str], metrics: Sequence[str], *, variant: str
 ) -> pd.DataFrame:
-    """The cross-validated fits behind `delta_r2`, one row a fold (columns: `REGRESSIONS`).
+    """The cross-validated fits behind `delta_r2`, one row per fold (columns: `REGRESSIONS`).
 
-    `r2` is that of the fold about its own mean, `pooled_r2` that of all folds' predictions
-    together, which `delta_r2` is the difference of. A pair that is too small to
-    hold any out has no rows; its note in the associations says so.
+    `r2` is the R^2 within a fold about its own mean; `pooled_r2` is the R^2 of the predictions of
+    all folds. `delta_r2` is the difference of pooled R^2. A pair with too few rows for
+    cross-validation has no rows here; its note in the associations gives the reason.
     """
     check_design(observations)
     table = []

@@ -1,4 +1,4 @@
-"""Ordinary least squares beside the full design, with errors that cells may share."""
+"""Ordinary least squares with the full design and cluster-robust errors."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from disentangle.statistics.ranks import NEGLIGIBLE
 def clustered_slope(
     outcome: ArrayLike, metric: ArrayLike, design: ArrayLike, clusters: ArrayLike
 ) -> Estimate:
-    """Slope b of  z(outcome) = b z(metric) + design c + e,  errors sharing clusters.
+    """Slope b of  z(outcome) = b z(metric) + design c + e,  e correlated within clusters.
 
     By Frisch & Waugh (1933) b = x'y / x'x with x and y the residuals on the design. Variance
     sum_g (sum_{i in g} x_i e_i)^2 / (x'x)^2, times G / (G - 1) and (n - 1) / (n - K) for small
-    samples (Liang & Zeger 1986; Stata's and statsmodels' correction), K the coefficients. p and
-    interval by t with min(G - 1, n - K) degrees of freedom: with one run a cell, as many clusters
-    as runs, G - 1 would ignore what the design spends.
+    samples (Liang & Zeger 1986; Stata's and statsmodels' correction), K the number
+    of coefficients. p and interval by t with min(G - 1, n - K) degrees of freedom: with one run per
+    cell there are as many clusters as runs, and G - 1 would ignore the coefficients of the design.
 
-    Assumes the same of the design as `residual_spearman`, and a linear effect; robust to errors of
-    unequal size, but not to runs that the design fits nearly exactly. Values are finite.
+    Assumes a linear effect, and the same about the design as `residual_spearman`. Robust to
+    heteroscedastic errors, but not to runs that the design fits almost exactly. Values are finite.
     """
     y, x = (np.asarray(values, np.float64) for values in (outcome, metric))
     basis = column_space(np.asarray(design, np.float64))
@@ -39,7 +39,7 @@ def clustered_slope(
     x_left, y_left = (v - basis @ (basis.T @ v) for v in (x, y))
     square = float(x_left @ x_left)
     if square < NEGLIGIBLE * n:
-        return Estimate.unknown("metric fixed by the design", n)
+        return Estimate.unknown("metric determined by the design", n)
     b = float(x_left @ y_left) / square
     scores = np.bincount(groups, x_left * (y_left - b * x_left))
     small_sample = count / (count - 1) * (n - 1) / (n - rank - 1)

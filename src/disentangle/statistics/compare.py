@@ -1,4 +1,4 @@
-"""All comparisons of a study's final checkpoints as trained: metrics, choices, seeds."""
+"""All comparisons of a study's final base checkpoints: metrics, choices, seeds."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def compare_runs(observations: pd.DataFrame, settings: Statistics) -> tuple[Rows
 
     Args:
         observations: the observations table.
-        settings: how many resamples, and their seed.
+        settings: number of resamples and random seed.
     """
     runs = comparable_runs(observations, BASE)
     scores = losses(runs)

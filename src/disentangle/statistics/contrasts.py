@@ -1,4 +1,4 @@
-"""What one training choice does, all else equal: slopes, U-shapes, changes with size."""
+"""The effect of one training choice, all else equal: slopes, U-shapes, changes with size."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ from disentangle.statistics.bootstrap import CONFIDENCE, Floats
 from disentangle.statistics.design import HYPERPARAMETERS, column_space
 from disentangle.statistics.estimate import Estimate
 
-# A contrast whose part outside the space of the data is larger than this is not estimable.
+# A contrast with a larger component outside the row space of the design is not estimable.
 NOT_ESTIMABLE = 1e-6
 
 
@@ -17,18 +17,18 @@ def _spell(choice: str) -> str:
 
 
 def scale(values: Floats) -> Floats:
-    """The choice on the scale it is varied on: log2 if it is never zero, else as it is."""
+    """The choice on the scale on which it is varied: log2 if it is never zero, else unchanged."""
     return np.asarray(np.log2(values) if (values > 0).all() else values)
 
 
 def all_else_equal(runs: pd.DataFrame, choice: str, along: str | None = None) -> pd.DataFrame:
-    """Runs beside which there is one of the same size that differs in this choice (and seed) only.
+    """Runs for which another run of the same size differs only in this choice (and the seed).
 
-    `along`: a choice that the design lets vary with it, such as batch size with the budget. Where
-    it takes several values beside one value of the choice, its commonest is kept.
+    `along`: a choice that the design varies together with this one, such as batch size with the
+    budget. If it has several values at one value of the choice, the most common is kept.
 
     Returns:
-        Those rows, with the number of what they have in common as the column `stratum`.
+        Those rows, with a column `stratum`: the number of the group that is equal in all else.
     """
     others = ["size", *(name for name in HYPERPARAMETERS if name not in (choice, along))]
     stratum = runs.groupby(others, dropna=False, sort=True).ngroup()
@@ -41,13 +41,13 @@ def all_else_equal(runs: pd.DataFrame, choice: str, along: str | None = None) ->
 
 
 def _contrast(design: Floats, y: Floats, contrast: Floats) -> Estimate:
-    """Ordinary least squares: c'b with its t interval, NaN if the data do not determine it."""
+    """Ordinary least squares: c'b with its t interval; NaN if it is not estimable."""
     n = len(y)
     rank = column_space(design).shape[1]
     inverse = np.linalg.pinv(design)
     beyond = contrast - contrast @ inverse @ design
     if np.abs(beyond).max() > NOT_ESTIMABLE:
-        return Estimate.unknown("too few values of it to tell", n)
+        return Estimate.unknown("the choice has too few values", n)
     df = n - rank
     if df < 1:
         return Estimate.unknown("as many coefficients as runs", n)
@@ -72,8 +72,8 @@ def _complete(runs: pd.DataFrame, choice: str, outcome: str, along: str | None) 
 def slope(runs: pd.DataFrame, choice: str, outcome: str, along: str | None = None) -> Estimate:
     """b of  outcome = stratum + b scale(choice) + e: per doubling, or per unit if it may be zero.
 
-    A stratum is what has the same size and all other hyperparameters. One slope for all: that it
-    differs between sizes goes into e, and widens the interval.
+    A stratum is a set of runs with the same size and the same other hyperparameters. There is one
+    slope for all sizes; differences between sizes go into e and widen the interval.
     """
     rows = _complete(runs, choice, outcome, along)
     if rows.empty:
@@ -90,8 +90,8 @@ def slopes_at_the_ends(
 ) -> tuple[Estimate, Estimate]:
     """Slopes of a parabola at the lowest and at the highest value of the choice.
 
-    outcome = stratum + b x + c x^2 + e, x = scale(choice); b + 2 c x at either end. Both must have
-    the right sign for a U, a positive c is not enough (Lind & Mehlum 2010).
+    outcome = stratum + b x + c x^2 + e, x = scale(choice); the slope is b + 2 c x at either end. A
+    U needs the right sign at both ends; a positive c is not sufficient (Lind & Mehlum 2010).
     """
     rows = _complete(runs, choice, outcome, along)
     if rows.empty:
@@ -110,7 +110,7 @@ def slopes_at_the_ends(
 def slopes_by_size(
     runs: pd.DataFrame, choice: str, outcome: str, along: str | None = None
 ) -> tuple[Estimate, Estimate]:
-    """Slopes at the smallest and at the largest model, where they change evenly in log size.
+    """Slopes at the smallest and at the largest model, if the slope is linear in log size.
 
     outcome = stratum + (b + c s) x + e, x = scale(choice), s = log weights of the blocks.
     """

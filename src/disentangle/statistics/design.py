@@ -1,8 +1,8 @@
 """The design of a suite: its columns, its configurations and cells, and the space they span.
 
-A *configuration* is one choice of the training hyperparameters; a *cell* is a configuration at one
-size; runs of a cell differ in their seed only. A configuration must mean the same at every size:
-where the default learning rate depends on size, `learning_rate` must hold the multiple of it.
+A *configuration* is a set of training hyperparameters; a *cell* is a configuration at one size;
+runs of a cell differ only in their seed. A configuration must mean the same at every size: if the
+default learning rate depends on size, `learning_rate` must be the multiple of it.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ HYPERPARAMETERS = ("tokens_budget", "batch_size", "weight_decay", "learning_rate
 NUMERIC = ("params_non_embedding", *HYPERPARAMETERS)
 COLUMNS = ("run", "size", *NUMERIC, "seed")
 
-# Chosen over orders of magnitude and never zero; weight decay and final learning rate may be zero.
+# Varied over orders of magnitude and never zero; weight decay and final learning rate may be zero.
 LOGARITHMIC = ("params_non_embedding", "tokens_budget", "batch_size", "learning_rate")
 
 
 def check_design(observations: pd.DataFrame) -> None:
-    """Raise ValueError unless the design columns are there and each run has one row."""
+    """Raise ValueError unless all design columns exist and each run has one row."""
     missing = [name for name in COLUMNS if name not in observations.columns]
     if missing:
         raise ValueError(f"observations lack the design columns {', '.join(missing)}")
@@ -49,7 +49,7 @@ def _number(rows: NDArray[Any]) -> NDArray[np.intp]:
 
 
 def varying(observations: pd.DataFrame) -> list[str]:
-    """The numeric design columns that take more than one value: what there is to control for."""
+    """The numeric design columns with more than one value: the variables to control for."""
     return [name for name in NUMERIC if observations[name].nunique() > 1]
 
 
@@ -67,8 +67,8 @@ def numeric_design(observations: pd.DataFrame, names: list[str]) -> Floats:
 def design_matrix(observations: pd.DataFrame) -> Floats:
     """Size dummies, configuration dummies, and a slope in log parameters for each configuration.
 
-    Redundant columns are kept (the dummies of either factor add up to one): whoever projects on
-    this matrix must find its rank.
+    Redundant columns are kept (the dummies of each factor add up to one), so projections on this
+    matrix must determine its rank.
     """
     size = pd.get_dummies(observations["size"]).to_numpy(np.float64)
     configuration = pd.get_dummies(configurations(observations)).to_numpy(np.float64)
@@ -78,7 +78,7 @@ def design_matrix(observations: pd.DataFrame) -> Floats:
 
 
 def column_space(matrix: Floats) -> Floats:
-    """Orthonormal basis of the space the columns span; its width is the matrix's rank."""
+    """Orthonormal basis of the column space; its number of columns is the rank."""
     if not matrix.size:
         return np.empty((len(matrix), 0))
     left, sigma, _ = np.linalg.svd(matrix, full_matrices=False)

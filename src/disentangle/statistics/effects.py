@@ -1,4 +1,4 @@
-"""What each training choice does to rank and to loss: slopes, their shape, their turn with size."""
+"""Effects of training choices on rank and loss: slopes, shapes, sign changes with size."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -23,15 +23,15 @@ LEVEL = 0.05
 
 
 def bend(lowest: Estimate, highest: Estimate) -> float:
-    """p that there is no U of either kind: the larger one of the slopes at both ends, if they have
-    opposite signs, so that both must be clear (Lind & Mehlum 2010); else 1. NaN if not known."""
+    """p of the hypothesis that there is no U of either kind (Lind & Mehlum 2010): the larger p of
+    the slopes at both ends if they have opposite signs, else 1. NaN if not known."""
     if not np.isfinite(lowest.p + highest.p):
         return np.nan
     return max(lowest.p, highest.p) if lowest.value * highest.value < 0 else 1.0
 
 
 def shape(whole: Estimate, lowest: Estimate, bend_q: float, slope_q: float) -> Shape:
-    """U of either kind if that is clear, by q; else by the sign of the one slope, if that is."""
+    """U of either kind if its q is significant, else by the sign of the overall slope."""
     if bend_q < LEVEL:
         return "U" if lowest.value < 0 else "inverted U"
     if slope_q < LEVEL:
@@ -40,8 +40,8 @@ def shape(whole: Estimate, lowest: Estimate, bend_q: float, slope_q: float) -> S
 
 
 def over_size(smallest: Estimate, largest: Estimate) -> OverSize:
-    """Whether the slope has one sign at the smallest and at the largest model, each with its whole
-    95 % interval."""
+    """Whether the slope has the same sign at the smallest and at the largest model, judged by the
+    whole 95 % intervals."""
     signs = [
         1 if estimate.low > 0 else -1 if estimate.high < 0 else 0
         for estimate in (smallest, largest)
@@ -52,7 +52,7 @@ def over_size(smallest: Estimate, largest: Estimate) -> OverSize:
 
 
 def varies_along(runs: pd.DataFrame, choice: str) -> str | None:
-    """The choice that varies with this one, if it never varies alone, as batch with the budget."""
+    """The choice that varies with this one if it never varies alone, as batch with the budget."""
     if runs[choice].nunique() < 2 or len(all_else_equal(runs, choice)):
         return None
     others = [name for name in HYPERPARAMETERS if name != choice and runs[name].nunique() > 1]
@@ -60,15 +60,15 @@ def varies_along(runs: pd.DataFrame, choice: str) -> str | None:
 
 
 def effects(runs: pd.DataFrame, responses: Sequence[str]) -> list[dict[str, Any]]:
-    """Rows of the effects table: every choice that varies, with every response.
+    """Rows of the effects table: every choice that varies with every response.
 
-    Slopes are those of `contrasts`: least squares within strata of equal size and choices, per
-    doubling or, of a choice that may be zero, per unit. `q` is Benjamini & Hochberg's over all rows
-    of the slope's p, `bend_q` that of `bend`; a shape is named where its q is below 5 %. The turn
-    with size is by 95 % intervals, of which one in twenty misses.
+    `contrasts` estimates the slopes: least squares within strata of equal size and choices, per
+    doubling or, for a choice that may be zero, per unit. `q` is Benjamini-Hochberg over the slopes'
+    p of all rows, `bend_q` over those of `bend`. A shape is named if its q is below 5 %. Sign
+    changes with size are judged by 95 % intervals, without correction for multiple tests.
 
     Args:
-        runs: one row a run, with the columns of `design.COLUMNS`.
+        runs: one row per run, with the columns of `design.COLUMNS`.
         responses: columns to explain.
     """
     rows: list[dict[str, Any]] = []
@@ -110,9 +110,9 @@ def _spread(name: str, estimate: Estimate) -> dict[str, float]:
 
 
 def responses_of(runs: pd.DataFrame, metrics: Sequence[str], losses: Sequence[str]) -> list[str]:
-    """What choices are asked about: effective and stable rank of W and H, and every loss.
+    """The responses to explain: effective and stable rank of W and H, and every loss.
 
-    All metrics, where a table from elsewhere has none of these.
+    If a table of others has none of these ranks, all its metrics are used.
     """
     ranks = ("effective_rank_pct", "stable_rank")
     chief = [name for name in metrics if name.split("_", 1)[1] in ranks] or list(metrics)

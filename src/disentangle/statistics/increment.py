@@ -1,4 +1,4 @@
-"""Does a metric predict the outcome of configurations never seen, beyond scale alone?"""
+"""Does a metric predict the outcome of held-out configurations better than scale alone?"""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ FOLDS = 5
 MIN_CONFIGURATIONS = 3
 
 EXTRAPOLATES = 0.5
-"""Of the outcomes' range: a prediction that lies further outside it says nothing of the metric."""
+"""Fraction of the outcomes' range. If a prediction is further outside, the fit breaks down."""
 
 
 class NotEnoughError(ValueError):
-    """The sample is too small, or too uniform, to hold any of it out."""
+    """The sample is too small or too uniform for cross-validation."""
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,15 @@ class HeldOut:
     r2: float
     folds: tuple[Fold, ...]
     beyond: float
-    """How far the worst prediction lies outside the range of the outcomes, as a share of it."""
+    """Distance of the worst prediction from the range of the outcomes, as a share of the range."""
 
 
 def scale_baseline(observations: pd.DataFrame) -> Floats:
     """The paper's baseline: log parameters, log compute, log tokens (rows x 3).
 
-    Compute is 6 N D FLOPs (Kaplan et al. 2020), N = non-embedding parameters and D = tokens. Its
-    logarithm is the sum of the other two and a constant, so it adds nothing to a linear
-    model; it is kept because the paper names it.
+    Compute is 6 N D FLOPs (Kaplan et al. 2020) with N non-embedding parameters and D tokens. Its
+    logarithm is the sum of the other two and a constant, so it is redundant in a linear model; it
+    is kept because the paper has it.
     """
     params = observations["params_non_embedding"].to_numpy(np.float64)
     tokens = observations["tokens_budget"].to_numpy(np.float64)
@@ -59,10 +59,10 @@ def scale_baseline(observations: pd.DataFrame) -> Floats:
 
 
 def _predict(train: Floats, y: Floats, test: Floats) -> Floats:
-    """Least-squares prediction of the test rows; scaling and coefficients are the training rows'.
+    """Least-squares prediction of the test rows; scaling and coefficients are from training rows.
 
-    The same as scikit-learn's StandardScaler and LinearRegression, redundant and constant columns
-    included, without their validation of the input, which takes a hundred times as long.
+    The same as scikit-learn's StandardScaler and LinearRegression, also for redundant and constant
+    columns, without their validation of the input, which takes a hundred times as long.
     """
     mean, sd = train.mean(axis=0), train.std(axis=0)
     sd = np.where(sd > NEGLIGIBLE * np.abs(mean), sd, np.inf)
@@ -71,7 +71,7 @@ def _predict(train: Floats, y: Floats, test: Floats) -> Floats:
 
 
 def _r2(y: Floats, squared_errors: Floats) -> float:
-    """1 - sum e^2 / sum (y - mean y)^2; NaN where y is constant."""
+    """1 - sum e^2 / sum (y - mean y)^2; NaN if y is constant."""
     total = float(np.sum((y - y.mean()) ** 2))
     return 1 - float(np.sum(squared_errors)) / total if total > 0 else float("nan")
 
@@ -81,12 +81,12 @@ def cross_validate(
 ) -> tuple[HeldOut, HeldOut]:
     """Out-of-fold errors of the baseline model and of the baseline with the metric.
 
-    Ordinary least squares on standardised columns (the paper names no model; three or four columns
-    need no penalty), with scaling and coefficients from the training folds alone. At most five
-    folds; a configuration, all its sizes and seeds, is in one fold only (GroupKFold), else a metric
-    could recognise a configuration that was trained on. Raises NotEnoughError below three
-    configurations, when a training fold has no more rows than the larger model has
-    coefficients, and for a constant outcome. Values are finite.
+    Ordinary least squares on standardised columns, with scaling and coefficients from the training
+    folds alone. (The paper does not name its model; three or four columns need no penalty.) There
+    are at most five folds. All sizes and seeds of a configuration are in the same fold
+    (GroupKFold); otherwise a metric could identify configurations from the training folds. Raises
+    NotEnoughError for fewer than three configurations, for a training fold with no more rows than
+    the larger model has coefficients, and for a constant outcome. Values are finite.
     """
     y = np.asarray(outcome, dtype=np.float64)
     base = np.asarray(baseline, dtype=np.float64)
@@ -99,7 +99,7 @@ def cross_validate(
         raise NotEnoughError("constant outcome")
     splits = list(GroupKFold(min(FOLDS, count)).split(full, y, groups))
     if min(len(train) for train, _ in splits) <= full.shape[1] + 1:
-        raise NotEnoughError(f"{len(y)} rows are too few to hold any out")
+        raise NotEnoughError(f"{len(y)} rows are too few for cross-validation")
 
     def held_out(model: str, features: Floats) -> HeldOut:
         predicted = np.empty_like(y)
@@ -116,19 +116,19 @@ def cross_validate(
 
 
 def breakdown(base: HeldOut, full: HeldOut) -> str:
-    """Why the difference of two held-out fits says nothing about the metric; empty if it does.
+    """Why the difference of two held-out fits is meaningless; empty if it is valid.
 
-    Either the baseline does not predict: its out-of-fold R^2 is not above zero, so the mean would
-    do better. Or a fit extrapolates: max(y^ - max y, min y - y^, 0) / (max y - min y) of some
-    out-of-fold prediction y^, of either model, is above `EXTRAPOLATES`.
+    Either the baseline has no predictive power: its out-of-fold R^2 is not above zero, so the mean
+    is a better prediction. Or a fit extrapolates: for an out-of-fold prediction y^ of either model,
+    max(y^ - max y, min y - y^, 0) / (max y - min y) is above `EXTRAPOLATES`.
     """
     if not base.r2 > 0:
         return f"the baseline predicts no better than the mean (held-out R2 {base.r2:.2g})"
     for model, name in ((base, "the baseline"), (full, "the fit with the metric")):
         if model.beyond > EXTRAPOLATES:
             return (
-                f"{name} extrapolates: a prediction lies {model.beyond:.2g} times the range of the "
-                "outcome outside it"
+                f"{name} extrapolates: a prediction is outside the range of the outcome by "
+                f"{model.beyond:.2g} times that range"
             )
     return ""
 
@@ -145,14 +145,14 @@ def incremental_r2(
     """Delta R^2 = R^2(baseline + metric) - R^2(baseline), cross-validated over configurations.
 
     R^2 = 1 - sum e^2 / sum (y - mean y)^2 with e the pooled out-of-fold errors of `cross_validate`;
-    NaN where that is impossible. Negative when the metric only adds noise.
+    NaN if that is impossible. Negative if the metric only adds noise.
 
-    Interval: BCa bootstrap over configurations of the squared errors, predictions held fixed: the
-    sampling of configurations is in it, that of the fitted coefficients is not. There is none where
-    a fit breaks down (`breakdown`): what such a fit gains or loses is its own doing.
+    Interval: BCa bootstrap of the squared errors over configurations, with predictions held fixed.
+    It includes the sampling of configurations but not the uncertainty of the coefficients. There is
+    no interval if a fit breaks down (`breakdown`).
 
-    The baseline leaves out the training choices it does not name, so a metric that stands for one
-    of them gains: `r2_beside_design` is without that.
+    The baseline omits the other training choices, so a metric that is a proxy for one of them has a
+    gain. `r2_beside_design` avoids this.
     """
     try:
         base, full = cross_validate(outcome, metric, baseline, configurations)

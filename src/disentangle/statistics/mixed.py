@@ -1,4 +1,4 @@
-"""Linear mixed models: the metric's slope, sizes or runs having intercepts of their own."""
+"""Linear mixed models: the metric's slope with random intercepts of sizes or runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from disentangle.statistics.design import column_space
 from disentangle.statistics.estimate import Estimate
 from disentangle.statistics.ranks import NEGLIGIBLE
 
-# A size's standard deviation below a thousandth of the runs' is none.
+# A standard deviation of sizes below a thousandth of the residual one counts as zero.
 NO_VARIANCE = 1e-6
 
 # With fewer runs the cluster-robust variance is unreliable.
@@ -24,7 +24,7 @@ FEWEST_RUNS = 10
 
 
 class NoFitError(ValueError):
-    """No maximum of the likelihood was found."""
+    """The likelihood maximisation failed."""
 
 
 def _standardise(values: Floats) -> Floats:
@@ -38,13 +38,13 @@ def mixed_effect(
 
     In standard deviations of the outcome per standard deviation of the metric. Restricted maximum
     likelihood (Laird & Ware 1982; statsmodels' MixedLM). The controls are the training
-    hyperparameters but for size (`design.numeric_design`); they enter by a basis of the space they
-    span, so redundant ones do no harm. NaN for one size, for no more rows than parameters, for a
-    metric that the controls fix, without convergence, and where the variance of sizes is estimated
-    as zero (a singular fit: its standard error would be conditional on a boundary).
+    hyperparameters without size (`design.numeric_design`). They enter as a basis of their span, so
+    redundant controls are harmless. NaN for one size, for no more rows than parameters, for a
+    metric that the controls determine, without convergence, and if the variance of sizes is
+    estimated as zero (a singular fit: its standard error would be conditional on a boundary).
 
-    Assumes additive linear effects of the controls, the same at every size: the same confounding
-    remains as in `partial_spearman`. Values are finite.
+    Assumes additive linear effects of the controls that are the same at every size, so the same
+    confounding remains as in `partial_spearman`. Values are finite.
     """
     y, x = np.asarray(outcome, np.float64), np.asarray(metric, np.float64)
     n = len(y)
@@ -53,13 +53,13 @@ def mixed_effect(
     if np.ptp(y) == 0 or np.ptp(x) == 0:
         return Estimate.unknown("constant", n)
     fixed = column_space(np.column_stack([np.ones(n), controls]))
-    # unlike columns of unit length, these have the scale of the standardised metric
+    # scaled to the standard deviation of the standardised metric
     exog = np.column_stack([_standardise(x), fixed * np.sqrt(n)])
     if n <= exog.shape[1] + 2:
         return Estimate.unknown(f"{n} rows for {exog.shape[1] + 2} parameters", n)
     left = exog[:, 0] - fixed @ (fixed.T @ exog[:, 0])
     if left @ left < NEGLIGIBLE * n:
-        return Estimate.unknown("metric fixed by the controls", n)
+        return Estimate.unknown("metric determined by the controls", n)
     try:
         fit = _fit(_standardise(y), exog, np.asarray(sizes))
     except NoFitError as error:
@@ -77,15 +77,15 @@ def mixed_effect_by_run(
     z(outcome) = a + b z(metric) + g mean_run(z(metric)) + d t + e t^2 + c' controls + u_run + e,
     t = log tokens, u ~ N(0, tau^2), by restricted maximum likelihood.
 
-    The run's mean takes up whatever goes with differences between runs (Mundlak 1978), so b is what
-    goes together as one run trains, beside a trend that all runs share. Its standard error is
-    the sandwich over runs (Liang & Zeger 1986), times G / (G - 1), since what a checkpoint has
-    beyond its run's trend it mostly still has at the next. With few runs it is too small.
+    The run's mean absorbs all differences between runs (Mundlak 1978), so b is the association over
+    a run's training, given a trend that all runs share. Its standard error is cluster-robust by run
+    (Liang & Zeger 1986), times G / (G - 1), because deviations from the trend are autocorrelated
+    between checkpoints. With few runs it is too small.
 
-    Says nothing of cause, nor of trends that differ between runs: a run that learns late moves both
-    late. NaN as in `mixed_effect`, for fewer than `FEWEST_RUNS` runs, and for runs of one
-    checkpoint each. A variance between runs of zero is no fault here: the sandwich does not rest on
-    it. Values are finite, tokens positive.
+    b is not causal, and trends that differ between runs are not removed: both quantities change
+    late in a run that learns late. NaN as in `mixed_effect`, for fewer than `FEWEST_RUNS` runs, and
+    for runs with one checkpoint each. A zero variance between runs is allowed, because the
+    cluster-robust error does not depend on it. Values are finite, tokens positive.
     """
     y, x = np.asarray(outcome, np.float64), np.asarray(metric, np.float64)
     _, run = np.unique(np.asarray(runs), return_inverse=True)
@@ -93,7 +93,7 @@ def mixed_effect_by_run(
     if count < FEWEST_RUNS:
         return Estimate.unknown(f"{count} runs with checkpoints (< {FEWEST_RUNS})", n)
     if n == count:
-        return Estimate.unknown("one checkpoint a run", n)
+        return Estimate.unknown("one checkpoint per run", n)
     if np.ptp(y) == 0 or np.ptp(x) == 0:
         return Estimate.unknown("constant", n)
     z = _standardise(x)
@@ -106,7 +106,7 @@ def mixed_effect_by_run(
         return Estimate.unknown(f"{n} rows for {exog.shape[1] + 2} parameters", n)
     left = z - fixed @ (fixed.T @ z)
     if left @ left < NEGLIGIBLE * n:
-        return Estimate.unknown("metric fixed by its run and tokens", n)
+        return Estimate.unknown("metric determined by run and tokens", n)
     try:
         fit = _fit(_standardise(y), exog, run)
     except NoFitError as error:
@@ -115,7 +115,7 @@ def mixed_effect_by_run(
 
 
 def _slope(value: float, se: float, n: int) -> Estimate:
-    """With its interval and p by the normal distribution."""
+    """The slope with its interval and p by the normal distribution."""
     reach = norm.ppf((1 + CONFIDENCE) / 2) * se
     p = float(2 * norm.sf(abs(value) / se)) if se > 0 else np.nan
     return Estimate(value, value - reach, value + reach, n, p=p, se=se)
@@ -134,10 +134,10 @@ class _Fit:
 def _fit(y: Floats, exog: Floats, groups: NDArray[Any]) -> _Fit:
     """Restricted maximum likelihood with a random intercept for each group; NoFitError."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what they warn of is tested
+        warnings.simplefilter("ignore")  # the code checks for these problems
         try:
-            # one variance is sought, and by line search: the gradient methods that statsmodels
-            # tries first step on to zero variance, where its likelihood is infinite
+            # a line search for the one variance: the gradient methods that statsmodels tries first
+            # can step to zero variance, where its likelihood is infinite
             fit = MixedLM(y, exog, groups=groups).fit(reml=True, method="powell")
             tau2 = float(np.asarray(fit.cov_re).squeeze())
             found = _Fit(np.asarray(fit.fe_params), float(fit.bse_fe[0]), tau2, float(fit.scale))
@@ -149,13 +149,13 @@ def _fit(y: Floats, exog: Floats, groups: NDArray[Any]) -> _Fit:
 
 
 def _sandwich_se(y: Floats, exog: Floats, run: NDArray[np.intp], fit: _Fit) -> float:
-    """Standard error of the first coefficient, errors of a run taken as dependent in any way."""
+    """Cluster-robust standard error of the first coefficient, with runs as clusters."""
     residual = y - exog @ fit.coefficients
     p = exog.shape[1]
     bread, meat = np.zeros((p, p)), np.zeros((p, p))
     for i in range(run.max() + 1):
         X, e = exog[run == i], residual[run == i]
-        # (sigma^2 I + tau^2 11')^-1, but for the factor 1 / sigma^2, which drops out
+        # (sigma^2 I + tau^2 11')^-1 without the factor 1 / sigma^2, which cancels
         share = fit.tau2 / (fit.sigma2 + len(e) * fit.tau2)
         weighted = X - share * X.sum(axis=0)
         score = weighted.T @ e

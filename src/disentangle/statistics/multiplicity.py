@@ -1,4 +1,4 @@
-"""Many metrics are tried on one outcome: what of the findings is expected by chance."""
+"""Control of the false discovery rate when many metrics are tested on one outcome."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The noise floor: what another seed changes, beside what training choices and size change."""
+"""The noise floor: variance between seeds compared with variance between cells."""
 
 from typing import Any
 
@@ -19,12 +19,12 @@ def noise_floor(runs: pd.DataFrame, column: str) -> dict[str, Any]:
     MSW, that of cells max(0, (MSB - MSW) / n0), and the intraclass correlation their share (Searle,
     Casella & McCulloch 1992, ch. 3). Its 95 % interval is (F / F* - 1) / (F / F* - 1 + h) with h
     the harmonic mean of the n_i, F = h var(cell means) / MSW and F* the 97.5 and 2.5 % points of
-    F(a - 1, N - a): exact where all cells have as many runs, and near it elsewhere (Thomas &
-    Hultquist 1978). `least_difference` is what two runs must differ by to differ in more than their
-    seed: 1.96 sqrt(2) sd_within. It takes the noise to be of one size in all cells.
+    F(a - 1, N - a). It is exact if all cells have the same number of runs, else approximate (Thomas
+    & Hultquist 1978). `least_difference` is the smallest difference between two runs that exceeds
+    the noise of the seed: 1.96 sqrt(2) sd_within. It assumes noise of the same size in all cells.
 
     Args:
-        runs: one row a run, with the columns of `design.COLUMNS`; those without a value are left
+        runs: one row per run, with the columns of `design.COLUMNS`; rows without a value are left
             out.
         column: a metric or a score.
     """

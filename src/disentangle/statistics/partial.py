@@ -1,4 +1,4 @@
-"""The paper's estimator: rank everything, then hold the ranked hyperparameters fixed."""
+"""The paper's estimator: partial rank correlation given the hyperparameters."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def partial_spearman(
 ) -> Estimate:
     """Partial Spearman correlation of x and y given the covariates (n x k).
 
-    All columns are replaced by their ranks; the coefficient is the correlation of what remains of
-    the ranks of x and of y after linear regression on the ranks of the covariates (Kendall 1942),
-    with k the linearly independent covariates among them, p by t with n - 2 - k degrees of freedom.
-    Equal to `pingouin.partial_corr(method="spearman")` where no covariate is redundant.
+    All columns are replaced by their ranks. The coefficient is the correlation of the residuals of
+    the ranks of x and of y from linear regression on the ranks of the covariates (Kendall 1942).
+    p by t with n - 2 - k degrees of freedom, where k is the number of linearly independent
+    covariates. Equal to `pingouin.partial_corr(method="spearman")` if no covariate is redundant.
 
-    Assumes that every effect of a hyperparameter is additive and linear *in ranks*. Where it is
-    not (curved or U-shaped effects, effects that change with size), confounding remains, and the
-    test calls nulls significant far more often than its nominal level: it is given for comparison
-    with the paper. `residual_spearman` is the estimator to go by. Values are finite.
+    Assumes that the effect of every hyperparameter is additive and linear *in ranks*. Otherwise
+    (curved or U-shaped effects, effects that change with size) confounding remains, and the false
+    positive rate is far above the nominal level. It is given for comparison with the paper;
+    `residual_spearman` is the main estimator. Values are finite.
     """
     values = np.column_stack([x, y, covariates]).astype(np.float64)
     n = len(values)
@@ -46,10 +46,10 @@ def partial_spearman(
     centred = ranks - ranks.mean(axis=1, keepdims=True)
     df = n - 2 - (int(np.linalg.matrix_rank(centred)) if len(centred) else 0)
     if df <= 0:
-        return Estimate.unknown(f"{n} rows leave no degree of freedom", n, df)
+        return Estimate.unknown(f"{n} rows leave no degrees of freedom", n, df)
     rho = float(rank_correlation(values, everything)[0])
     if np.isnan(rho):
-        return Estimate.unknown("constant, or fixed by the controls", n, df)
+        return Estimate.unknown("constant, or determined by the controls", n, df)
     found = bootstrap_estimate(
         lambda weights: rank_correlation(values, weights), clusters, resamples=resamples, seed=seed
     )

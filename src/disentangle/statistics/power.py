@@ -1,4 +1,4 @@
-"""What a sample can decide, known before looking at it."""
+"""The power of a sample of given size, known before looking at the data."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ def detectable_rho(df: int) -> float:
 def _verdict(df: int) -> str:
     rho = detectable_rho(df)
     if np.isnan(rho):
-        return "nothing can be tested, so this sample decides nothing"
-    found = f"|rho| >= {rho:.2f} is found with 80 % power at the 5 % level"
+        return "there are too few degrees of freedom for a test"
+    found = f"|rho| >= {rho:.2f} with 80 % power at the 5 % level"
     if rho > LARGE:
-        return f"only {found}, so a null result decides nothing"
-    return found
+        return f"a test detects only {found}, so a null result is uninformative"
+    return f"a test detects {found}"
 
 
 def power_statement(n: int, residual_df: int) -> str:
-    """A sentence on what n runs, and the degrees of freedom their design leaves, can decide."""
+    """A sentence on what n runs can detect, given the degrees of freedom their design leaves."""
     return (
-        f"With n = {n}, of the raw rank correlation {_verdict(n - 2)}; "
-        f"given the design ({residual_df} residual degrees of freedom), {_verdict(residual_df)}."
+        f"For the raw rank correlation (n = {n}), {_verdict(n - 2)}. "
+        f"Given the design ({residual_df} residual degrees of freedom), {_verdict(residual_df)}."
     )

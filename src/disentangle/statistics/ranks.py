@@ -1,4 +1,4 @@
-"""Rank correlation of many resamples at once, with or without variables held fixed."""
+"""Rank correlations, raw or partial, of many resamples at once."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def rank_correlation(values: Floats, weights: Floats) -> Floats:
 
     With S the correlation matrix of the ranks, split into the pair (a) and the rest (c), the
     conditional covariance is S_aa - S_ac S_cc^+ S_ca, and its correlation is the partial
-    Spearman coefficient. The pseudo-inverse makes constant and redundant covariates count for
-    nothing. NaN where one of the pair is constant, or is a function of the covariates.
+    Spearman coefficient. With the pseudo-inverse, constant and redundant covariates have no
+    effect. NaN if one of the pair is constant or a function of the covariates.
     """
     covariance = rank_covariance(values, weights)
     sd = np.sqrt(np.einsum("bmm->bm", covariance))
@@ -63,8 +63,8 @@ def rank_correlation(values: Floats, weights: Floats) -> Floats:
 def t_test(rho: float, df: int) -> float:
     """Two-sided p of a correlation, t = rho sqrt(df / (1 - rho^2)) (Kendall & Stuart 1973, 31.19).
 
-    NaN without degrees of freedom. An approximation for ranks: at df below about 5 its small
-    values are not to be taken at face value.
+    NaN without degrees of freedom. It is an approximation for ranks: below about 5 df,
+    small values are unreliable.
     """
     if df <= 0 or np.isnan(rho):
         return float("nan")

@@ -1,4 +1,4 @@
-"""Raw rank correlation: what one sees when the training choices are ignored."""
+"""Raw rank correlation, without controlling for training choices."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from disentangle.statistics.bootstrap import Floats, bootstrap_estimate
 from disentangle.statistics.estimate import Estimate
 from disentangle.statistics.ranks import rank_correlation, t_test
 
-# Up to 7! = 5040 pairings are enumerated; the t approximation calls four points in a row certain
-# (p = 0 where the exact value is 0.083).
+# Up to 7! = 5040 pairings are enumerated, because the t approximation is poor for few points (p = 0
+# for four points in perfect order, although the exact value is 0.083).
 EXACT_UP_TO = 7
 
 
@@ -36,8 +36,8 @@ def spearman(
 ) -> Estimate:
     """Spearman's rho of x and y: Pearson's correlation of their mid-ranks (Spearman 1904).
 
-    p: exact over all pairings up to n = 7, by t with n - 2 degrees of freedom above. It takes the
-    rows as independent and the training choices as nothing: a description, not a test of geometry.
+    p: exact over all pairings up to n = 7, by t with n - 2 degrees of freedom above. It assumes
+    independent rows and ignores the training choices: a description, not a test of geometry.
     Interval: BCa bootstrap over `clusters` (the seeds of a cell stay together). Values are finite.
     """
     values = np.column_stack([x, y]).astype(np.float64)

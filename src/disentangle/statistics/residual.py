@@ -1,4 +1,4 @@
-"""Rank correlation of what the design leaves unexplained: the estimator to go by."""
+"""Rank correlation of the residuals on the design: the main estimator."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from disentangle.statistics.design import column_space
 from disentangle.statistics.estimate import Estimate
 from disentangle.statistics.ranks import NEGLIGIBLE, rank_correlation, t_test
 
-# Three degrees of freedom are those of five free points, the fewest that can reach 5 % in an exact
-# test of rank correlation (2 / 5! = 0.017; four points stop at 2 / 4! = 0.083).
+# Five free points have three degrees of freedom. With fewer, an exact test of rank correlation
+# cannot reach 5 % (2 / 5! = 0.017, but 2 / 4! = 0.083 for four points).
 MIN_DF = 3
 
 
 def _residuals(values: Floats, basis: Floats) -> Floats:
-    """What is left of each column beside the basis, in units of its own standard deviation.
+    """Residuals of each column on the basis, in units of the column's standard deviation.
 
-    Rounded, so that values which the design fits exactly are ties and not ranked rounding errors.
+    They are rounded, so that values which the design fits exactly are ties.
     """
     centred = values - values.mean(axis=0)
     sd = centred.std(axis=0)
@@ -29,9 +29,9 @@ def _residuals(values: Floats, basis: Floats) -> Floats:
 
 
 def residuals(values: Floats, design: Floats) -> Floats | None:
-    """Least-squares residuals of each column, rows that the design fits exactly left out.
+    """Least-squares residuals of each column, without rows that the design fits exactly.
 
-    None where the design leaves fewer than `MIN_DF` degrees of freedom.
+    None if the design leaves fewer than `MIN_DF` degrees of freedom.
     """
     basis = column_space(design)
     n, rank = basis.shape
@@ -51,23 +51,23 @@ def residual_spearman(
 ) -> Estimate:
     """Spearman's rho of the least-squares residuals of x and of y on the design matrix.
 
-    Values, not ranks, are regressed (Frisch & Waugh 1933), since effects are additive, if anywhere,
-    on the scale of the measurement. `design` (n x p, its span holding the constant) is
+    Values, not ranks, are regressed (Frisch & Waugh 1933), because additive effects are more
+    plausible on the scale of the measurement. `design` (n x p, its span includes the constant) is
     `design.design_matrix`: dummies of size and of configuration, and a slope in log parameters for
     each configuration. p by t with n - rank(design) - 1 degrees of freedom; NaN below `MIN_DF`.
 
-    Rows of leverage one are fitted exactly by a parameter of their own, so their residuals
-    are zero whatever was measured. They are left out before ranking (which takes one row
-    and one rank: the degrees of freedom stay).
+    Rows of leverage one are fitted exactly by their own parameter, so their residuals are always
+    zero. They are left out before ranking. This removes one row and one rank, so the degrees of
+    freedom do not change.
 
-    Interval: the design was chosen, not sampled, so residual pairs are resampled with the design
-    held fixed (Freedman 1981), by `clusters`. The residuals number n but have n - rank degrees of
-    freedom: so many clusters are drawn that a resample has as many (m out of n).
+    Interval: the design was chosen, not sampled, so residual pairs are resampled by `clusters` with
+    the design held fixed (Freedman 1981). The n residuals have n - rank degrees of freedom, so each
+    resample draws only as many clusters as give that number of rows (m out of n).
 
-    Remains assumed: that a configuration's effect on x and on y is a constant plus a slope in log
-    parameters (curvature in size that all configurations share is allowed for by the dummies of
-    size, curvature of its own is not); that the noise of runs is independent between cells and of
-    similar size; that no run is so far out that its fit spoils its neighbours. Values are finite.
+    Assumptions: the effect of a configuration on x and y is a constant plus a slope in log
+    parameters (the size dummies allow for curvature in size that all configurations share, but not
+    for curvature of one configuration); the noise of runs is independent between cells and of
+    similar size; no outlier distorts the fit of other runs. Values are finite.
     """
     values = np.column_stack([x, y]).astype(np.float64)
     basis = column_space(np.asarray(design, dtype=np.float64))
@@ -81,7 +81,7 @@ def residual_spearman(
     n = len(left)
     rho = float(rank_correlation(left, np.ones((1, n)))[0])
     if np.isnan(rho):
-        return Estimate.unknown("constant, or fixed by the design", n, df)
+        return Estimate.unknown("constant, or determined by the design", n, df)
     clusters = np.asarray(clusters)[free]
     # df + 2 of n: with a constant as the only design this is n of n
     draws = max(1, round(len(np.unique(clusters)) * (df + 2) / n))

@@ -1,8 +1,8 @@
-"""Does a run get worse late in training, and does its rank fall before, with or after?
+"""Does a run get worse late in training, and does its rank fall before, with or after that?
 
-Saturation as in Godey et al. 2024 (arXiv 2404.07647): a small model's loss is at its best and then
-rises. The best of many noisy checkpoints lies below the last by chance alone, so the question is
-whether it lies further below than a curve that never rises would show.
+Saturation as in Godey et al. 2024 (arXiv 2404.07647): a small model's loss reaches a minimum and
+then rises. The minimum of many noisy checkpoints is below the last one by chance alone, so the test
+compares the rise with that of a curve that never rises.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from disentangle.vocabulary.scores import BITS_PER_BYTE, LESS_IS_BETTER, LOSS, S
 Floats = NDArray[np.float64]
 
 ALPHA = 0.05
-"""Share of runs without saturation that may be called saturated."""
+"""False positive rate: the share of unsaturated runs that are called saturated."""
 
 Z = 1.959963984540054
 """97.5 % point of the normal distribution."""
@@ -60,9 +60,9 @@ def saturation(
 ) -> Saturation:
     """Judge one run's trajectory of a quantity that should fall.
 
-    Null: the true curve never rises. Of all such curves the one nearest to the data (isotonic
-    regression, weights 1/error^2) is taken, noise of the stated errors is added to it
-    `resamples` times, and p is the share whose degradation is at least the observed one.
+    Null: the true curve never rises. Isotonic regression (weights 1/error^2) gives the closest such
+    curve. Noise with the given errors is added to it `resamples` times; p is the share of these
+    curves whose degradation is at least the observed one.
 
     Rule: "saturated" if p < 0.05; else "not saturated" if the upper end of the interval is below
     `tolerance`; else "undecided".
@@ -74,7 +74,7 @@ def saturation(
         steps: ascending, shape (k,), k >= 2; step 0 is left out by the caller.
         values: shape (k,).
         errors: standard errors, shape (k,), positive.
-        tolerance: the degradation that does not matter, in the unit of the values.
+        tolerance: the largest negligible degradation, in the unit of the values.
         resamples: simulated curves.
         seed: of the simulation.
 
@@ -144,18 +144,19 @@ def rank_fall(steps: NDArray[np.int64], ranks: Floats) -> RankFall:
 def judge_runs(
     observations: pd.DataFrame, *, tolerance: float, resamples: int, seed: int
 ) -> list[dict[str, Any]]:
-    """Judge every run by every score that was taken of its checkpoints with a standard error.
+    """Test every run for saturation by every score that has standard errors.
 
-    A score of which more is better is judged with its sign turned, so that to fall is to degrade.
+    Scores that are higher for better models are negated first.
 
     Args:
         observations: the observations table; a score `x` has its errors as `x_stderr`.
-        tolerance: see `saturation`; so `resamples`, and `seed`, the same for all.
+        tolerance: see `saturation`.
+        resamples: see `saturation`.
+        seed: see `saturation`; the same for all runs.
 
     Returns:
         Rows of the saturation table. Runs with fewer than two checkpoints after step 0 that were
-        evaluated with an error are left out: there is nothing to judge. Where the rank of W is not
-        known, nor is its fall.
+        evaluated with an error are left out. If the rank of W is not known, its fall is None.
     """
     trained = observations[(observations["variant"] == BASE) & (observations["step"] > 0)]
     rank = next((name for name in RANKS if name in trained), None)
@@ -200,7 +201,7 @@ def judge_runs(
 
 
 def _judged(columns: pd.Index) -> list[str]:
-    """Scores with errors; not losses per token where they are there per byte, in another unit."""
+    """Scores with errors, without losses per token if the same loss per byte exists."""
     scores = [name.removesuffix(STDERR) for name in columns if name.endswith(STDERR)]
     per_byte = {name.removesuffix(BITS_PER_BYTE.ending) for name in scores}
     return [

@@ -1,4 +1,4 @@
-"""Association between repeats of one cell: the only comparison that assumes nothing of training."""
+"""Association within cells: the only estimator without assumptions about training effects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from disentangle.statistics.ranks import rank_correlation
 
 LEVEL = 0.05
 
-# Up to this many, all rearrangements are tried; beyond, so many random ones as are asked for.
+# Up to this many, all rearrangements are enumerated; otherwise `permutations` are drawn.
 EXACT_UP_TO = 5000
 
 
@@ -49,7 +49,7 @@ def _deviations(values: Floats, cell: NDArray[np.intp]) -> Floats:
     means = np.array([np.bincount(cell, column) / np.bincount(cell) for column in values.T]).T
     left = values - means[cell]
     sd = left.std(axis=0)
-    # what is left of equal values is rounding: ten digits below the values themselves
+    # deviations of equal values are rounding errors, ten digits below the values
     real = sd > 1e-10 * np.abs(values).max(axis=0)
     return np.round(np.divide(left, sd, out=np.zeros_like(left), where=real), 9)
 
@@ -57,9 +57,9 @@ def _deviations(values: Floats, cell: NDArray[np.intp]) -> Floats:
 def _interval(rho: float, df: int) -> tuple[float, float]:
     """tanh(atanh rho -+ 1.96 sqrt(1.06 / (df - 2))): Fisher's z (Fieller, Hartley & Pearson 1957).
 
-    Their n - 3 with n - 1 = df, since a cell's mean costs one degree as the sample's mean does. It
-    assumes noise of about one size in all cells. A bootstrap would not, but repeats are few cells:
-    with six of them its 95 % intervals held the truth 75 to 90 times of 100.
+    Their n - 3 with n - 1 = df, because each cell's mean costs one degree of freedom. It assumes
+    noise of similar size in all cells. A bootstrap would not, but there are few repeated cells:
+    with six, the coverage of its 95 % intervals was 75 to 90 %.
     """
     if df < 4 or abs(rho) == 1:
         return np.nan, np.nan
@@ -70,23 +70,23 @@ def _interval(rho: float, df: int) -> tuple[float, float]:
 def within_spearman(
     x: ArrayLike, y: ArrayLike, cells: ArrayLike, *, permutations: int, seed: int
 ) -> Estimate:
-    """Spearman's rho of x and y as they deviate from the means of their cells.
+    """Spearman's rho of the deviations of x and y from the means of their cells.
 
-    Rows of a cell have the same size and the same training choices, and differ in their seed. p is
-    the share of rearrangements of y within cells that correlate at least as strongly, all of them
-    up to `EXACT_UP_TO` and else `permutations` random ones with the observed one among them
-    (Phipson & Smyth 2010). It is exact whatever training does to x and to y, at any size: seeds of
-    a cell are exchangeable, and that is all that is assumed.
+    Rows of a cell have the same size and the same training choices and differ only in their seed. p
+    is the share of rearrangements of y within cells that correlate at least as strongly: all of
+    them up to `EXACT_UP_TO`, else `permutations` random ones plus the observed one (Phipson & Smyth
+    2010). It is exact for any effects of training on x and y at any sample size; it assumes only
+    that the seeds of a cell are exchangeable.
 
-    Cells without a repeat say nothing and are left out; `n` counts the other rows, `df` them minus
-    their cells. Not a number where even the strongest association could not reach 5 %. The interval
-    assumes more than p does: see `_interval`. Values are finite.
+    Cells without a repeat are left out. `n` is the number of the other rows, `df` is `n` minus the
+    number of their cells. NaN if even the strongest association could not reach 5 %. The interval
+    needs further assumptions: see `_interval`. Values are finite.
     """
     values = np.column_stack([x, y]).astype(np.float64)
     _, cell, sizes = np.unique(np.asarray(cells), return_inverse=True, return_counts=True)
     values = values[sizes[cell] > 1]
     cell = np.unique(cell[sizes[cell] > 1], return_inverse=True)[1]
-    # what is drawn at random must not go by the order in which the rows happen to stand
+    # random draws must not depend on the order of the rows
     order = np.lexsort((values[:, 1], values[:, 0], cell))
     values, cell = values[order], cell[order]
     n, count = len(values), len(np.unique(cell))

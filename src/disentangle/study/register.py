@@ -1,4 +1,4 @@
-"""Write a model from elsewhere into a study file, for those who do not want to edit YAML.
+"""Add an external model to a study file without editing YAML.
 
     python -m disentangle.study.register SOURCE NAME STUDY.yaml
 
@@ -134,11 +134,11 @@ def say_registered(source: str, name: str, file: str) -> None:
     print(f"{path}, under checkpoints:\n{lines}What is known of its training may be added there.")
     if Path(source).is_absolute():
         print(
-            f"{source} is outside of this folder, and an archive of the study would be refused for "
-            f"it. A link in this folder is as good: ln -s {shlex.quote(source)} {name}"
+            f"{source} is outside of this folder, so the study cannot be archived. To allow it, "
+            f"link the model into this folder: ln -s {shlex.quote(source)} {name}"
         )
     if path.samefile(DEFAULT):
-        print(f"{DEFAULT} lies under every study: each of them has this model now.")
+        print(f"{DEFAULT} is the base of every study, so all studies now have this model.")
         print("Next: make demo")
     else:
         print(f"Next: make run STUDY={shlex.quote(str(path))}")

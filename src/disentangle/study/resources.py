@@ -1,7 +1,7 @@
-"""What a job asks of a cluster, estimated from the runs it is about.
+"""The cluster resources of a job, estimated from its runs.
 
-Figures are on the safe side, made of the runs' shape and the study's `execution` section. A job
-that was stopped for too little of something is sent again with more.
+Estimates are conservative and follow from the runs' shape and the study's `execution` section. A
+job that was killed because it exceeded its resources is submitted again with more.
 """
 
 from collections.abc import Iterable, Sequence
@@ -211,7 +211,7 @@ def refuse_more_than(runs: Iterable[Run], execution: Execution, gpu: int) -> Non
     if beyond := [f"{size}: {many}" for size, many in asked.items() if many > gpu]:
         raise StudyError(
             f"Some runs ask for more GPUs than --resources gpu={gpu} allows: {', '.join(beyond)}\n"
-            "Allow more, or ask for less: execution.by_size.<size>.gpu."
+            "Allow more, or request fewer in execution.by_size.<size>.gpu."
         )
 
 
@@ -241,7 +241,7 @@ def refuse_uneven_batches(
                 uneven[f"{run.size.name}: a batch of {batch}{of} over {processes} GPUs"] = None
     if uneven:
         raise StudyError(
-            "Some batches do not divide by the GPUs that share them:\n  "
+            "Some batches are not divisible by their number of GPUs:\n  "
             + "\n  ".join(uneven)
             + "\nSet execution.by_size.<size>.gpu to a divisor, or change the batch."
         )

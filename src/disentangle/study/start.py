@@ -1,13 +1,13 @@
 """A start of the workflow: the files it changes before any job runs, and restores if none does.
 
-Snakemake remembers the parameters of jobs in `.snakemake/`, and goes by times where that is absent
-(results that were copied) or not asked (`--rerun-triggers mtime`). So what each job is to do, its
-spec, is a file that is newer only if that changed: an input like any other. An output that is not
-as its job left it is set aside, so that Snakemake finds it missing and plans its job.
+Snakemake records the parameters of jobs in `.snakemake/`. Without these records (copied results) or
+with `--rerun-triggers mtime` it uses modification times. Therefore the spec of each job is an input
+file that is rewritten only if it changes. An output that differs from what its job wrote is moved
+away, so that Snakemake finds it missing and plans its job.
 
-Both happen when the workflow is read, before it is known whether any job will run. A dry run
-restores the files when it ends; so does every start that runs no job. Starts that overlap share
-what was there before: the last one to end restores it, unless one of them ran jobs.
+Both happen when the workflow is read, before it is known whether any job will run. Dry runs and all
+other starts without jobs restore the files on exit. Starts that overlap share the backup: the last
+one to end restores it, unless one of them ran jobs.
 """
 
 import fcntl
@@ -52,7 +52,7 @@ class Start:
     def write_specs(
         self, specs: Mapping[str, Mapping[str, Spec]], again: Collection[tuple[str, str]] = ()
     ) -> None:
-        """Write the spec of every job, where it is not so already.
+        """Write the spec of every job unless it is unchanged.
 
         Args:
             specs: rule to job to spec; see `specs.specs_of`.
@@ -71,14 +71,14 @@ class Start:
                         write_json(path, content | when)
 
     def set_aside(self, names: Iterable[str]) -> None:
-        """Take files away, by their paths in the results; `keep` puts them in `damaged/`."""
+        """Move files away, by their paths in the results; `keep` moves them to `damaged/`."""
         with self._changing():
             for name in names:
                 with suppress(FileNotFoundError):  # another start was quicker
                     _move(self._results / name, self._set_aside / name)
 
     def keep(self) -> None:
-        """Let all changes stand: jobs go by them."""
+        """Make all changes permanent, because jobs depend on them."""
         with self._changing():
             shutil.rmtree(self._replaced, ignore_errors=True)
             for name in _files_in(self._set_aside):
@@ -93,7 +93,7 @@ class Start:
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
-        """Be the only start that changes anything just now."""
+        """Hold the lock for changes."""
         descriptor = os.open(self._notes / "changing.lock", os.O_CREAT | os.O_RDWR, 0o644)
         try:
             with suppress(OSError):  # not every shared file system knows locks

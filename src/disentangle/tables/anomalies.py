@@ -1,4 +1,4 @@
-"""Checkpoints that look odd beside the others. They are named; nothing is left out for it."""
+"""Checkpoints that look anomalous. They are reported but not left out of any estimate."""
 
 import math
 from collections.abc import Hashable
@@ -10,34 +10,35 @@ from disentangle.checkpoint.references import BASE
 from disentangle.vocabulary.scores import BITS_PER_BYTE
 
 SPIKE = 5.0
-"""Standard errors by which a loss must stand out from both its neighbours'."""
+"""Standard errors by which an outlier must differ from both neighbouring losses."""
 
 BEYOND_CHANCE = 1.2
-"""Times ln(vocabulary): a model that knows nothing has that loss, one that says this is wrong."""
+"""Times ln(vocabulary), the loss of a uniform guess. A loss above this is worse than a guess."""
 
 A_GUESS = 0.99
-"""Times ln(vocabulary): at its end a model with such a loss, or a higher one, has learned nothing
-that could be told from noise."""
+"""Times ln(vocabulary). A trained model with this loss or a higher one has not learned anything
+that noise could not explain."""
 
 ASKED = (
-    "are the weights another checkpoint's; does the id loss stand out from the checkpoints before "
-    f"and after by more than {SPIKE:g} standard errors; is the loss on the probe above "
-    f"{BEYOND_CHANCE:g} ln(vocabulary), as with the tokenizer of another model; is it at the last "
-    f"checkpoint of a run still above {A_GUESS:g} ln(vocabulary), no better than a guess."
+    "A checkpoint is anomalous if its weights equal those of another checkpoint; if its id loss "
+    f"differs from that of the checkpoints before and after by more than {SPIKE:g} standard "
+    f"errors; if its loss on the probe is above {BEYOND_CHANCE:g} ln(vocabulary), which suggests "
+    "the tokenizer of another model; or if it is the last of its run and its probe loss is still "
+    f"above {A_GUESS:g} ln(vocabulary), no better than a guess."
 )
-"""The bounds, for the page and the docs."""
+"""The criteria, for the page and the docs."""
 
 
 def anomalies(checkpoints: pd.DataFrame, evaluation: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows of the anomalies table.
 
-    Duplicate: the weights' SHA-256 is also another checkpoint's, of this run or of one before it by
-    name; the first is not listed. Nor is what is equal by design: runs before their first step,
-    which one seed makes alike, and the same step of two runs that differ in the final learning rate
-    alone and part later, since they share the warmup.
-    Outlier: the id loss stands above, or below, those of the checkpoints before and after by more
-    than `SPIKE` standard errors and more than those two differ by. Stranger to the text: the loss
-    on the probe is above `BEYOND_CHANCE` ln(rows), as with the tokenizer of another model. No
+    Duplicate: an earlier checkpoint, by run name and step, has the same SHA-256 of the weights.
+    Checkpoints that are equal by design are not listed: step 0 of runs with the same seed, and the
+    same step of two runs that differ only in the final learning rate and diverge later, because
+    they share the warmup.
+    Outlier: the id loss is above (or below) those of the checkpoints before and after by more than
+    `SPIKE` standard errors and by more than those two differ. Stranger to the text: the loss on the
+    probe is above `BEYOND_CHANCE` ln(rows), which suggests the tokenizer of another model. No
     better than a guess: at the last checkpoint of a run it is above `A_GUESS` ln(rows).
 
     Args:
@@ -52,7 +53,7 @@ def _row(run: str, step: int, anomaly: str, evidence: str) -> dict[str, Any]:
 
 
 SHARED = ("size", "seed", "tokens_budget", "batch_size", "weight_decay", "learning_rate")
-"""Training choices that make two runs one until the learning rate begins to fall."""
+"""Two runs with equal values of these are identical until the learning rate begins to decay."""
 
 
 def _duplicates(checkpoints: pd.DataFrame) -> list[dict[str, Any]]:
@@ -74,7 +75,7 @@ def _duplicates(checkpoints: pd.DataFrame) -> list[dict[str, Any]]:
 def _same_by_design(
     one: dict[Hashable, Any], other: dict[Hashable, Any], weights: dict[tuple[str, int], str]
 ) -> bool:
-    """Whether two runs share their warmup, and part at a later step that both have."""
+    """Whether two runs share their warmup and differ at a later step that both have."""
     if one["step"] != other["step"] or one["final_lr"] == other["final_lr"]:
         return False
     if any(one[name] != other[name] for name in SHARED):  # unknown ones are equal to none
@@ -114,14 +115,14 @@ def _strangers(checkpoints: pd.DataFrame) -> list[dict[str, Any]]:
         chance = math.log(one["rows"])
         if one["probe_loss"] > BEYOND_CHANCE * chance:
             said = (
-                f"loss on the probe {one['probe_loss']:.2f} nats per token, where a guess among "
-                f"{one['rows']} has {chance:.2f}: is the tokenizer its own?"
+                f"loss on the probe {one['probe_loss']:.2f} nats per token; a uniform guess among "
+                f"{one['rows']} entries has {chance:.2f}: is this the model's own tokenizer?"
             )
             rows.append(_row(one["run"], one["step"], "stranger to the text", said))
         elif one["last"] and one["probe_loss"] > A_GUESS * chance:
             said = (
-                f"loss on the probe {one['probe_loss']:.3f} nats per token at its last checkpoint, "
-                f"where a guess among {one['rows']} has {chance:.3f}"
+                f"loss on the probe {one['probe_loss']:.3f} nats per token at the last checkpoint; "
+                f"a uniform guess among {one['rows']} entries has {chance:.3f}"
             )
             rows.append(_row(one["run"], one["step"], "no better than a guess", said))
     return rows

@@ -1,4 +1,4 @@
-"""What is measured, each thing said once: metrics of a matrix, and scores of a model.
+"""Definitions of metrics of a matrix and scores of a model.
 
-A column's meaning, bounds, unit and label come from here, whether it is made, read, drawn or told.
+All uses of a column take its meaning, bounds, unit and label from here.
 """

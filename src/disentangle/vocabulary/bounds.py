@@ -1,4 +1,4 @@
-"""Where values lie."""
+"""Valid ranges of values."""
 
 import math
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Bounds:
-    """Where a column's values lie in our unit, and what other unit they may be in if not."""
+    """Valid range of a column in our unit, and the unit that other values may have."""
 
     low: float
     high: float
@@ -14,7 +14,7 @@ class Bounds:
     instead: str = ""
 
 
-SHARE = Bounds(0, 1, "between 0 and 1", "in percent? Then times: 0.01")
+SHARE = Bounds(0, 1, "between 0 and 1", "in percent? times: 0.01 converts it")
 PERCENT = Bounds(0, 100, "% of the dimension")
 DIRECTIONS = Bounds(1, math.inf, "a number of directions")
 COSINE = Bounds(-1, 1, "a cosine")

@@ -1,6 +1,6 @@
 """Metrics of a matrix, and the names of their columns.
 
-What computes them is in `geometry.metrics`; a study's own are in `geometry.own_metric`.
+`geometry.metrics` computes them; `geometry.own_metric` handles a study's own metrics.
 """
 
 from collections.abc import Iterable
@@ -12,13 +12,13 @@ from disentangle.vocabulary.bounds import COSINE, DIRECTIONS, NORM, PERCENT, SHA
 
 @dataclass(frozen=True)
 class Metric:
-    """One number of a matrix M (n x d); sigma are its singular values."""
+    """A metric of a matrix M (n x d) with singular values sigma."""
 
     name: str
     label: str
-    """As readers say it."""
+    """For readers."""
     bounds: Bounds
-    """Where its values lie, and their unit."""
+    """Valid range and unit."""
     meaning: str
     """Formula and source."""
 
@@ -77,7 +77,7 @@ METRICS = (
     Metric("spectral_norm", "spectral norm", NORM, "Largest singular value"),
     Metric("frobenius_norm", "Frobenius norm", NORM, "Root of the sum of squares"),
 )
-"""Those that are always measured, each also of M minus its column means."""
+"""The standard metrics; each is also measured on M minus its column means."""
 
 BY_NAME = {metric.name: metric for metric in METRICS}
 
@@ -91,7 +91,7 @@ class MetricColumn:
     domain: str
     """Held-out domain that H is of; empty for W, and for H on the domain id."""
     metric: str
-    """Its name; where that is not known, all that follows the matrix."""
+    """Its name; if unknown, everything after the matrix."""
     centered: bool
 
 
@@ -101,7 +101,7 @@ def is_metric(column: str) -> bool:
 
 
 def read_column(column: str, own: Iterable[str] = ()) -> MetricColumn:
-    """Take the name of a metric's column apart.
+    """Parse the name of a metric's column.
 
     Args:
         column: the name; see `is_metric`.
@@ -116,7 +116,7 @@ def read_column(column: str, own: Iterable[str] = ()) -> MetricColumn:
 
 
 def metric_label(column: str) -> str:
-    """A metric's column as a reader would say it: 'W: effective rank', 'H (code): IsoScore'."""
+    """A metric's column as a label: 'W: effective rank', 'H (code): IsoScore'."""
     of = read_column(column)
     name = BY_NAME[of.metric].label if of.metric in BY_NAME else of.metric.replace("_", " ")
     place = f"{of.matrix} ({of.domain})" if of.domain else of.matrix

@@ -1,4 +1,4 @@
-"""A metric of the user's own, as specs hold it; `geometry.own_metric` reads and runs it."""
+"""A user's own metric, as stored in specs; `geometry.own_metric` reads and runs it."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class OwnMetric(BaseModel):
-    """What is known of a metric without running it."""
+    """The description of a metric."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -16,9 +16,9 @@ class OwnMetric(BaseModel):
     meaning: str
     """The first line of its docstring."""
     code: str
-    """Hash of its file, of what reads matrices, and of the libraries."""
+    """Hash of its file, of the code that reads matrices, and of the libraries."""
 
     @property
     def name(self) -> str:
-        """Of the function, and of its column."""
+        """Name of the function and of its column."""
         return self.spelled.rpartition(":")[2]

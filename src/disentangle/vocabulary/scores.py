@@ -1,6 +1,6 @@
-"""Scores of a model: losses on held-out domains, and what tasks give. A column's name ends in one.
+"""Scores of a model: losses on held-out domains and task metrics. Column names end in a score.
 
-Any number of a table may be an outcome; these are the ones whose meaning is known.
+Any number of a table can be an outcome; these are the ones with a known meaning.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Score:
 
     @property
     def ending(self) -> str:
-        """How its columns end."""
+        """The ending of its columns."""
         return f"_{self.name}"
 
     def of(self, domain: str) -> str:
@@ -34,7 +34,7 @@ BITS_PER_BYTE = Score(
     "bits_per_byte",
     "bits per byte",
     Bounds(
-        1e-6, 32, "bits per byte", "a log-likelihood? Then its sign is turned; a perplexity is none"
+        1e-6, 32, "bits per byte", "a log-likelihood? Change its sign; a perplexity is not a loss"
     ),
     "Loss on the held-out domain {of}, bits per byte",
     less_is_better=True,
@@ -42,12 +42,12 @@ BITS_PER_BYTE = Score(
 LOSS = Score(
     "loss",
     "loss, nats per token",
-    Bounds(1e-6, 100, "nats per token", "a log-likelihood? Then its sign is turned"),
+    Bounds(1e-6, 100, "nats per token", "a log-likelihood? Change its sign"),
     "Loss on the held-out domain {of}, nats per token",
     less_is_better=True,
 )
 LOSSES = (BITS_PER_BYTE, LOSS)
-"""The first is comparable between tokenizers, so it is taken where both are there."""
+"""The first is comparable between tokenizers, so it is used if both exist."""
 
 SCORES = (
     *LOSSES,
@@ -64,13 +64,13 @@ SCORES = (
 )
 
 LESS_IS_BETTER = tuple(score.ending for score in SCORES if score.less_is_better)
-"""How scores end that fall as models get better; of all others more is better."""
+"""Endings of scores that are lower for better models; all others are higher."""
 
 STDERR = "_stderr"
-"""What follows a score's name in the column of its standard error."""
+"""Suffix of the column of a score's standard error."""
 
 CHANGE = "_change"
-"""What follows a loss's name in the column of its change by a perturbation."""
+"""Suffix of the column of a loss's change by a perturbation."""
 
 
 def score_of(column: str) -> Score | None:

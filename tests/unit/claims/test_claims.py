@@ -203,7 +203,7 @@ def test_what_was_not_varied_is_unknown_and_says_so() -> None:
     assert "no runs differ in weight decay" in slope(table, "weight_decay", "y").note
     assert math.isnan(slope(table, "weight_decay", "y").value)
     low, _ = slopes_at_the_ends(table, "batch_size", "y")
-    assert low.note == "too few values of it to tell"  # two points make no parabola
+    assert low.note == "the choice has too few values"  # two points make no parabola
 
 
 def test_what_a_choice_does_is_read_off_the_effects_table() -> None:
@@ -327,7 +327,7 @@ def test_a_study_without_perturbation_leaves_its_claims_open() -> None:
     claims, _ = judge(evidence)
     quantized = claims[-1]
     assert quantized["verdict"] == "undecided"
-    assert "nothing that the claim is about" in quantized["note"]
+    assert "no data on this claim" in quantized["note"]
 
 
 def test_claims_follow_from_the_seed_and_not_from_the_order_of_rows() -> None:

@@ -43,7 +43,7 @@ def test_every_model_is_a_point_of_every_panel(demo_config: dict[str, Any], else
     for points in drawn(figure):
         assert len(points) == 18 + elsewhere
     labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    named = {0: [], 1: ["m0"], 9: ["from elsewhere"]}[elsewhere]
+    named = {0: [], 1: ["m0"], 9: ["external"]}[elsewhere]
     assert labels[2:] == named, "after the two sizes"
 
 

@@ -129,21 +129,21 @@ def test_every_kind_of_file_says_the_same(tmp_path: Path, suffix: str) -> None:
 # ruff: noqa: E501
 SPOILED: list[tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = [
     (lambda t: t.drop(columns="erank"), "columns.W_effective_rank_pct: there is no column 'erank'"),
-    (lambda t: t.drop(columns="pile").assign(pyle=1.0), "there is no column 'pile'; there is pyle"),
+    (lambda t: t.drop(columns="pile").assign(pyle=1.0), "there is no column 'pile'; the table has pyle"),
     (lambda t: t.assign(pile=t["pile"].where(t.index != 6)), "id_bits_per_byte (their pile): empty or NaN in row 7"),
     (lambda t: t.assign(pile=t["pile"].where(t.index != 6, np.inf)), "their pile): infinite in row 7"),
     (lambda t: t.assign(wd=t["wd"].where(t.index > 1)), "weight_decay (their wd): empty in rows 1, 2"),
-    (lambda t: t.assign(pile=t["pile"].astype(str).where(t.index != 2, "n/a")), "'n/a' in row 3 is no number"),
+    (lambda t: t.assign(pile=t["pile"].astype(str).where(t.index != 2, "n/a")), "'n/a' in row 3 is not a number"),
     (lambda t: t.assign(pile=-t["pile"]), "is not bits per byte (a log-likelihood?"),
     (lambda t: t.assign(erank=t["erank"] * 100), "is not % of the dimension"),
     (lambda t: t.assign(erank=t["erank"] / 100), "no value is above 1: a share?"),
-    (lambda t: t.assign(**{"params (M)": t["params (M)"] / 1e6}), "is not weights, counted one by one (in millions"),
-    (lambda t: t.assign(**{"tokens (B)": 8e-9}), "is not tokens, counted one by one"),
+    (lambda t: t.assign(**{"params (M)": t["params (M)"] / 1e6}), "is not a plausible number of weights (in millions"),
+    (lambda t: t.assign(**{"tokens (B)": 8e-9}), "is not a plausible number of tokens"),
     (lambda t: t.assign(pile=1.0), "id_bits_per_byte (their pile): 1 for every model"),
     (lambda t: t.assign(erank=0.5), "leave_out: [W_effective_rank_pct]"),
     (lambda t: pd.concat([t, t.iloc[[4]]], ignore_index=True), "more than one row of run 14M-wd0.1-b64-1"),
     (lambda t: pd.concat([t, t.iloc[[4]].assign(model="twin")], ignore_index=True), "rows 5, 61 have the same metrics"),
-    (lambda t: t.head(4), "4 models as trained"),
+    (lambda t: t.head(4), "4 models have a final checkpoint"),
     (lambda t: t.assign(model=t["model"].where(t.index != 0)), "run (their model): empty in row 1"),
     (lambda t: t.assign(seed=t["seed"].where(t.index != 3, -1.5)), "seed: -1.5 in row 4 is not a seed, 0 or more"),
     (lambda t: t.assign(seed=t["seed"].where(t.index != 3, 1.5)), "seed: 1.5 in row 4 is not a whole number"),
@@ -182,7 +182,7 @@ def test_all_faults_are_named_at_once_and_fit_a_screen() -> None:
 
 def test_what_nobody_says_must_be_said() -> None:
     message = fault(suite(), fixed={})
-    assert "columns.learning_rate: is missing" in message
+    assert "columns.learning_rate is missing" in message
     assert "fixed: {final_lr: null}" in message
 
 
@@ -214,9 +214,9 @@ def test_diverged_runs_of_a_study_stay_out() -> None:
     ("content", "message"),
     [
         ("", "is empty"),
-        ("a,b\n", "names of columns and no rows"),
+        ("a,b\n", "has a header but no rows"),
         ("a,a\n1,2\n", "more than one column named a"),
-        ("a,b\n1,2,3\n", "is no csv table"),
+        ("a,b\n1,2,3\n", "is no valid csv table"),
     ],
 )
 def test_a_file_that_is_no_table_is_refused(tmp_path: Path, content: str, message: str) -> None:
@@ -230,7 +230,7 @@ def test_a_nul_does_not_cut_a_name_or_a_value(tmp_path: Path) -> None:
     path = tmp_path / "suite.csv"
     for content in (b"run\0s,loss\na,1\n", b"run,loss\na,1\nb,2\x003\n"):
         path.write_bytes(content)
-        with pytest.raises(StudyError, match=r"line [13] holds a NUL byte"):
+        with pytest.raises(StudyError, match=r"line [13] has a NUL byte"):
             read_observations(path)
 
 
@@ -240,7 +240,7 @@ def test_what_is_no_parquet_is_refused_whatever_it_is(tmp_path: Path) -> None:
     damaged = tmp_path / "suite.parquet"
     for content in (b"", b"PAR1", whole[:-9], b"PAR1" + bytes(80) + whole[-8:], whole[4:]):
         damaged.write_bytes(content)
-        with pytest.raises(StudyError, match=r"is no parquet table: .") as error:
+        with pytest.raises(StudyError, match=r"is no valid parquet table: .") as error:
             read_observations(damaged)
         assert len(str(error.value).splitlines()) == 1
 
@@ -256,7 +256,7 @@ def test_counts_may_come_with_the_rounding_of_a_factor() -> None:
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     for name, content in (("suite.parquet", b"run,loss\n"), ("suite.csv", b"\xff\xfe\x00r")):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(StudyError, match=r"is no \w+ table"):
+        with pytest.raises(StudyError, match=r"is no valid \w+ table"):
             read_observations(tmp_path / name)
     with pytest.raises(StudyError, match="there is no file"):
         read_observations(tmp_path / "suit.csv")

@@ -75,8 +75,8 @@ def test_a_real_effect_of_another_metric_is_said() -> None:
     row = analysis.associations.set_index("metric").loc["H_stable_rank"]
     assert row["residual_rho"] < -0.9 and row["within_p"] < 0.001
     assert "H: stable rank (ρ = -0.9" in boxes[3]
-    assert "1 of 3 tested goes with id: bits per byte" in boxes[3]
-    assert "1 of these does too" in boxes[3], "between seeds"
+    assert "1 of 3 tested is associated with id: bits per byte" in boxes[3]
+    assert "1 of these is too" in boxes[3], "between seeds"
     assert verdicts[3] != "fails", "which is about rank"
 
 

@@ -49,7 +49,7 @@ def test_direction_needs_an_interval_that_excludes_zero(
     [
         (0.01, 0.2, "it improves the prediction."),
         (0.01, 0.08, "it improves the prediction, by less than 0.09."),
-        (0.0, 0.08, "no gain to speak of."),
+        (0.0, 0.08, "the gain is negligible."),
         (0.0, 0.1, "no clear gain."),
         (np.nan, np.nan, "too few runs to tell."),
     ],
@@ -65,8 +65,8 @@ def test_gain_in_words(low: float, high: float, words: str) -> None:
 def test_a_small_sample_is_said_to_decide_nothing() -> None:
     small = headline(associations(n=18, residual_df=4), "id_bits_per_byte")[-1].evidence
     large = headline(associations(), "id_bits_per_byte")[-1].evidence
-    assert "decides nothing" in small
-    assert "decides nothing" not in large
+    assert "uninformative" in small
+    assert "uninformative" not in large
 
 
 def test_no_models_is_no_finding() -> None:
@@ -102,12 +102,12 @@ def of_metrics(**q: float) -> pd.DataFrame:
 def test_metrics_that_survive_control_are_named_whatever_the_first_one_says() -> None:
     table = of_metrics(W_effective_rank_pct=0.8, H_stable_rank=0.0001, W_isoscore=0.2)
     box = headline(table, "id_bits_per_byte")[3]
-    assert "1 of 3 tested goes with id: bits per byte" in box.statement
+    assert "1 of 3 tested is associated with id: bits per byte" in box.statement
     assert f"H: stable rank (ρ = -0.95, q <{NO_BREAK}0.001)" in box.evidence
     assert "IsoScore" not in box.evidence
     none = headline(of_metrics(W_effective_rank_pct=0.8, W_isoscore=0.2), "id_bits_per_byte")[3]
-    assert "none of the 2 tested goes with" in none.statement
-    assert "The nearest is W: IsoScore (ρ = -0.95, q = 0.200)" in none.evidence
+    assert "none of the 2 tested is associated with" in none.statement
+    assert "The closest is W: IsoScore (ρ = -0.95, q = 0.200)" in none.evidence
     untested = headline(of_metrics(W_effective_rank_pct=np.nan), "id_bits_per_byte")[3]
     assert "none can be tested" in untested.statement
 
@@ -116,8 +116,8 @@ def test_raw_intervals_say_how_often_they_hold_here() -> None:
     calibration = pd.DataFrame({"estimator": "raw", "coverage": [0.51, 0.905, np.nan]})
     row = associations(rho=0.4, rho_low=0.1, rho_high=0.6)
     first = headline(row, "id_bits_per_byte", calibration)[0].evidence
-    assert "held the association given training 51 to 90 times of 100, not 95" in first
-    assert "times of 100" not in headline(row, "id_bits_per_byte")[0].evidence
+    assert "contained the association given training in 51 to 90 % of studies, not 95 %" in first
+    assert "% of studies" not in headline(row, "id_bits_per_byte")[0].evidence
 
 
 def test_slopes_have_significant_digits() -> None:
@@ -141,11 +141,12 @@ def test_a_number_of_runs_beyond_reach_is_not_spelled_out() -> None:
 def test_what_can_say_nothing_is_left_out_and_said_once() -> None:
     assert association_rows(associations(n=2)).rows == []
     assert association_rows(associations(n=2)).most == 2
-    note = "residual: constant, or fixed by the design; delta_r2_design: constant, or fixed by the "
+    reason = "constant, or determined by the design"
+    note = f"residual: {reason}; delta_r2_design: {reason}"
     table = pd.concat(
         [
             associations().assign(note=""),
-            associations().assign(metric="W_numerical_rank", note=note + "design"),
+            associations().assign(metric="W_numerical_rank", note=note),
             associations().assign(metric="H_frobenius_norm", note="raw: constant"),
         ]
     )

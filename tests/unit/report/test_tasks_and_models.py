@@ -77,7 +77,7 @@ def test_models_from_elsewhere_count_among_all(demo_config: dict[str, Any]) -> N
     assert found.total == 19
     assert found.kinds == (
         "19 language models: 18 models trained here (2 sizes by 7 configurations, 4 of them with "
-        "another seed); 1 model from elsewhere"
+        "another seed); 1 external model"
     )
     assert "smaller" not in found.beside_the_paper
 
@@ -97,4 +97,4 @@ def test_nothing_is_said_of_size_that_the_table_does_not_say(
     found = describe_models([], rows.assign(tokens_budget=tokens, configuration="x"))
     assert found.beside_the_paper.startswith(said)
     assert bool(found.beside_the_paper) == bool(said)
-    assert found.kinds == "2 models that others trained and measured"
+    assert found.kinds == "2 models trained and measured by others"

@@ -154,5 +154,5 @@ def test_what_the_design_fixes_adds_nothing_to_ask_about():
     table = paper_design()
     y = np.random.default_rng(0).standard_normal(108)
     for fixed in (np.ones(108), np.log(table["batch_size"].to_numpy())):
-        assert "fixed by the design" in gain(table, fixed, y).note
-        assert "fixed by the design" in gain(table, y, fixed).note
+        assert "determined by the design" in gain(table, fixed, y).note
+        assert "determined by the design" in gain(table, y, fixed).note

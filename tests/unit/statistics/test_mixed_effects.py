@@ -88,7 +88,7 @@ def test_a_small_variance_between_sizes_is_not_taken_for_none():
         (lambda t: t.head(20).tail(4), "parameters"),
         (lambda t: t.assign(x=0.1), "constant"),
         (lambda t: t.assign(y=0.1), "constant"),
-        (lambda t: t.assign(x=np.log(t["tokens_budget"])), "fixed by the controls"),
+        (lambda t: t.assign(x=np.log(t["tokens_budget"])), "determined by the controls"),
         (lambda t: t.assign(y=centred(t, "y"), x=centred(t, "x")), "singular"),
     ],
 )
@@ -190,4 +190,6 @@ def test_runs_that_say_nothing_along_themselves_say_so():
     assert "9 runs" in by_run(table.query("run < 9")).note
     assert "one checkpoint" in by_run(table.groupby("run", as_index=False).last()).note
     assert "constant" in by_run(table.assign(y=1.0)).note
-    assert "fixed by its run" in by_run(table.assign(x=table["run"] + np.log(table["tokens"]))).note
+    assert (
+        "determined by run" in by_run(table.assign(x=table["run"] + np.log(table["tokens"]))).note
+    )

@@ -167,7 +167,7 @@ def test_a_metric_fixed_by_the_design_is_undefined_and_not_rounding_noise():
     table = paper_design()
     y = np.random.default_rng(0).standard_normal(108)
     for fixed in (np.full(108, 0.1), np.log(table["params_non_embedding"]), table["batch_size"]):
-        assert residual(fixed, y, table).note == "constant, or fixed by the design"
+        assert residual(fixed, y, table).note == "constant, or determined by the design"
 
 
 def test_intervals_follow_from_the_seed_and_not_from_the_order_of_rows():

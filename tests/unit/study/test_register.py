@@ -134,7 +134,7 @@ def test_a_source_is_named_so_that_an_archive_can_have_it_or_it_is_said(
 
 def test_the_default_study_is_changed_for_those_who_name_it(place: Path) -> None:
     done = command("model", "theirs", "config.yaml")
-    assert "config.yaml lies under every study" in done.stdout
+    assert "config.yaml is the base of every study" in done.stdout
     assert list(read_study([]).checkpoints) == ["theirs"]
 
 

@@ -86,7 +86,7 @@ def test_a_model_that_is_worse_than_a_guess_is_a_stranger_to_the_text() -> None:
     checkpoints.loc[3, "probe_loss"] = 11.0
     (row,) = anomalies(checkpoints, evaluation)
     assert (row["step"], row["anomaly"]) == (100, "stranger to the text")
-    assert "a guess among 400 has 5.99" in row["evidence"]
+    assert "a uniform guess among 400 entries has 5.99" in row["evidence"]
 
 
 def warmed_up(**other: float) -> list[tuple[str, int]]:
