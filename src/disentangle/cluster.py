@@ -1,4 +1,4 @@
-"""What a job does about the cluster it runs on."""
+"""Interaction of a job with its SLURM cluster."""
 
 import os
 import signal
@@ -9,25 +9,25 @@ from datetime import datetime
 from disentangle.job import Say
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGURG)
-"""What tells training to save and stop: SIGTERM from a person or a preemption, which counts where
-both come, and SIGURG to go back to the queue. SLURM signals all programs of a job; those that know
-nothing of SIGURG ignore it."""
+"""Signals for training to save and stop: SIGTERM from a person or a preemption, and SIGURG to go
+back to the queue. If both come, SIGTERM counts. SLURM signals all programs of a job; programs
+without a handler ignore SIGURG."""
 
 SAVING_SECONDS = 180
-"""How long before its time limit a job stops by itself, or a quarter of its time where less."""
+"""A job stops by itself this long before its time limit, or a quarter of its time if shorter."""
 
 ANSWER_SECONDS = 60
-"""How long machines may take to start a program that does nothing."""
+"""Most time that machines may take to start a trivial program."""
 
 REQUEUE_SECONDS = 60
-"""SLURM ends a job within seconds of sending it back."""
+"""Time to wait for SLURM to end a requeued job, which takes seconds."""
 
 
 def stop_time() -> float | None:
-    """When this SLURM job should stop to be sure of saving; None where no limit is known.
+    """When this SLURM job should stop, to have time for saving; None without a known limit.
 
-    SLURM can be asked for a signal instead (`--signal`), and is; but it may come a minute early,
-    before training listens, and not again.
+    SLURM is also asked for a signal (`--signal`). But that is sent only once and may come a minute
+    early, before training handles it.
 
     Returns:
         Seconds since the epoch.
@@ -45,7 +45,7 @@ def stop_time() -> float | None:
 
 
 def signal_steps(signum: int) -> None:
-    """Signal all programs that this SLURM job has started on its machines, by srun."""
+    """Signal all programs that this SLURM job started on its machines with srun."""
     told = ["scancel", f"--signal={signum}", os.environ["SLURM_JOB_ID"]]
     subprocess.run(told, check=False)  # noqa: S603 (SLURM's own)
 
@@ -53,8 +53,8 @@ def signal_steps(signum: int) -> None:
 def machines_answer() -> bool:
     """Whether a program can be started on every machine of this SLURM job.
 
-    SLURM notices minutes later that a machine died, and may give it to a job meanwhile. It starts
-    nothing for a job that it is ending, which is no fault of the machines.
+    SLURM notices only after minutes that a machine died, and may assign it to a job until then. It
+    starts nothing for a job that is ending; then the machines are not at fault.
     """
     if not job_runs(os.environ["SLURM_JOB_ID"]):
         return True
@@ -67,7 +67,7 @@ def machines_answer() -> bool:
 
 
 def job_runs(job: str) -> bool:
-    """Whether SLURM runs a job now; also True where SLURM cannot be asked."""
+    """Whether SLURM is running a job; also True if SLURM is not available."""
     asked = ["squeue", "--noheader", f"--jobs={job}", "--format=%T"]
     try:
         answer = subprocess.run(asked, capture_output=True, text=True)  # noqa: S603 (SLURM's)
@@ -79,18 +79,18 @@ def job_runs(job: str) -> bool:
 
 
 def send_back(say: Say) -> None:
-    """Send this SLURM job back to the queue, to go on where it stopped; it does not return then.
+    """Requeue this SLURM job, so that it continues where it stopped; does not return on success.
 
-    Snakemake sees one job that waits and runs again, so a run of any length takes none of the
-    retries that are for failures. Returns where there is no SLURM job, or its site forbids it:
-    the job then fails, and is retried.
+    Snakemake sees one job that waits and runs again, so a long run uses none of the retries, which
+    are for failures. If there is no SLURM job, or the site forbids requeueing, it returns: the job
+    then fails, and is retried.
     """
     job = os.environ.get("SLURM_JOB_ID")
     if job is None:
         return
-    say(f"SLURM job {job} goes back to the queue, and goes on from what is saved")
+    say(f"SLURM job {job} goes back to the queue, and will continue from its saved state")
     done = subprocess.run(["scontrol", "requeue", job], capture_output=True, text=True)  # noqa: S603, S607 (SLURM's own)
     if done.returncode:
-        say(f"SLURM does not let it: {done.stderr.strip()}")
+        say(f"SLURM refused to requeue the job: {done.stderr.strip()}")
         return
     time.sleep(REQUEUE_SECONDS)

@@ -1,4 +1,4 @@
-"""Where the layers of a causal language model are, whatever its architecture."""
+"""Find the layers of a causal language model of any architecture."""
 
 from torch import nn
 from transformers import PreTrainedModel
@@ -17,5 +17,5 @@ def decoder_layers(model: PreTrainedModel) -> nn.ModuleList:
         if isinstance(module, nn.ModuleList) and len(module) == count:
             return module
     raise StudyError(
-        f"{type(model).__name__} keeps no list of its {count} layers; it cannot be taken apart"
+        f"{type(model).__name__} has no list of its {count} layers, so it cannot be split by layer"
     )

@@ -1,9 +1,9 @@
-"""The errors that are meant for the person at the screen."""
+"""Errors whose messages are meant for the user."""
 
 from collections.abc import Sequence
 
 MOST_SHOWN = 25
-"""Lines of a list that a screen has room for."""
+"""Most lines of a list in a message."""
 
 
 def counted(faults: Sequence[object]) -> str:
@@ -16,41 +16,41 @@ OF_DISKS = {
     "Disk quota exceeded": "The disk quota is used up",
     "Read-only file system": "The disk cannot be written to",
 }
-"""How libraries pass on what the system says of a disk, and what that means."""
+"""The system's error messages about disks, as libraries report them, and their meaning."""
 
 
 def disk_fault(error: BaseException) -> str | None:
-    """What is wrong with the disk and what to do, if that is what an error is about."""
+    """If an error is about the disk: what is wrong with it, and what to do."""
     said = repr(error)
     for words, meaning in OF_DISKS.items():
         if words in said:
-            remedy = "Mend that, and start the same command again: what is done is kept."
+            remedy = "Fix this, and start the same command again: what is done is kept."
             return f"{meaning}: {said}\n{remedy}"
     return None
 
 
 def listed(lines: Sequence[str]) -> str:
-    """A list for a message: a line each, and how many there was no room for."""
+    """A list for a message, one line per item, ending with the number of items left out."""
     further = len(lines) - MOST_SHOWN
     shown = [*lines[:MOST_SHOWN], *([f"and {further} more"] if further > 0 else [])]
     return "\n".join(f"  {line}" for line in shown)
 
 
 class StudyError(Exception):
-    """Something a user can put right: what is wrong, where, and what to do.
+    """An error that the user can fix; the message says what is wrong, where, and what to do.
 
-    Its message is shown as it stands, without a traceback, so it must be complete in itself
-    and fit on one screen.
+    The message is shown without a traceback, so it must be complete in itself and fit on one
+    screen.
     """
 
 
 class QuarantineError(StudyError):
-    """A checkpoint that must not be measured: it is quarantined, and the study goes on without."""
+    """A checkpoint that must not be measured; the study continues without it."""
 
     def __init__(self, message: str, reason: str) -> None:
         """
         Args:
-            message: all that is to be said of it.
+            message: the full message.
             reason: what is wrong, in a few words, for a table.
         """
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""A folder with one live writer, whether its writers share a machine or only a file system."""
+"""A lock that gives a folder one writer at a time, across machines with a shared file system."""
 
 import fcntl
 import json
@@ -22,7 +22,7 @@ BEAT_SECONDS = 20
 """How often a holder touches its lock."""
 
 STALE_SECONDS = 180
-"""A lock of another machine that was not touched for so long is of a dead process."""
+"""A lock from another machine that was not touched for this long belongs to a dead process."""
 
 
 LOCK = ".held"
@@ -36,11 +36,11 @@ class Holder:
     host: str
     pid: int
     began: float
-    """When the process began, seconds since the epoch: process numbers are used again."""
+    """Start of the process, seconds since the epoch, since process ids are reused."""
     job: str
     """SLURM's job id; empty outside SLURM."""
     token: str
-    """Tells this holding from every other."""
+    """Identifies this hold of the lock."""
 
     @classmethod
     def here(cls) -> "Holder":
@@ -55,7 +55,7 @@ class Holder:
 
     @property
     def runs_here(self) -> bool:
-        """Whether it is a process of this machine that is alive."""
+        """Whether it is a live process of this machine."""
         try:
             process = psutil.Process(self.pid)
             same = abs(process.create_time() - self.began) < 1
@@ -68,15 +68,15 @@ class Holder:
 def held(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
     """Hold a folder while the block runs.
 
-    The lock is a file that names its holder, and that the holder touches every
-    `BEAT_SECONDS`. A lock whose holder is dead is taken over: at once where the holder ran on
-    this machine or was an earlier start of the same cluster job, else after `STALE_SECONDS`.
-    Until then it is waited for, and so is a job that is ending: a job that failed is sent again
-    within seconds, and must find the folder free. A process on this machine is waited for too.
+    The lock is a file that names its holder; the holder touches it every `BEAT_SECONDS`. The lock
+    of a dead holder is taken over: at once if the holder ran on this machine or was an earlier
+    start of the same cluster job, else after `STALE_SECONDS`. This function waits for that, for a
+    process on this machine, and for a cluster job that is ending: a failed job is resubmitted
+    within seconds, and must find the folder free.
 
     Raises:
-        StudyError: if the folder is held by another cluster job that is at work, or from another
-            machine, and the holder gives a sign of life.
+        StudyError: if the folder is held by another running cluster job, or from another machine,
+            and the holder is alive.
     """
     folder.mkdir(parents=True, exist_ok=True)
     lock, mine = folder / LOCK, Holder.here()
@@ -107,7 +107,7 @@ def holder_of(folder: Path) -> Holder | None:
 
 
 def _is_at_work(holder: Holder, mine: Holder) -> bool:
-    """Whether a live holder will not end soon, and its time is on somebody's account."""
+    """Whether a live holder is unlikely to end soon."""
     if holder.job:
         return holder.job != mine.job and job_runs(holder.job)
     return holder.host != mine.host
@@ -129,12 +129,12 @@ def _refusal(folder: Path, holder: Holder) -> str:
     return (
         f"{folder} is held by {_name(holder)} on {holder.host}, which is at work in it.\n"
         f"Wait until it ends, or stop it ({stop}, on {holder.host}); then start again: what is "
-        f"done is kept.\nIf it died without a word, its hold ends {STALE_SECONDS} seconds later."
+        f"done is kept.\nIf it has died, its lock expires after {STALE_SECONDS} seconds."
     )
 
 
 def _take(lock: Path, mine: Holder) -> Holder | None:
-    """Take the lock, or give its live holder."""
+    """Take the lock, or return its live holder."""
     while True:
         try:
             descriptor = os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
@@ -153,9 +153,9 @@ def _take(lock: Path, mine: Holder) -> Holder | None:
 
 
 def _remove(lock: Path, holder: Holder | None) -> None:
-    """Remove a dead holder's lock, unless another was quicker and the lock is a new one."""
+    """Remove a dead holder's lock, unless another process has already replaced it."""
     with suppress(FileNotFoundError), lock.open() as stale:
-        with suppress(OSError):  # not every shared file system knows locks; then this is a race
+        with suppress(OSError):  # without locks in the file system, this is a race
             fcntl.flock(stale, fcntl.LOCK_EX)
         if os.path.samestat(os.fstat(stale.fileno()), lock.stat()) and _read(lock) == holder:
             lock.unlink()
@@ -172,9 +172,9 @@ def _is_gone(holder: Holder | None, lock: Path, mine: Holder) -> bool:
     if holder is not None and holder.host == mine.host:
         return not holder.runs_here
     if holder is not None and holder.job and holder.job == mine.job:
-        return True  # a job that was sent back to the queue, and starts on another machine
+        return True  # a requeued job that starts on another machine
     clock = lock.with_name(f".clock.{mine.token}")
-    clock.touch()  # by the file system's clock: machines' own may differ
+    clock.touch()  # uses the file system's clock, since those of machines may differ
     try:
         return clock.stat().st_mtime - lock.stat().st_mtime > STALE_SECONDS
     except FileNotFoundError:
@@ -186,7 +186,7 @@ def _is_gone(holder: Holder | None, lock: Path, mine: Holder) -> bool:
 def _beat(lock: Path, mine: Holder, ended: threading.Event) -> None:
     while not ended.wait(BEAT_SECONDS):
         if _read(lock) != mine:
-            # this process was stopped for so long that another took over; two must not write
+            # this process was suspended until another took over; only one may write
             print(
                 f"{lock.parent} was taken over by another process; this one ends", file=sys.stderr
             )

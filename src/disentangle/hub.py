@@ -1,6 +1,6 @@
-"""What a study takes from the Hugging Face hub: fetched once by `warm`, read offline after it.
+"""Files from the Hugging Face hub: fetched once by `warm`, then read offline.
 
-Light to import: the hub's library is loaded when something is fetched or looked up.
+This module imports quickly: the hub's library is loaded only when it is needed.
 """
 
 import re
@@ -14,7 +14,7 @@ from disentangle.errors import StudyError
 from disentangle.storage import read_sealed
 
 ON_HUB = "hf:"
-"""How the name of something on the hub begins in a study."""
+"""Prefix, in a study, of names on the hub."""
 
 _REPO = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 _REVISION = re.compile(r"[A-Za-z0-9][\w./-]*")
@@ -28,13 +28,13 @@ class HubItem:
     kind: Literal["dataset", "model"]
     repo: str
     revision: str
-    """Branch, tag or commit, as asked for."""
+    """Branch, tag or commit, as requested."""
     files: tuple[str, ...] = ()
-    """Patterns of the files that are needed; all if there is none."""
+    """Patterns of the files that are needed; all files if empty."""
     gate: str | None = None
-    """What has to be agreed to before its files can be read, where that is known."""
+    """The conditions to accept before its files can be read, if known."""
     first_of: tuple[str, ...] = ()
-    """Patterns of which the first that there are files like is needed too, and no other."""
+    """Alternative patterns: the first one that matches any file is needed too."""
 
     @property
     def page(self) -> str:
@@ -42,7 +42,7 @@ class HubItem:
         return f"https://huggingface.co/{'datasets/' if self.kind == 'dataset' else ''}{self.repo}"
 
     def wants(self, path: str) -> bool:
-        """Whether a file of the repository is one of those needed."""
+        """Whether a file of the repository is needed."""
         return not self.files or any(fnmatchcase(path, pattern) for pattern in self.files)
 
     def alternatives(self) -> list["HubItem"]:
@@ -56,7 +56,7 @@ def split_repo(spelled: str) -> tuple[str, str]:
     """Read REPO@REVISION.
 
     Raises:
-        ValueError: if it is no repository's name, or the revision is left out.
+        ValueError: if it is not a repository's name, or has no revision.
     """
     repo, _, revision = spelled.partition("@")
     if not _REPO.fullmatch(repo) or ".." in repo:
@@ -69,20 +69,20 @@ def split_repo(spelled: str) -> tuple[str, str]:
 
 
 def fetch(items: Iterable[HubItem], before: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Bring items into the hub's cache on this machine.
+    """Download items into the hub's cache on this machine.
 
     Args:
         items: what is needed.
-        before: what an earlier call returned: a branch that was resolved then stays at that
-            commit, so that a study does not change under way.
+        before: the result of an earlier call. Branches keep the commit found then, so that a study
+            does not change midway.
 
     Returns:
-        One record per item: kind, repo, revision (as asked), patterns, commit, files (path to
+        One record per item: kind, repo, revision (as requested), patterns, commit, files (path to
         size in bytes) and bytes.
 
     Raises:
-        StudyError: if the hub cannot be reached, or what is asked for is not there or may not
-            be read, with what to do.
+        StudyError: if the hub cannot be reached, or an item does not exist or may not be read,
+            with what to do.
     """
     commits = {(r["kind"], r["repo"], r["revision"]): r["commit"] for r in before}
     records: list[dict[str, Any]] = []
@@ -165,7 +165,7 @@ def _download(item: HubItem, revision: str) -> Path:
         ) from error
     except RepositoryNotFoundError as error:
         raise StudyError(
-            f"The hub shows this machine no {what}: there is none, or it is private.\n"
+            f"The hub shows this machine no {what}: it does not exist, or it is private.\n"
             f"Look at {item.page}; if it is private, {login}."
         ) from error
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
@@ -173,9 +173,9 @@ def _download(item: HubItem, revision: str) -> Path:
         raise StudyError(
             f"Could not fetch {what}: the hub cannot be reached from here "
             f"({type(error).__name__}).\n"
-            "Run `snakemake warm --cores 1 --configfile STUDY.yaml` where there is a network "
-            "(a login node), with HF_HOME on a disk of all jobs, and HF_HUB_OFFLINE not set.\n"
-            "Everything after it runs without a network." + (gate if item.gate else "")
+            "Run `snakemake warm --cores 1 --configfile STUDY.yaml` on a machine with network "
+            "access (a login node), with HF_HOME on a disk that all jobs share, and without "
+            "HF_HUB_OFFLINE.\nLater jobs need no network." + (gate if item.gate else "")
         ) from error
 
 
@@ -197,7 +197,7 @@ def _cache_folder(item: HubItem) -> Path | None:
 
 
 def _cached(item: HubItem) -> dict[str, int]:
-    """What of an item is in the cache: paths and sizes."""
+    """An item's files in the cache: paths and sizes."""
     for alternative in item.alternatives():
         folder = _cache_folder(alternative)
         files = _files_in(folder, alternative) if folder else {}
@@ -210,7 +210,7 @@ def commit_of(item: HubItem, warmed: Path) -> str:
     """The commit that `warm` recorded for an item.
 
     Raises:
-        StudyError: if it recorded none.
+        StudyError: if there is none.
     """
     for record in read_sealed(warmed)["items"]:
         asked = (record["kind"], record["repo"], record["revision"])
@@ -222,10 +222,10 @@ def commit_of(item: HubItem, warmed: Path) -> str:
 
 
 def local_files(item: HubItem) -> list[Path]:
-    """Paths of an item's files in the cache, by their names in the repository; no network.
+    """Paths of an item's files in the cache; needs no network.
 
     Raises:
-        StudyError: if they are not there.
+        StudyError: if they are missing.
     """
     folder = local_folder(item)
     names = _files_in(folder, item)
@@ -235,10 +235,10 @@ def local_files(item: HubItem) -> list[Path]:
 
 
 def local_folder(item: HubItem) -> Path:
-    """The folder of a repository at a commit in the cache, with what was fetched of it; no network.
+    """The cached folder of a repository at a commit, with its fetched files; needs no network.
 
     Raises:
-        StudyError: if it is not there, or not with the item's files that the repository has.
+        StudyError: if it, or any of the item's files in the repository, is missing.
     """
     if (folder := _cache_folder(item)) is None:
         raise _not_warmed(item)
@@ -248,6 +248,6 @@ def local_folder(item: HubItem) -> Path:
 def _not_warmed(item: HubItem) -> StudyError:
     return StudyError(
         f"{item.kind} {item.repo} at {item.revision} is not in this machine's hub cache.\n"
-        "Run `snakemake warm` where there is a network, and set HF_HOME to the same folder "
+        "Run `snakemake warm` on a machine with network access, and set HF_HOME to the same folder "
         "for all jobs."
     )

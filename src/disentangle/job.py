@@ -1,4 +1,4 @@
-"""One job of the workflow: its log, its progress on screen, its errors for people."""
+"""One job of the workflow: its log, its progress on screen, and its error messages."""
 
 import gc
 import os
@@ -20,43 +20,42 @@ Say = Callable[[str], None]
 
 
 def about(subject: str, say: Say) -> Say:
-    """Begin every line with what it is about."""
+    """Begin every line with a subject."""
     return lambda line: say(f"{subject}: {line}")
 
 
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
-"""No job fetches anything, but one."""
+"""Set for all jobs except the one that downloads."""
 
 QUIET = {"TOKENIZERS_PARALLELISM": "false", "TQDM_DISABLE": "1", "WANDB_MODE": "disabled"}
-"""No progress bar fills a log."""
+"""Keeps progress bars out of logs."""
 
 
 GARBAGE_THRESHOLDS = (50_000, 50, 50)
-"""Python looks for garbage cycles after so many new objects, not after its usual 700: libraries
-make a million that stay, and looking through them over and over is a tenth of their import."""
+"""Python looks for garbage cycles after so many new objects, instead of its usual 700: libraries
+make a million permanent objects, and scanning them repeatedly is a tenth of the import time."""
 
 
 @contextmanager
 def job(name: str, snakemake: Any, *, online: bool = False) -> Iterator[Say]:
-    """Send all a job prints to its log; give a function that speaks to the screen.
+    """Send all output of a job to its log; yields a function that prints on the screen.
 
-    Only the job that fetches things is `online`.
+    Only the job that downloads is `online`.
 
-    Inputs that other jobs of the workflow made are compared with what those recorded of them. The
-    process ends with the block. What the job did, with what, and what it took stands then
-    beside the log; see `disentangle.record`.
+    Inputs made by other jobs are compared with their recorded hashes. The process ends with the
+    block, after writing a record of the job beside its log; see `disentangle.record`.
 
-    Libraries print much and to file descriptors, so the descriptors are redirected, not
-    `sys.stdout`. An error shows on the screen in full if it is a `StudyError`, else in one
-    line; either way the job ends with status 1 and the traceback stands in the log, and in what
-    is kept of all starts that failed, since Snakemake deletes the log of a job that it tries again.
+    Libraries print to file descriptors, so these are redirected, not `sys.stdout`. A `StudyError`
+    is shown on the screen in full, any other error in one line. Either way the job ends with status
+    1, and the traceback is in the log. Since Snakemake deletes the log of a job that it retries,
+    the logs of failed starts are also kept in another file.
     """
     began, log = datetime.now(UTC), Path(snakemake.log[0])
     os.environ |= QUIET if online else QUIET | OFFLINE
     gc.set_threshold(*GARBAGE_THRESHOLDS)
     screen = os.fdopen(os.dup(2), "w", buffering=1)
     log.parent.mkdir(parents=True, exist_ok=True)
-    record_of(log).unlink(missing_ok=True)  # an earlier start's; a job that is killed has none
+    record_of(log).unlink(missing_ok=True)  # from an earlier start; a killed job has no record
     with log.open("w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
@@ -84,11 +83,11 @@ def job(name: str, snakemake: Any, *, online: bool = False) -> Iterator[Say]:
     except OSError as error:  # a full disk has no room for a log or a record either
         status = 1
         print(_in_words(name, error, log), file=screen)
-    os._exit(status)  # at once: to take a million objects apart takes Python a second
+    os._exit(status)  # at once: freeing a million objects takes Python a second
 
 
 def _in_words(name: str, error: BaseException, log: Path) -> str:
-    """What a job says of its failure; nothing where it was told to end."""
+    """A job's message about its failure; empty if it was told to end."""
     if isinstance(error, StudyError):
         return f"\n{name} stopped:\n{error}\n"
     if fault := disk_fault(error):
@@ -99,12 +98,12 @@ def _in_words(name: str, error: BaseException, log: Path) -> str:
 
 
 def failed_log(log: Path) -> Path:
-    """Where the logs of the starts that failed are kept, one after another."""
+    """The file with the logs of all failed starts."""
     return Path(f"{log}.failed")
 
 
 class Throttle:
-    """Lets one call through in every `seconds`, the first at once."""
+    """Lets one call through every `seconds`, the first one at once."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds

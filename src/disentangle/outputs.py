@@ -1,4 +1,4 @@
-"""Outputs of jobs, compared with the hashes that their jobs recorded."""
+"""Compare outputs of jobs with their recorded hashes."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,13 +13,13 @@ from disentangle.storage import DamagedError, sha256_of
 from disentangle.study.folder import StudyFolder
 
 LARGEST = 64 << 20
-"""Bytes of the largest output that is compared before every use of it; the audit compares all."""
+"""Outputs up to this size in bytes are compared before every use; the audit compares all."""
 
 SEEN_WITHIN = 60
-"""Seconds after which a shared file system shows every machine what another one wrote."""
+"""Seconds after which all machines see what one of them wrote to a shared file system."""
 
 READERS = 8
-"""Files that are hashed at a time: hashing leaves Python free."""
+"""Files that are hashed in parallel: hashing releases Python's lock."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class Output:
     record: Path
 
     def is_damaged(self) -> bool:
-        """Whether the file is there and is not as the job left it.
+        """Whether the file exists and differs from what the job wrote.
 
-        A job takes its record away when it begins, so a file that is being made again is not.
+        A job deletes its record when it begins, so a file that is being rewritten is not damaged.
         """
         try:
             differs = sha256_of(self.path) != self.sha256
@@ -68,7 +68,7 @@ def outputs_of(logs: Path) -> list[Output]:
 
 
 def damaged(outputs: Iterable[Output], largest: float = LARGEST) -> list[Output]:
-    """Those outputs of at most `largest` bytes that are not as their jobs left them."""
+    """Outputs of at most `largest` bytes that changed since their jobs made them."""
     due = [output for output in outputs if _size(output.path) <= largest]
     with ThreadPoolExecutor(READERS) as pool:
         return [o for o, is_so in zip(due, pool.map(Output.is_damaged, due), strict=True) if is_so]
@@ -82,14 +82,14 @@ def _size(path: Path) -> float:
 
 
 def refuse_damaged(inputs: Sequence[Path], log: Path) -> None:
-    """Refuse to work on what is not as the job that made it left it.
+    """Refuse inputs that changed since their jobs made them.
 
     Args:
-        inputs: of a job.
+        inputs: a job's inputs.
         log: the job's log, in the folder of the study's logs.
 
     Raises:
-        DamagedError: naming the first such file and the job that makes it.
+        DamagedError: with the first such file and the job that makes it.
     """
     logs = next((folder for folder in log.parents if folder.name == "logs"), None)
     if logs is None or not inputs:
@@ -102,8 +102,8 @@ def refuse_damaged(inputs: Sequence[Path], log: Path) -> None:
     for output in damaged(output for output in outputs_of(logs) if output in suspects):
         raise DamagedError(
             output.path,
-            f"is damaged or was changed by hand: {job_name(output.job)} left it otherwise",
-            "Start the same command again: the file is set aside then, and made again.",
+            f"is damaged or was changed by hand since {job_name(output.job)} made it",
+            "Start the same command again: it moves the file away and makes it again.",
         )
 
 
@@ -164,8 +164,8 @@ def damage_in_words(found: Mapping[str, tuple[str, str]], results: Path) -> str:
     """
     lines = listed([f"{results / name}, made by {job_name(job)}" for name, job in found.items()])
     return (
-        "These files are damaged or were changed by hand: they are not as their jobs left them.\n"
+        "These files are damaged, or were changed by hand since their jobs made them:\n"
         f"{lines}\n"
-        "They are made again, which trains nothing. "
+        "They are made again, without any training. "
         f"The old ones are kept in {results / 'damaged'}."
     )

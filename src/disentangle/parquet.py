@@ -1,4 +1,4 @@
-"""Parquet files of ours: pages carry checksums, which are compared wherever one is read."""
+"""Read and write parquet files with page checksums, which are verified on every read."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,11 +18,11 @@ def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     """Read a table, or some columns of it.
 
     Raises:
-        DamagedError: if it is cut short, or a page of it is not as it was written.
+        DamagedError: if it is truncated, or a page does not match its checksum.
     """
     try:
         names = None if columns is None else list(columns)
-        # by the file alone: as a dataset, its folders' names could become columns
+        # as a single file: for a dataset, folder names could become columns
         return _open(path).read(columns=names)
     except (pa.ArrowException, OSError) as error:
         raise _damaged(path, error) from error

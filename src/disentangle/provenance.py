@@ -1,4 +1,4 @@
-"""Which code made a result: a hash that changes with its logic and with nothing else."""
+"""A hash of the code that made a result; it changes only with the code's logic."""
 
 import ast
 import hashlib
@@ -9,11 +9,11 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent
 
 AROUND_JOBS = "job.py"
-"""What logs a job, checks its inputs and records it: no result depends on it."""
+"""Module that logs, checks and records a job; no result depends on it."""
 
 
 class _WithoutDocstrings(ast.NodeTransformer):
-    """Drops what does not run: docstrings, also those under a field. Comments are no nodes."""
+    """Drops docstrings, also those under fields. Comments are not in the tree."""
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         is_text = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
@@ -52,9 +52,8 @@ def _logic(file: Path) -> tuple[str, frozenset[Path]]:
 def code_hash(*entries: Path) -> str:
     """Hash the logic of Python files and of every module of this package they reach.
 
-    Docstrings, comments, formatting, file times and what is around a job do not enter; a changed
-    constant, helper or import does. The package imports itself by absolute names only, which a
-    test asserts.
+    Docstrings, comments, formatting, file times and `AROUND_JOBS` do not affect it; constants,
+    helpers and imports do. The package imports itself by absolute names only; a test asserts that.
 
     Args:
         entries: a rule's script, or modules.
@@ -77,8 +76,8 @@ def code_hash(*entries: Path) -> str:
 def computing_code(*entries: Path, libraries: tuple[str, ...]) -> str:
     """Hash of what computes a number: our code, and the versions of the libraries that it calls.
 
-    The device is no part of it: kernels of a GPU and a CPU differ in the last digits of float32,
-    and each row of a table says in its numerics which it was.
+    The device is not included: GPU and CPU kernels differ only in the last digits of float32, and
+    each row of a table names the device in its numerics.
 
     Args:
         entries: see `code_hash`.

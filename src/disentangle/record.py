@@ -1,7 +1,7 @@
-"""What a job did, with what and where: a record beside its log, for costs and for provenance.
+"""A job's record beside its log: what it did, with what and where, for costs and provenance.
 
-Snakemake's own memory is lost when results are copied, and a cluster's jobs write none; this stays
-with the results.
+Snakemake's own metadata are lost when results are copied, and jobs on a cluster write none; these
+records stay with the results.
 """
 
 import os
@@ -19,19 +19,19 @@ RECORD = ".record.json"
 """Ending of the file beside a log that holds the job's record."""
 
 USAGE = ("wall_seconds", "cpu_seconds", "max_rss_mb")
-"""Fields of a record that say what the job took."""
+"""Fields of a record with the job's use of resources."""
 
 REQUIRED = {"rule", "inputs", "outputs", "params", "code", "status", "machine", *USAGE}
 """Fields that every record has."""
 
 
 def record_of(log: Path) -> Path:
-    """Where the record of the job with a log is."""
+    """The record that belongs to a log."""
     return Path(f"{log}{RECORD}")
 
 
 def record_paths(logs: Path) -> dict[tuple[str, str], Path]:
-    """Where the records are.
+    """The paths of all records.
 
     Args:
         logs: the folder of all logs.
@@ -50,14 +50,14 @@ def read_record(path: Path) -> dict[str, Any]:
     """Read a job's record.
 
     Raises:
-        DamagedError: if it is none.
+        DamagedError: if it is not one.
     """
     record = read_json(path)
     if not isinstance(record, dict) or not record.keys() >= REQUIRED:
         rule = path.name.split(".")[0] if path.parent.name == "logs" else path.parent.name
         raise DamagedError(
             path,
-            "is damaged: it is no record of a job",
+            "is damaged: it is not a record of a job",
             f"Delete it; `--forcerun {rule}` makes it again, and what is computed is kept.",
         )
     return record
@@ -104,7 +104,7 @@ def write_record(snakemake: Any, log: Path, began: datetime, status: int) -> Non
 
 
 def _told(snakemake: Any) -> dict[str, Any]:
-    """What a job was told to do: by its spec, or by parameters where it has none."""
+    """A job's settings, from its spec or, without one, from its parameters."""
     spec = getattr(snakemake.input, "spec", None)
     if spec is None:
         return dict(snakemake.params.items())
@@ -113,7 +113,7 @@ def _told(snakemake: Any) -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """The class of this machine, as far as results may depend on it; never which one it is."""
+    """The class of this machine, as far as results may depend on it; it does not identify it."""
     # only what has computed with torch has a device, and the import costs seconds
     torch = sys.modules.get("torch")
     on_gpu = torch is not None and torch.cuda.is_available()
@@ -143,7 +143,7 @@ def _inside(path: str) -> str:
 
 
 def _usage(wall_seconds: float) -> dict[str, float]:
-    """What this process and the children it waited for took, from the kernel's accounts.
+    """Resources used by this process and the children it waited for, from the kernel.
 
     CPU time counts from the interpreter's start, imports included; wall time from the job's.
     """

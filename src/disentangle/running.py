@@ -1,10 +1,10 @@
-"""Run the workflow on a study, one start of it at a time.
+"""Run the workflow on a study, once at a time per study.
 
     python -m disentangle.running [STUDY.yaml ...] -- COMMAND...
 
-The study files are read first, laid over config.yaml: a wrong one is told in one screen, whatever
-Snakemake would say of it. Then COMMAND takes the place of this process, and holds the study's lock
-as long as it lives. Other studies may run in the same folder meanwhile.
+The study files, which override config.yaml, are read first, so that an error in them gives a short
+message instead of Snakemake's. Then COMMAND replaces this process, and holds the study's lock until
+it ends. Other studies may run in the same folder at the same time.
 """
 
 import fcntl
@@ -20,10 +20,10 @@ LOCKS = Path(".snakemake/running")
 
 
 def run_held(lock_file: Path, command: list[str], refusal: str) -> None:
-    """Become `command` while holding `lock_file`; leave with a message if it is held.
+    """Replace this process by `command`, holding `lock_file`; exit with a message if it is held.
 
-    The lock lives as long as the command's own process: the file stays open across exec, and
-    its children do not inherit it. Snakemake's own lock outlives a kill and has to be removed
+    The lock lasts as long as the command's own process: the file stays open across exec, and
+    its children do not inherit it. Snakemake's own lock survives a kill and must be removed
     by hand; with this one `--nolock` is safe.
     """
     lock_file.parent.mkdir(parents=True, exist_ok=True)
@@ -37,7 +37,7 @@ def run_held(lock_file: Path, command: list[str], refusal: str) -> None:
 
 
 def main() -> None:
-    """Run what the command line says; see the module."""
+    """Entry of the command; see the module."""
     arguments = sys.argv[1:]
     middle = arguments.index("--")
     try:
@@ -48,15 +48,15 @@ def main() -> None:
 
 
 def start(files: Sequence[Path], command: list[str]) -> None:
-    """Become `command`, which runs the study that files describe; see `run_held`.
+    """Replace this process by `command`, which runs the study in `files`; see `run_held`.
 
     Raises:
-        StudyError: if they describe none.
+        StudyError: if the files do not describe a study.
     """
     study = read_study(files).study
     refusal = (
-        f"The study {study} is running in this folder already. Wait until it ends, or stop it; "
-        "`make status` says how far it is."
+        f"The study {study} is already running in this folder. Wait until it ends, or stop it; "
+        "`make status` shows its progress."
     )
     run_held(LOCKS / f"{study}.lock", command, refusal)
 

@@ -1,4 +1,4 @@
-"""Files that are whole or absent, their hashes and their seals."""
+"""Write files atomically, with hashes and seals."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ MAKE_AGAIN = "Delete it and run the workflow again: the job that makes it runs a
 
 
 class DamagedError(StudyError):
-    """A file of ours that is not as it was written."""
+    """One of our files that changed since it was written."""
 
     def __init__(self, path: Path, fault: str, remedy: str = MAKE_AGAIN) -> None:
         """
@@ -32,9 +32,9 @@ class DamagedError(StudyError):
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path` that takes its place when the block ends well.
+    """Yield a temporary path that replaces `path` when the block ends without an error.
 
-    A reader, or a run after a kill, sees the old file or the new one, never half of one.
+    A reader, or a run after a kill, sees the old file or the new one, never a partial one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -46,7 +46,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_json(path: Path, data: Any) -> None:
-    """Write plain data as JSON, whole or not at all; the same data gives the same bytes."""
+    """Write plain data as JSON, atomically; the same data give the same bytes."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(data, indent=1, sort_keys=True, allow_nan=False) + "\n")
 
@@ -55,18 +55,18 @@ def read_json(path: Path) -> Any:
     """Read a JSON file of ours.
 
     Raises:
-        DamagedError: if it is no JSON, being empty or cut short, say.
+        DamagedError: if it is not JSON, for example empty or truncated.
     """
     try:
         return json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
-        fault = "is empty" if not path.stat().st_size else f"is damaged: it is no JSON ({error})"
+        fault = "is empty" if not path.stat().st_size else f"is damaged: it is not JSON ({error})"
         raise DamagedError(path, fault) from error
 
 
 def write_sealed(path: Path, content: dict[str, Any]) -> None:
     """Write a mapping as JSON together with the digest of its content; see `read_sealed`."""
-    read_back = json.loads(json.dumps(content))  # keys that are numbers are text from then on
+    read_back = json.loads(json.dumps(content))  # turns numeric keys into text
     write_json(path, content | {SEAL: digest(read_back)})
 
 
@@ -74,11 +74,11 @@ def read_sealed(path: Path) -> dict[str, Any]:
     """Read a mapping that `write_sealed` wrote, or that somebody wrote by hand without a seal.
 
     Raises:
-        DamagedError: if it is no JSON, no mapping, or not what was sealed.
+        DamagedError: if it is not JSON, not a mapping, or changed since it was sealed.
     """
     content = read_json(path)
     if not isinstance(content, dict):
-        raise DamagedError(path, "is damaged: it holds no mapping")
+        raise DamagedError(path, "is damaged: it is not a mapping")
     sealed = content.pop(SEAL, None)
     if sealed is not None and sealed != digest(content):
         raise DamagedError(path, "is damaged: its content is not what was written")
@@ -92,6 +92,6 @@ def sha256_of(path: Path) -> str:
 
 
 def digest(data: Any) -> str:
-    """SHA-256 of plain data in one spelling (sorted keys, no spaces)."""
+    """SHA-256 of plain data in canonical JSON (sorted keys, no spaces)."""
     spelled = json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(spelled.encode()).hexdigest()

@@ -130,7 +130,7 @@ def test_a_checkpoint_in_the_place_of_another_is_found(results: Path) -> None:
         shutil.rmtree(step4)
         kept.rename(step4)
     assert [fault.path for fault in faults] == [step4 / "manifest.json"]
-    assert "it is of other weights than" in str(faults[0])
+    assert "it has other weights than" in str(faults[0])
 
 
 def check(folder: Path) -> subprocess.CompletedProcess[str]:

@@ -116,7 +116,7 @@ def test_a_job_does_not_work_on_a_damaged_input(tmp_path: Path) -> None:
         os.utime(path, (0, 0))  # long ago, so that no other machine may still be writing
     done, log = run(tmp_path, "pass")
     assert done.returncode == 1
-    assert "results/a.json is damaged or was changed by hand: earlier left it" in done.stderr
+    assert "results/a.json is damaged or was changed by hand since earlier made it" in done.stderr
     assert "half way" not in log
 
 

@@ -41,7 +41,7 @@ def test_the_lock_is_held_by_the_command_and_not_by_its_children(folder: Path) -
     assert first.stdout.readline() == "started\n"
     refused = asked(folder, "tiny.yaml")
     assert refused.returncode == 1
-    assert "The study tiny is running in this folder already" in refused.stderr
+    assert "The study tiny is already running in this folder" in refused.stderr
     for another in ("other.yaml", ""):
         assert asked(folder, *filter(None, [another])).stdout == "began\n"
     first.kill()

@@ -80,8 +80,8 @@ def test_a_file_written_by_hand_needs_no_seal(tmp_path: Path) -> None:
     path = tmp_path / "manifest.json"
     write_json(path, {"run": "mine"})
     assert read_sealed(path) == {"run": "mine"}
-    write_json(path, ["no mapping"])
-    with pytest.raises(DamagedError, match="no mapping"):
+    write_json(path, ["not a mapping"])
+    with pytest.raises(DamagedError, match="not a mapping"):
         read_sealed(path)
 
 

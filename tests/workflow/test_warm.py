@@ -100,7 +100,7 @@ def test_text_is_fetched_once_and_everything_after_is_offline(
     ("train", "needed"),
     [
         ("set:starcoder-python@main", ["is gated", "The Stack", "hf auth login", "HF_TOKEN"]),
-        ("hf:own/other@main", ["none, or it is private", "hf auth login"]),
+        ("hf:own/other@main", ["it does not exist, or it is private", "hf auth login"]),
         ("hf:own/er@v9", ["own/er has no revision v9"]),
         ("hf:own/er@main?files=test/*", ["no file like test/*"]),
     ],

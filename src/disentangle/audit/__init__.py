@@ -1,1 +1,1 @@
-"""A study's files, compared with every hash that stands in its results."""
+"""Compare a study's files with every hash recorded in its results."""

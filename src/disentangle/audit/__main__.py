@@ -2,9 +2,9 @@
 
     python -m disentangle.audit [STUDY.yaml ...]
 
-Compared are all outputs of jobs with the hashes that their jobs recorded, all checkpoints with
-their manifests, all manifests, measurements and tables with their own check sums. Each fault is
-told with what to do for it; the exit status is 0 if there is none. Nothing is changed.
+It compares all outputs of jobs with their recorded hashes, all checkpoints with their manifests,
+and all manifests, measurements and tables with their own checksums. Each fault is printed with its
+remedy; the exit status is 0 if there is none. Nothing is changed.
 """
 
 import sys
@@ -17,7 +17,7 @@ from disentangle.study.file import read_study
 
 
 def main() -> int:
-    """Check what the command line names; see the module."""
+    """Entry of the command; see the module."""
     try:
         return check(sys.argv[1:])
     except StudyError as fault:
@@ -26,13 +26,13 @@ def main() -> int:
 
 
 def check(files: Sequence[str]) -> int:
-    """Compare every file of the study that files describe with the hashes in it.
+    """Compare every file of a study with its recorded hash, and print the faults.
 
     Returns:
-        1 if there are faults, which are printed; else 0.
+        1 if there are faults; else 0.
 
     Raises:
-        StudyError: if the files describe no study, or nothing of it was made.
+        StudyError: if the files describe no study, or it has no results yet.
     """
     study = read_study([Path(path) for path in files])
     results = Path("results") / study.study

@@ -1,4 +1,4 @@
-"""All checks of a study, several at a time."""
+"""Run all checks of a study in parallel."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ from disentangle.outputs import READERS
 from disentangle.storage import read_json
 
 ARCHIVE_FACTS = Path("archive.json")
-"""In an unpacked archive: what was left out of it by choice, among other things."""
+"""File of an unpacked archive that lists, among other things, what was left out of it."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Audit:
 
     faults: list[Fault]
     counts: dict[str, int]
-    """Files that were looked at, by kind."""
+    """Number of checked files, by kind."""
 
     @property
     def counted(self) -> str:
@@ -29,7 +29,7 @@ class Audit:
 
 
 def audit(results: Path) -> Audit:
-    """Look at every file of a study that some other file says something of.
+    """Check every file of a study that has a recorded hash or a checksum.
 
     Args:
         results: the study's folder, relative to where the workflow runs.
@@ -39,7 +39,7 @@ def audit(results: Path) -> Audit:
         found = [fault for faults in pool.map(_look, checks) for fault in faults]
     left_out = _left_out()
     faults = [f for f in found if f.kind == "damaged" or f.path.as_posix() not in left_out]
-    # a checkpoint that two jobs stand for is told once
+    # a fault of a checkpoint that two jobs name is listed once
     return Audit(list(dict.fromkeys(faults)), dict(Counter(check.kind for check in checks)))
 
 

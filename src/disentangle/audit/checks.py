@@ -1,4 +1,4 @@
-"""The checks of an audit: each looks at one file, and gives its faults."""
+"""The checks of an audit: each looks at one file, and yields its faults."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -36,7 +36,7 @@ class Check:
     """One file to look at."""
 
     kind: str
-    """What is counted: outputs, checkpoints, measurements, ..."""
+    """The kind of file, for the counts: outputs, checkpoints, measurements, ..."""
     look: Callable[[], Iterator[Fault]]
 
 
@@ -87,7 +87,7 @@ def _output(output: Output) -> Iterator[Fault]:
 
 
 def _trained(trained: Path, study: StudyFolder) -> Iterator[Check]:
-    """The runs of a cohort, if what stands for them can be read: it is an output, too."""
+    """Checks of a cohort's runs, if their file can be read; as an output it is checked anyway."""
     try:
         hashes = read_json(trained)
     except DamagedError:
@@ -99,7 +99,7 @@ def _trained(trained: Path, study: StudyFolder) -> Iterator[Check]:
 
 
 def _run(manifest: Path, sha256: str | None, standing: Path) -> Iterator[Fault]:
-    """A run's own files: manifest, what it was begun as, and its log."""
+    """Check a run's own files: its manifest, its identity and its log."""
     if not manifest.is_file():
         yield Fault(manifest, "missing", f"{standing} names its run", _again(standing))
     elif sha256 is not None and sha256_of(manifest) != sha256:
@@ -116,7 +116,7 @@ def _run(manifest: Path, sha256: str | None, standing: Path) -> Iterator[Fault]:
 
 
 def _gaps(folder: RunFolder) -> Iterator[Fault]:
-    """Steps that a run's log lacks, where there is no table to compare it with."""
+    """Find steps missing from a run's log, if there is no table to compare it with."""
     with suppress(StudyError):  # a damaged manifest is a fault of its own
         last = read_run(folder.path / MANIFEST).last_finite_step
         steps: list[int] | None = None
@@ -128,7 +128,7 @@ def _gaps(folder: RunFolder) -> Iterator[Fault]:
 
 
 def _log(folder: RunFolder, table: Path) -> Iterator[Fault]:
-    """Compare a run's log with the table that was made of it, which has checksums of its own."""
+    """Compare a run's log with the table made from it, which has its own checksums."""
     tabled = read_parquet(table).to_pandas()
     logged = None
     with suppress(DamagedError):
@@ -141,7 +141,7 @@ def _log(folder: RunFolder, table: Path) -> Iterator[Fault]:
 def _steps(manifest: Path, standing: Path) -> Iterator[Check]:
     try:
         steps = read_run(manifest).checkpoints
-    except StudyError:  # said of the run
+    except StudyError:  # already reported for the run
         return
     for step, sha256 in steps.items():
         folder = step_folder(manifest.parent, step)
@@ -167,7 +167,7 @@ def _of_outcome(outcome: Perturbed, folder: Path, made: Path) -> Iterator[Check]
 
 
 def _checkpoint(folder: Path, sha256: str, standing: Path) -> Iterator[Fault]:
-    """A checkpoint's manifest, and its files against it."""
+    """Check a checkpoint's manifest, and its files against the manifest."""
     again = _again(folder, standing)
     try:
         manifest = read_checkpoint(folder)
@@ -178,7 +178,7 @@ def _checkpoint(folder: Path, sha256: str, standing: Path) -> Iterator[Fault]:
         yield Fault(folder / MANIFEST, "missing", f"{standing} names its run", again)
         return
     if manifest.weights_sha256 != sha256:
-        what = f"it is of other weights than {standing} stands for"
+        what = f"it has other weights than {standing} stands for"
         yield Fault(folder / MANIFEST, "damaged", what, again)
     yield from _files_of(folder, manifest, again)
 
@@ -190,7 +190,7 @@ def _files_of(folder: Path, manifest: CheckpointManifest, again: str) -> Iterato
     elif sha256_of(weights) != manifest.weights_sha256:
         yield Fault(weights, "damaged", "its SHA-256 is not the one in its manifest", again)
     for name, sha256 in sorted({**manifest.tokenizer, CONFIG: manifest.config_sha256}.items()):
-        if not sha256:  # of an earlier version, which did not note it
+        if not sha256:  # earlier versions did not record it
             continue
         if not (folder / name).is_file():
             yield Fault(folder / name, "missing", "its manifest names it", again)
@@ -200,5 +200,5 @@ def _files_of(folder: Path, manifest: CheckpointManifest, again: str) -> Iterato
 
 
 def _again(*doomed: Path) -> str:
-    """How to have checkpoints made again that cost training."""
+    """Commands to make checkpoints again, which takes training."""
     return f"rm -r {' '.join(map(str, doomed))}, and run the workflow: it trains what is missing"

@@ -1,1 +1,1 @@
-"""What a study will cost before it runs, and what of it is done already."""
+"""What a study will cost, and what is already done."""

@@ -1,4 +1,4 @@
-"""What the jobs of a study ask a cluster for, as a table on the screen."""
+"""The resources that a study's jobs request from a cluster, as a table on the screen."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ HEADS = ("rule", "jobs", "gpu", "nodes", "GB a node", "minutes", "partition")
 
 @dataclass(frozen=True)
 class Ask:
-    """What one job asks for at its first attempt."""
+    """The resources that one job requests at its first attempt."""
 
     rule: str
     gpu: int
@@ -21,7 +21,7 @@ class Ask:
     runtime: int
     """Minutes."""
     partition: str
-    """Empty where nobody names one: the site's own, then."""
+    """Empty for the site's default."""
 
 
 def asks_as_text(asks: Sequence[Ask]) -> list[str]:

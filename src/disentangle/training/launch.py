@@ -1,4 +1,4 @@
-"""Train with several processes: torchrun on this machine, or on every machine of a SLURM job."""
+"""Train with several processes: torchrun on this machine, or on each machine of a SLURM job."""
 
 import os
 import secrets
@@ -18,32 +18,32 @@ from disentangle.storage import read_json
 from disentangle.training.segment import Segment
 
 PORTS = (20_000, 32_000)
-"""Where the processes of several machines meet: below those that Linux gives to connections."""
+"""Range of ports for rendezvous of several machines, below those that Linux assigns itself."""
 
 
 def train_on_many(segment: Segment, say: Say, *, processes: int, nodes: int) -> int | None:
     """Run `train` in `processes` processes, and wait for them.
 
-    A signal to stop is passed on; the processes save and end then.
+    A stop signal is passed on to the processes, which then save and end.
 
     Args:
         segment: what they train.
-        say: tells the screen.
-        processes: how many.
-        nodes: machines of this SLURM job that they are spread over, as many on each. If more
-            than one, this runs in the job's batch script, on the first of them.
+        say: prints a message.
+        processes: their number.
+        nodes: machines of this SLURM job, with equally many processes each. If there are several,
+            this function runs in the job's batch script, on the first machine.
 
     Returns:
-        The number of the signal to stop, if one came to this process or to any of them. SIGURG,
-        as if the job had been told to go back to the queue, if one of its machines died.
+        The number of the stop signal, if this process or any of them received one. If a machine
+        of the job died, SIGURG, so that the job goes back to the queue.
 
     Raises:
-        StudyError: if one of them failed.
+        StudyError: if a process failed.
     """
     told = segment.folder / "segment.json"
     segment.write(told)
     segment.stopped.unlink(missing_ok=True)
-    shared = os.environ | {"OLMO_SHARED_FS": "1"}  # else a process of each machine writes the state
+    shared = os.environ | {"OLMO_SHARED_FS": "1"}  # else each machine writes the state
     command = [*_launcher(segment, processes, nodes), str(told)]
     launcher = subprocess.Popen(command, env=shared)  # noqa: S603 (ours)
 
@@ -55,7 +55,7 @@ def train_on_many(segment: Segment, say: Say, *, processes: int, nodes: int) -> 
         if nodes > 1:
             signal_steps(signal.SIGURG)
             return
-        # past torchrun, which knows SIGTERM only and gives its processes half a minute then
+        # not through torchrun, which passes on only SIGTERM and then allows half a minute
         with suppress(psutil.NoSuchProcess):
             for process in psutil.Process(launcher.pid).children(recursive=True):
                 process.send_signal(signal.SIGURG)
@@ -69,19 +69,19 @@ def train_on_many(segment: Segment, say: Say, *, processes: int, nodes: int) -> 
         told.unlink()
     told_to_stop = stopped_by is not None or segment.stopped.exists()
     if status and nodes > 1 and not told_to_stop and not machines_answer():
-        say(f"{segment.run.name}: a machine of this job does not answer")
+        say(f"{segment.run.name}: a machine of this job does not respond")
         return signal.SIGURG
     if status:
         raise StudyError(
             f"{segment.run.name}: a training process ended with an error (status {status}).\n"
-            "What is saved is kept. The traceback is in the job's log, which <log>.failed keeps."
+            "Saved state is kept. The traceback is in the job's log, and later in <log>.failed."
         )
     heard = _heard(segment.stopped)
     return stopped_by or heard
 
 
 def _heard(stopped: Path) -> int | None:
-    """The signal that the processes heard: SLURM signals them, and not a job's batch script."""
+    """The signal that the processes received: SLURM signals them, not the job's batch script."""
     if not stopped.exists():
         return None
     signum: int = read_json(stopped)["signal"]
@@ -95,13 +95,13 @@ def _launcher(segment: Segment, processes: int, nodes: int) -> list[str]:
     program = ["--module", "disentangle.training.train"]
     if nodes == 1:
         return [*torchrun, f"--nproc-per-node={here}", "--standalone", *program]
-    # a launcher on each machine; one that fails ends them all, who else would wait for it
+    # a launcher on each machine; if one fails, all end, because they would wait for it
     srun = ["srun", f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1"]
     srun += [f"--cpus-per-task={here * segment.threads}", "--kill-on-bad-exit=1"]
     if "SLURM_GPUS_ON_NODE" in os.environ:
         srun.append(f"--gpus={processes}")
-    # Ranks follow the machines' order, so that sums are made in the same order at each start. SLURM
-    # spreads a job's GPUs as it likes, 3 and 1 of 4 on two machines, and a process has one each.
+    # Ranks follow the machines' order, so that each start sums in the same order. SLURM may spread
+    # a job's GPUs unevenly, such as 3 and 1 on two machines; each process has one GPU.
     on_node = f"PET_NODE_RANK=$SLURM_NODEID PET_NPROC_PER_NODE=${{SLURM_GPUS_ON_NODE:-{here}}}"
     as_node = ["sh", "-c", f'{on_node} exec "$@"', "sh"]
     meeting = [f"--master-addr={socket.gethostname()}", f"--master-port={free_port()}"]
@@ -109,10 +109,10 @@ def _launcher(segment: Segment, processes: int, nodes: int) -> list[str]:
 
 
 def free_port() -> int:
-    """A port that nothing on this machine listens at, taken seconds later.
+    """A free port of this machine, to be used within seconds.
 
-    Not one that the machine may give to any connection meanwhile: Linux takes those from a range
-    of its own, and lower ones are left to programs that ask for them.
+    It lies below the range from which Linux assigns ports to connections, so that no connection
+    takes it in the meantime.
     """
     while True:
         with socket.socket() as probe, suppress(OSError):

@@ -1,4 +1,4 @@
-"""The training log of a run: a line per step, whole through kills and resumes."""
+"""The training log of a run: one line per step, consistent after kills and resumes."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -19,7 +19,7 @@ class StepRecord:
 
     step: int
     tokens: int
-    """Tokens seen, this step's included."""
+    """Tokens seen, including this step."""
     loss: float
     """Mean over the step's batch, nats per token."""
     learning_rate: float
@@ -30,10 +30,10 @@ class StepRecord:
 
 
 class TrainingLog:
-    """Appends steps to a JSON-lines file and turns it into parquet at the end."""
+    """Appends steps to a JSON-lines file."""
 
     def __init__(self, path: Path, resume_step: int) -> None:
-        """Open the log, dropping what was written after the step training resumes from.
+        """Open the log, dropping all lines after the step that training resumes from.
 
         Args:
             path: the JSON-lines file.
@@ -57,7 +57,7 @@ class TrainingLog:
 def _lines(path: Path) -> list[str]:
     if not path.exists():
         return []
-    # a killed writer leaves at most one line without its end
+    # a killed writer leaves at most one incomplete line
     lines = path.read_text(errors="replace").splitlines(keepends=True)
     return [line for line in lines if line.endswith("\n")]
 
@@ -66,9 +66,9 @@ def _record(line: str, number: int, path: Path) -> dict[str, Any]:
     try:
         record = asdict(StepRecord(**json.loads(line)))
     except (ValueError, TypeError) as error:
-        fault = f"is damaged: line {number} is no step of a training run ({error})"
+        fault = f"is damaged: line {number} is not a training step ({error})"
         raise DamagedError(
-            path, fault, f"Delete line {number}; the log is then without it."
+            path, fault, f"Delete line {number}; the log then lacks this step."
         ) from error
     return record
 
@@ -77,7 +77,7 @@ def _records(path: Path) -> list[dict[str, Any]]:
     """The steps of a log.
 
     Raises:
-        DamagedError: naming the first line that is none.
+        DamagedError: with the first line that is not a step.
     """
     return [_record(line, number, path) for number, line in enumerate(_lines(path), start=1)]
 
@@ -86,7 +86,7 @@ def read_log(path: Path, run: str) -> pd.DataFrame:
     """Read a log: run, and the fields of `StepRecord`, ascending by step, each step once.
 
     Raises:
-        DamagedError: naming the first line that is no step.
+        DamagedError: with the first line that is not a step.
     """
     columns = list(StepRecord.__dataclass_fields__)
     frame = pd.DataFrame(_records(path), columns=columns).drop_duplicates("step", keep="last")
@@ -97,7 +97,7 @@ def read_log(path: Path, run: str) -> pd.DataFrame:
 def write_training_table(folder: Path, run: str, path: Path) -> None:
     """Write the log of a run's folder as the training table.
 
-    A step that the log has no more, but the table of before has, stays in it.
+    Steps of an earlier table that the log has lost are kept.
     """
     logged = read_log(RunFolder(folder).log, run)
     try:

@@ -1,4 +1,4 @@
-"""From a run to OLMo's TrainConfig, every default that matters set explicitly."""
+"""Build OLMo's TrainConfig for a run, with all relevant defaults set explicitly."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +25,7 @@ from disentangle.study.run import Run
 
 
 def model_config(run: Run, device: str, end_of_text: int) -> ModelConfig:
-    """OLMo block without biases or norm weights, RoPE, SwiGLU: what `checkpoint.export` maps."""
+    """OLMo without biases or norm weights, with RoPE and SwiGLU, as `checkpoint.export` expects."""
     return ModelConfig(
         d_model=run.size.d_model,
         n_layers=run.size.n_layers,
@@ -65,15 +65,15 @@ def train_config(
     micro_batch: int,
     strategy: str,
 ) -> TrainConfig:
-    """Everything OLMo's trainer needs.
+    """The configuration of OLMo's trainer.
 
     Args:
         run: what to train.
         tokens: raw uint16 memmaps.
-        save_folder: where the trainer keeps its state.
+        save_folder: where the trainer saves its state.
         end_of_text: the token that ends a document.
         device: "cpu" or "cuda".
-        world_size: number of processes that share a batch; divides it.
+        world_size: number of processes that share a batch; it divides the batch size.
         micro_batch: most sequences in one forward pass on one device.
         strategy: "ddp" or "fsdp".
     """
@@ -91,7 +91,7 @@ def train_config(
             eps=optimizer.eps,
             decay_embeddings=optimizer.decay_embeddings,
             decay_norm_and_bias=False,
-            metrics_log_interval=run.steps + 1,  # per-parameter metrics cost more than they tell
+            metrics_log_interval=run.steps + 1,  # per-parameter metrics are not worth their cost
         ),
         scheduler=SchedulerConfig(
             name=SchedulerType.cosine_with_warmup,
@@ -109,7 +109,7 @@ def train_config(
         save_folder=str(save_folder),
         save_overwrite=True,
         save_interval=None,
-        save_interval_unsharded=None,  # SuiteTrainer saves at the planned steps itself
+        save_interval_unsharded=None,  # SuiteTrainer itself saves at the planned steps
         save_data_indices=False,
         max_duration=run.steps,
         max_grad_norm=optimizer.clip,

@@ -1,4 +1,4 @@
-"""Make a run's folder hold what its plan says, doing only what is missing."""
+"""Train a run, making only the planned checkpoints that its folder lacks."""
 
 import signal
 import time
@@ -20,8 +20,8 @@ from disentangle.training.run_folder import RunFolder
 from disentangle.training.segment import Segment
 
 MOST_FROM_A_STEP = 3
-"""How often a cluster's job starts from one step, until it fails rather than go back to the queue:
-its time is too short for a step, or its machines cannot be reached."""
+"""Most starts of a cluster job from the same step. Then the job fails instead of going back to the
+queue: its time is too short for a step, or its machines cannot be reached."""
 
 
 def pretrain(
@@ -41,26 +41,27 @@ def pretrain(
     say: Say,
     initial: Path | None = None,
 ) -> RunManifest:
-    """Train a run, or what is missing of it.
+    """Train a run, or the missing part of it.
 
-    Checkpoints that are there stay as they are. Training starts from the latest saved state
-    that lies before the first missing checkpoint, and a resumed run is bit-identical to one
-    that was never interrupted (same device, threads and number of processes).
+    Existing checkpoints are kept. Training starts from the latest saved state before the first
+    missing checkpoint. A resumed run is bit-identical to an uninterrupted one, given the same
+    device, threads and number of processes.
 
     Args:
         run: what to train.
-        folder: the run's folder; held against other writers meanwhile.
+        folder: the run's folder; it is locked while this function runs.
         tokens: raw uint16 memmaps of the training tokens.
-        tokens_manifest: its manifest; the hashes in it become part of the run's identity.
+        tokens_manifest: their manifest; its hashes become part of the run's identity.
         tokenizer: folder of the tokenizer, copied into every checkpoint.
         keep_states: keep the trainer's state at every checkpoint.
         strategy: "ddp" or "fsdp".
-        processes: how many share each batch, one per GPU; started by torchrun if more than one.
-        nodes: machines of a SLURM job that they are spread over.
+        processes: number of processes that share each batch, one per GPU; torchrun starts them if
+            there are several.
+        nodes: machines of a SLURM job that the processes are spread over.
         threads: CPU threads of each process.
         micro_batch: most sequences in one forward pass on one device.
-        save_minutes: how often state is saved, for a run that is killed to go on from.
-        say: tells the screen.
+        save_minutes: interval between saved states, from which a killed run resumes.
+        say: prints a message.
         initial: a checkpoint of the same shape whose weights training starts from, as in
             fine-tuning; its hash becomes part of the run's identity.
 
@@ -69,17 +70,17 @@ def pretrain(
         status is "diverged" and later checkpoints are missing.
 
     Raises:
-        StudyError: if the folder is of another run or held by another job, weights in it are
-            damaged, the batch does not divide by the processes, sharding is asked for without
-            a GPU, or the run was told to stop before its end (its state is saved then).
+        StudyError: if the folder belongs to another run or is held by another job, its weights are
+            damaged, the number of processes does not divide the batch, sharding is requested
+            without a GPU, or the run was stopped before its end (after saving its state).
     """
     if run.hyperparameters.batch_size % processes:
         raise StudyError(
-            f"{run.name}: a batch of {run.hyperparameters.batch_size} does not divide by "
+            f"{run.name}: a batch of {run.hyperparameters.batch_size} cannot be divided among "
             f"{processes} processes.\nSet execution.by_size.{run.size.name}.gpu to a divisor."
         )
     if strategy == "fsdp" and _device() != "cuda":
-        raise StudyError("execution.strategy: fsdp needs GPUs, and there is none here; use ddp.")
+        raise StudyError("execution.strategy: fsdp needs GPUs, but there is none here; use ddp.")
     corpus = read_json(tokens_manifest)
     identity = run.identity() | {
         "tokens_sha256": corpus["sha256"],
@@ -101,7 +102,7 @@ def pretrain(
         if not due and (before := _manifest_of(folder, identity)) is not None:
             if not keep_states:
                 run_folder.drop_trainer()
-            # it says where they were made
+            # its environment says where they were made
             return replace(before, checkpoints=_planned(run, made))
         if due:
             segment = Segment(
@@ -124,7 +125,7 @@ def pretrain(
             )
             run_folder.note_start(segment.resume_from or 0, processes=processes, nodes=nodes)
             if processes == 1:
-                from disentangle.training.train import train  # a launcher has no use for it
+                from disentangle.training.train import train  # a launcher does not need it
 
                 stopped_by = train(segment, say)
             else:
@@ -135,12 +136,12 @@ def pretrain(
             run_folder.drop_trainer()
     if not ended:
         by_the_clock = stopped_by is None and until is not None and time.time() > until
-        goes_on = stopped_by == signal.SIGURG or by_the_clock  # who was cancelled stays so
+        goes_on = stopped_by == signal.SIGURG or by_the_clock  # a cancelled job stays cancelled
         if goes_on and run_folder.starts_from_here() < MOST_FROM_A_STEP:
             send_back(say)
         raise StudyError(
-            f"{run.name} was told to stop before its end, and its state is saved.\n"
-            "Start the same command again to go on from there."
+            f"{run.name} was stopped before its end, and its state is saved.\n"
+            "Start the same command again to continue from there."
         )
     return RunManifest(
         run=run.name,
@@ -160,21 +161,21 @@ def pretrain(
 
 
 def _planned(run: Run, made: dict[int, str]) -> dict[int, str]:
-    """The checkpoints that the plan has: a step that was taken out of it stays in the folder."""
+    """The planned checkpoints; the folder may also have steps that are no longer planned."""
     return {step: sha256 for step, sha256 in made.items() if step in run.checkpoints}
 
 
 def _manifest_of(folder: Path, identity: dict[str, Any]) -> RunManifest | None:
-    """The manifest that an earlier training of the same run left, if it did."""
+    """The manifest from an earlier training of the same run, if there is one."""
     path = folder / MANIFEST
     try:
         before = read_run(path) if path.exists() else None
-    except DamagedError:  # all that it says is found in the folder again, but where it was trained
+    except DamagedError:  # the folder gives all of it again, except where it was trained
         return None
     return before if before is not None and before.identity == identity else None
 
 
 def _device() -> str:
-    import torch  # where nothing is to be trained, nothing heavy is imported
+    import torch  # imported late, since it is slow and often not needed
 
     return "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,4 +1,4 @@
-"""Where a training process runs: its device, and the processes it shares a batch with."""
+"""The device of a training process, and the processes that it shares a batch with."""
 
 import os
 from collections.abc import Iterator
@@ -15,23 +15,23 @@ from torch.distributed.fsdp import (
 
 
 def training_device() -> torch.device:
-    """This process's GPU, or the CPU where there is none."""
+    """This process's GPU, or the CPU if there is none."""
     if not torch.cuda.is_available():
         return torch.device("cpu")
     local = int(os.environ.get("LOCAL_RANK", 0))
     torch.cuda.set_device(local)
-    torch.cuda.init()  # OLMo looks for a CUDA that is in use, not for one that is there
+    torch.cuda.init()  # OLMo checks that CUDA is initialised, not that it is available
     return torch.device("cuda", local)
 
 
 @contextmanager
 def process_group(device: torch.device) -> Iterator[int]:
-    """Join the processes torchrun started, or be the only one; gives their number."""
+    """Join the process group of torchrun, or form one of a single process; yields its size."""
     backend = "nccl" if device.type == "cuda" else "gloo"
     if "RANK" in os.environ:
         dist.init_process_group(backend)
     else:
-        # a store in memory instead of a TCP port: jobs side by side cannot collide
+        # a store in memory instead of a TCP port, so that parallel jobs cannot collide
         dist.init_process_group(backend, store=HashStore(), rank=0, world_size=1)
     try:
         yield dist.get_world_size()
@@ -40,9 +40,9 @@ def process_group(device: torch.device) -> Iterator[int]:
 
 
 def whole_weights(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """Weights of a wrapped model by their own names; where it is sharded, gathered on rank 0.
+    """Weights of a wrapped model by their original names; a sharded model is gathered on rank 0.
 
-    To be called by all processes; others than rank 0 of a sharded model get none.
+    All processes must call it. For a sharded model, only rank 0 gets the weights.
     """
     if isinstance(model, FullyShardedDataParallel):
         gathered = FullStateDictConfig(offload_to_cpu=True, rank0_only=True)

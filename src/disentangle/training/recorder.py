@@ -1,4 +1,4 @@
-"""What happens between two optimizer steps: log, progress, checkpoints, saved state."""
+"""The work between two optimizer steps: log, progress, checkpoints and saved state."""
 
 import signal
 import time
@@ -31,21 +31,21 @@ class Recorder:
     folder: RunFolder
     tokenizer: Path
     missing: set[int]
-    """Steps still to be exported; the recorder takes out what it has done."""
+    """Steps still to be exported; the recorder removes those it has exported."""
     keep_states: bool
     save_seconds: float
     stop_time: float | None
-    """When to stop as if told to, seconds since the epoch."""
+    """When to stop without a signal, seconds since the epoch."""
     code_version: str
     say: Say
     saved_step: int | None
-    """The step whose state was saved last; at the start, the one that was restored."""
+    """The step of the last saved state; at the start, the restored step."""
     source: str
-    """What the checkpoints' manifests name as their source."""
+    """The source named in the checkpoints' manifests."""
     heard: set[signal.Signals] = field(default_factory=set)
     """Filled by a signal handler: the run saves after its step and raises `InterruptedRunError`."""
     stopped_by: signal.Signals | None = None
-    """The signal it was stopped by, if by one; any process may have heard it."""
+    """The signal that stopped the run, if any; any process may have received it."""
     _progress: Throttle = field(default_factory=lambda: Throttle(5))
     _started: float = field(default_factory=time.monotonic)
     _last_save: float = field(default_factory=time.monotonic)
@@ -53,7 +53,7 @@ class Recorder:
     _log: TrainingLog | None = None
 
     def begin(self, trainer: SuiteTrainer) -> None:
-        """Open the log behind the trainer's step, and export that step if it is missing."""
+        """Open the log at the trainer's step, and export that step if it is missing."""
         step = trainer.global_step
         loss = None
         if dist.get_rank() == 0:
@@ -66,7 +66,7 @@ class Recorder:
             self._checkpoint(trainer, loss)
 
     def after_step(self, trainer: SuiteTrainer, record: StepRecord) -> None:
-        """Log a step; export it, save it, or stop after it, as is due.
+        """Log a step; if due, export it, save the state, or stop.
 
         Raises:
             InterruptedRunError: after saving, if a stop was requested.
@@ -83,13 +83,15 @@ class Recorder:
         stop = out_of_time or any(heard)
         planned = record.step in self.missing
         if stop or save_due or (planned and self.keep_states):
-            self._save_state(trainer)  # before the export: a kill in it then costs no training
+            self._save_state(
+                trainer
+            )  # before the export, so that a kill during it loses no training
         if planned:
             self._checkpoint(trainer, record.loss)
         if stop and self.missing:
             self.stopped_by = next(compress(STOP_SIGNALS, heard), None)
             raise InterruptedRunError(
-                f"told to stop; saved at step {record.step} of {self.run.steps}"
+                f"stopped; state saved at step {record.step} of {self.run.steps}"
             )
 
     def _report(self, record: StepRecord) -> None:
@@ -115,7 +117,7 @@ class Recorder:
         step, model = trainer.global_step, trainer.cfg.model
         sequences: Any = trainer.dataset.dataset
         probe = sequences[0]["input_ids"][:PROBE_LENGTH]
-        # by all processes, whose parts make the whole where the model is sharded
+        # on all processes, since each has a part of a sharded model
         trainer.dist_model.eval()
         loss_on_probe = probe_loss(trainer.dist_model, probe.to(trainer.device))
         trainer.dist_model.train()
@@ -146,7 +148,7 @@ class Recorder:
 
 
 def _agreed(device: torch.device, *flags: bool) -> list[bool]:
-    """What any process says, so that all do the same after the same step."""
+    """Each flag, true if any process set it, so that all act alike after the same step."""
     if dist.get_world_size() == 1:
         return list(flags)
     said = torch.tensor(flags, dtype=torch.int32, device=device)

@@ -1,4 +1,4 @@
-"""The folder of a run: what it was begun as, and what it holds."""
+"""The folder of a run: its identity and its files."""
 
 import json
 import os
@@ -23,26 +23,26 @@ class RunFolder:
 
     @property
     def trainer(self) -> Path:
-        """OLMo's own folder: its state by step."""
+        """OLMo's own folder, with its state by step."""
         return self.path / "trainer"
 
     @property
     def log(self) -> Path:
-        """Steps as they happen."""
+        """The training log, written during training."""
         return self.path / "steps.jsonl"
 
     @property
     def divergence(self) -> Path:
-        """Says where the loss stopped being finite, if it did."""
+        """Exists if the run diverged; has the last step with a finite loss."""
         return self.path / "diverged.json"
 
     @property
     def starts(self) -> Path:
-        """A line for each start of training: when, where, and from which step it went on."""
+        """A line for each start of training: when, where, and from which step."""
         return self.path / "starts.jsonl"
 
     def note_start(self, from_step: int, **further: Any) -> None:
-        """Append to `starts`; a log is gone when its job is tried again."""
+        """Append to `starts`; unlike a job's log, this survives a retry."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
         job = os.environ.get("SLURM_JOB_ID")
         where = {"time": now, "host": socket.gethostname(), "job": job}
@@ -50,18 +50,18 @@ class RunFolder:
             file.write(json.dumps({**where, "from_step": from_step, **further}) + "\n")
 
     def starts_from_here(self) -> int:
-        """How many of the last starts were this job's, and from the same step."""
+        """Number of consecutive last starts of this job from the same step."""
         starts = [json.loads(line) for line in self.starts.read_text().splitlines()]
         last = (starts[-1]["job"], starts[-1]["from_step"])
         same = takewhile(lambda start: (start["job"], start["from_step"]) == last, reversed(starts))
         return len(list(same))
 
     def claim(self, identity: dict[str, Any]) -> None:
-        """Begin the folder as this run, or find that it was.
+        """Record that the folder is of this run, or check that it is.
 
         Raises:
-            StudyError: if it was begun as another, naming what differs, or if what it was begun as
-                is damaged. Nothing is touched.
+            StudyError: if the folder is of another run, with the differences, or if its identity
+                file is damaged. Nothing is changed.
         """
         begun_as = self.path / "identity.json"
         if not begun_as.exists():
@@ -73,26 +73,26 @@ class RunFolder:
             raise DamagedError(
                 begun_as,
                 error.fault,
-                "It says what run the folder is of. If the study is as it was, delete this file: "
-                "it is written again.\nIf you do not know, delete the folder: the run is trained "
-                "anew.",
+                "It says which run the folder belongs to. If the study is unchanged, delete this "
+                "file: it is written again.\nOtherwise delete the folder: the run is then trained "
+                "again.",
             ) from error
         if differing := _differing(before, identity):
             raise StudyError(
-                f"{self.path} was begun as another run; {', '.join(differing)} differ.\n"
-                "Nothing in it was touched. Give the changed study or size another name, or "
-                "delete the folder to train the run anew."
+                f"{self.path} belongs to another run; these differ: {', '.join(differing)}.\n"
+                "Nothing in it was changed. Rename the changed study or size, or delete the folder "
+                "to train the run again."
             )
 
     def states(self) -> dict[int, Path]:
-        """Saved trainer states by step; OLMo writes each whole or not at all."""
+        """Saved trainer states by step; OLMo writes each atomically."""
         found = self.trainer.glob("step*-unsharded")
         return {int(p.name.removeprefix("step").split("-")[0]): p for p in found}
 
     def latest_state(self, before: int) -> int | None:
         """The step of the latest saved state at or before a step.
 
-        At it counts too: the state of a step may be there and only its export be missing.
+        A state at the step itself counts, since only the export of that step may be missing.
         """
         return max((step for step in self.states() if step <= before), default=None)
 
@@ -106,17 +106,17 @@ class RunFolder:
             latest.unlink()  # OLMo's link; a dangling one breaks copies of the folder
 
     def drop_trainer(self) -> None:
-        """Delete all that only goes on training needs."""
+        """Delete the trainer's state, which is only needed to continue training."""
         shutil.rmtree(self.trainer, ignore_errors=True)
 
     def checkpoints(self) -> dict[int, str]:
         """Exported checkpoints: step to SHA-256, each compared with its manifest.
 
-        Weights that are not there were let go, as in an archive that holds them by hash: the
-        manifest stands for them, and nothing is trained again until its folder is deleted.
+        Weights may be deleted, or left out of an archive: the checkpoint still counts as made, and
+        is not trained again until its folder is deleted.
 
         Raises:
-            StudyError: if weights are not what their manifest says.
+            StudyError: if weights do not match their manifest.
         """
         found = {}
         for folder in sorted(self.path.glob("step[0-9]*")):
@@ -124,8 +124,8 @@ class RunFolder:
             weights = folder / WEIGHTS
             if weights.exists() and sha256_of(weights) != manifest.weights_sha256:
                 raise StudyError(
-                    f"{weights} is not what its manifest says: the SHA-256 differs.\n"
-                    f"Delete {folder} to have that checkpoint made again."
+                    f"{weights} does not match its manifest: the SHA-256 differs.\n"
+                    f"Delete {folder} to make that checkpoint again."
                 )
             found[manifest.step] = manifest.weights_sha256
         return found

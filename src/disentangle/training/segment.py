@@ -1,4 +1,4 @@
-"""The segment of a run that is to be trained: what every process of it is told."""
+"""The segment of a run to be trained, as passed to every process."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,23 +9,23 @@ from disentangle.study.run import Run
 
 @dataclass(frozen=True)
 class Segment:
-    """What is to be trained, and how; the same for all processes."""
+    """What to train, and how; the same for all processes."""
 
     run: Run
     folder: Path
-    """The run's folder, which the caller holds."""
+    """The run's folder, which the caller has locked."""
     tokens: tuple[Path, ...]
-    """Memmaps, in the order that their sequences are numbered in."""
+    """Memmaps, in the order of their sequence numbers."""
     end_of_text: int
     tokenizer: Path
     missing: frozenset[int]
-    """Steps whose checkpoints are to be made."""
+    """Steps whose checkpoints are missing."""
     resume_from: int | None
     """The step of the saved state to start from; None to start from the beginning."""
     initial: Path | None
-    """The checkpoint folder whose weights the beginning has; None for new ones."""
+    """The checkpoint folder with the initial weights; None for random initialisation."""
     source: str
-    """What the checkpoints' manifests name as their source."""
+    """The source named in the checkpoints' manifests."""
     strategy: str
     keep_states: bool
     threads: int
@@ -38,7 +38,7 @@ class Segment:
 
     @property
     def stopped(self) -> Path:
-        """Where one of many processes says which signal stopped them, if one did."""
+        """File in which one of several processes writes the signal that stopped them."""
         return self.folder / "stopped.json"
 
     def write(self, path: Path) -> None:

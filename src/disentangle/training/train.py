@@ -1,4 +1,4 @@
-"""Train the missing segment of a run: the work of one process of one or many."""
+"""Train the missing segment of a run; the work of each training process."""
 
 import gc
 import os
@@ -32,12 +32,12 @@ from disentangle.training.trainer import DivergedError, InterruptedRunError, Sui
 
 
 def train(segment: Segment, say: Say) -> int | None:
-    """Train until the last missing checkpoint is made, the loss is not finite, or told to stop.
+    """Train until the last missing checkpoint is made, the loss is not finite, or a stop signal.
 
-    What came of it is in the folder: checkpoints, `diverged.json`, or saved state to go on from.
+    The results are in the folder: checkpoints, `diverged.json`, or saved state to resume from.
 
     Returns:
-        The number of the signal that told this process, or any of its group, to stop, if one did.
+        The number of the stop signal, if this process or any of its group received one.
     """
     torch.set_num_threads(segment.threads)
     device = training_device()
@@ -71,12 +71,12 @@ def train(segment: Segment, say: Say) -> int | None:
         trainer.after_step = recorder.after_step
         if segment.resume_from is not None:
             trainer.restore_checkpoint(folder.states()[segment.resume_from])
-            recorder.say(f"goes on from step {segment.resume_from}")
+            recorder.say(f"continues from step {segment.resume_from}")
         else:
             trainer.load_trainer_state_dict(trainer.trainer_state_dict())
         signum = _fit(trainer, recorder)
-        # What sums gradients goes before the group does. Else it takes the group down with it, and
-        # holds Python's lock, which a thread of the group may wait for: both would for ever.
+        # Delete the gradient reducer before the process group. Otherwise its destructor ends the
+        # group while holding Python's lock, which a thread of the group may need: a deadlock.
         del trainer, recorder
         gc.collect()
     return signum
@@ -122,9 +122,9 @@ def _build_trainer(config: TrainConfig, device: torch.device, initial: Path | No
             device_id=device.index,
         )
     else:
-        # Else gradients are laid out anew after the first step of each start, and with them the
-        # order in which processes' parts are summed: a resumed run would differ in the last digit.
-        # One process sums nothing, and is spared the search.
+        # Otherwise gradients are regrouped after the first step of each start, which changes the
+        # order of summation over processes: a resumed run would differ in the last digit. A single
+        # process sums nothing, and does not need the search.
         several = dist.get_world_size() > 1
         dist_model = DistributedDataParallel(model, find_unused_parameters=several)
     return SuiteTrainer(
@@ -136,7 +136,7 @@ def _build_trainer(config: TrainConfig, device: torch.device, initial: Path | No
         train_loader=batches(config),
         device=device,
         evaluators=[],
-        # the saved one: the stock trainer takes another to mean that a new epoch begins
+        # keep the saved epoch: for the stock trainer, another one starts a new epoch
         epoch=None,
     )
 
@@ -144,8 +144,8 @@ def _build_trainer(config: TrainConfig, device: torch.device, initial: Path | No
 def batches(config: TrainConfig) -> DataLoader[Any]:
     """This process's part of every batch, in the order of OLMo's own loader.
 
-    That one keeps the order in a file, which one process writes anew in each epoch while others
-    may still read it: they die of SIGBUS then. Here each process has it in memory, 4 bytes a
+    OLMo's loader keeps the order in a file. One process rewrites it in each epoch, while others may
+    still read it and die of SIGBUS. Here each process has the order in memory, at 4 bytes a
     sequence.
     """
     assert config.device_train_batch_size is not None
@@ -159,7 +159,7 @@ def batches(config: TrainConfig) -> DataLoader[Any]:
         batch_size=config.device_train_batch_size,
         drop_last=config.data.drop_last,
         collate_fn=DataCollator(config.data.pad_direction, config.model.pad_token_id),
-        # it would draw a base seed from the global generator and so shift a resumed run
+        # otherwise it draws a seed from the global generator, which shifts a resumed run
         generator=torch.Generator().manual_seed(config.seed),
     )
 

@@ -1,4 +1,4 @@
-"""OLMo's Trainer on CPU and GPU alike, stopping at the steps that become checkpoints."""
+"""OLMo's Trainer, adapted to CPU and GPU, with a callback after every step."""
 
 import math
 import random
@@ -24,18 +24,18 @@ class DivergedError(Exception):
 
 
 class InterruptedRunError(Exception):
-    """The run was told to stop, and its state is saved."""
+    """The run was stopped, and its state is saved."""
 
 
 @dataclass
 class SuiteTrainer(Trainer):
     """The stock trainer with three differences.
 
-    Its saved state is plain tensors and numbers, so that `torch.load(weights_only=True)` reads
-    it and a machine without CUDA can write it. It calls `after_step` when a step is done. A
-    loss that is not finite raises `DivergedError`.
+    Its saved state is plain tensors and numbers, so that `torch.load(weights_only=True)` can read
+    it and a machine without CUDA can write it. It calls `after_step` after each step. A loss that
+    is not finite raises `DivergedError`.
 
-    Data-parallel wrapping (DDP) is used for one process too: without it OLMo's checkpointer
+    Data-parallel wrapping (DDP) is used even for one process: without it OLMo's checkpointer
     writes no weights.
     """
 
@@ -65,7 +65,7 @@ class SuiteTrainer(Trainer):
         }
 
     def load_trainer_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take up where `trainer_state_dict` left off; our caller keeps the list of saves."""
+        """Restore what `trainer_state_dict` returned; our caller keeps the list of saved states."""
         super().load_trainer_state_dict(
             state_dict
             | {"checkpoints": [], "unsharded_checkpoints": [], "ephemeral_checkpoints": []}
@@ -85,14 +85,14 @@ class SuiteTrainer(Trainer):
         """One optimizer step.
 
         Raises:
-            DivergedError: if the loss is NaN or infinite. The step's update is made by then, so the
-                weights in memory are lost; what was saved before is not.
+            DivergedError: if the loss is NaN or infinite. The step's update has then been applied,
+                so the weights in memory are lost, but not those saved before.
         """
         start = time.perf_counter()
         try:
             metrics = super().train_step(batch, reduce_global_loss)
         except (ValueError, OverflowError) as error:
-            # the trainer's own check for NaN, and its exp(loss) for a loss beyond about 710
+            # the trainer's own check for NaN, and overflow of its exp(loss) above about 710
             if isinstance(error, OverflowError) or "nan loss" in str(error):
                 raise DivergedError(self.global_step - 1) from error
             raise

@@ -268,7 +268,8 @@ def test_a_pickle_that_runs_code_and_one_that_is_none_are_set_aside(
     ):
         (source / "step16" / "model.safetensors").unlink(missing_ok=True)
         (source / "step16" / "pytorch_model.bin").write_bytes(content)
-        assert "more than tensors" in bring_in(source, bench, {16: "step16"}).quarantined[16]
+        refused = bring_in(source, bench, {16: "step16"}).quarantined[16]
+        assert "more than tensors" in refused or "cannot be loaded" in refused
         assert not (source / "was-here").exists()
 
 

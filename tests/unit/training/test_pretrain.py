@@ -134,7 +134,7 @@ def test_kept_states_spare_the_way_there(bench: Bench, tmp_path: Path) -> None:
     pretrain(bench.runs[0], **arguments)
     said: list[str] = []
     extended = pretrain(bench.run(checkpoints=(0, 4, 9, 16)), **arguments | {"say": said.append})
-    assert said[0] == "goes on from step 4"
+    assert said[0] == "continues from step 4"
     full = pretrain(bench.run(checkpoints=(0, 4, 9, 16)), **bench.arguments(tmp_path / "full"))
     assert extended.checkpoints == full.checkpoints
 
@@ -245,7 +245,7 @@ def test_steps_that_a_log_has_lost_stay_in_the_training_table(own_run: Path) -> 
 def test_a_damaged_line_of_a_log_is_named(own_run: Path) -> None:
     log = own_run / "steps.jsonl"
     log.write_text(log.read_text().replace('"loss"', '"lo\x00s"', 2))
-    with pytest.raises(StudyError, match=r"steps.jsonl is damaged: line 1 is no step"):
+    with pytest.raises(StudyError, match=r"steps.jsonl is damaged: line 1 is not a training step"):
         read_log(log, own_run.name)
 
 
@@ -263,7 +263,7 @@ def test_divergence_is_an_outcome(bench: Bench, tmp_path: Path) -> None:
 
 
 def test_a_batch_that_cannot_be_shared_is_refused(bench: Bench, tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match="does not divide by 3 processes"):
+    with pytest.raises(StudyError, match="cannot be divided among 3 processes"):
         pretrain(bench.runs[0], **bench.arguments(tmp_path / "run") | {"processes": 3})
 
 

@@ -81,12 +81,12 @@ def test_a_stopped_run_goes_on_to_the_same_weights(
     assert 70 <= reached < LONG, "the run was not stopped in its middle"
     first_steps = (folder / "steps.jsonl").read_text().splitlines()
     if stop == signal.SIGTERM:
-        assert "told to stop before its end, and its state is saved" in error
+        assert "stopped before its end, and its state is saved" in error
 
     second = start(run, bench, folder)
     said, error = second.communicate()
     assert second.returncode == 0, error
-    resumed_from = int(said.split("goes on from step ")[1].split()[0])
+    resumed_from = int(said.split("continues from step ")[1].split()[0])
     assert 0 < resumed_from <= reached
     starts = [json.loads(line) for line in (folder / "starts.jsonl").read_text().splitlines()]
     assert [start["from_step"] for start in starts] == [0, resumed_from]
@@ -153,13 +153,13 @@ def test_processes_train_the_same_batches_and_resume_to_the_same_weights(
         assert other.environ()["OLMO_SHARED_FS"] == "1", "else each machine writes the state"
         other.send_signal(signal.SIGURG)
     _, error = process.communicate()
-    assert "told to stop before its end" in error
+    assert "stopped before its end" in error
     assert 50 <= steps_logged(folder) < steps, "the run was not stopped in its middle"
     assert not (folder / "stopped.json").exists()
     second = start(run, bench, folder, **many)
     _, error = second.communicate()
     assert second.returncode == 0, error
-    assert "goes on from step" in error
+    assert "continues from step" in error
     uninterrupted = pretrain(run, **bench.arguments(whole) | many)
     assert read_run(folder / "manifest.json").checkpoints == uninterrupted.checkpoints
 
