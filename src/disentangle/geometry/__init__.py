@@ -1,8 +1,9 @@
 """The geometry of a matrix: its spectrum, the angles between its rows, its isotropy.
 
-`measure_matrix.measure_matrix` gives every metric of one matrix. What is measured of the matrix
-itself (`measurements`) is kept; metrics of its spectrum are read off what is kept (`metrics`).
+`of_matrix.measure_matrix` gives every metric of one matrix. Measurements of the matrix itself
+(`measurements`) are cached; metrics of its spectrum are computed from the cached values
+(`metrics`).
 """
 
 CENTERED = "_centered"
-"""Suffix of what was measured after the column means were subtracted."""
+"""Suffix of the values measured after subtracting the column means."""

@@ -10,7 +10,7 @@ __all__ = ["mean_cosine_similarities", "mean_cosine_similarity"]
 
 
 def mean_cosine_similarities(matrix: Matrix) -> Record:
-    """The mean cosine of a matrix's rows and of them centered."""
+    """The mean cosine of a matrix's rows, before and after centering."""
     return {
         "mean_cosine_similarity": mean_cosine_similarity(matrix.M),
         f"mean_cosine_similarity{CENTERED}": mean_cosine_similarity(matrix.centered),
@@ -24,13 +24,14 @@ def mean_cosine_similarity(matrix: torch.Tensor) -> float:
 
         (||sum_i u_i||^2 - n) / (n (n - 1)),    u_i = m_i / ||m_i||.
 
-    A zero row has no direction and is left out, of n also. NaN with fewer than two other rows.
+    A zero row has no direction: it is left out and not counted in n. NaN if fewer than two rows
+    remain.
     """
     total = torch.zeros(matrix.shape[1], dtype=torch.float64, device=matrix.device)
     n = 0
     for block in row_blocks(matrix):
         rows = block[block.any(dim=1)]
-        # by its largest entry first, so that no square under- or overflows
+        # divide by the row's largest entry first, so that no square under- or overflows
         rows = rows / rows.abs().amax(dim=1, keepdim=True)
         total += (rows / torch.linalg.vector_norm(rows, dim=1, keepdim=True)).sum(dim=0)
         n += len(rows)

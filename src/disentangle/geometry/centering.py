@@ -4,17 +4,17 @@ import torch
 
 __all__ = ["center"]
 
-# Roundings of float64 that centering may leave in an entry, relative to its column's largest.
+# Rounding error that centering may leave in an entry, in float64 eps of its column's largest entry.
 _ROUNDINGS = 8
 
 
 def center(matrix: torch.Tensor) -> torch.Tensor:
     """M - 1 m^T in float64, m the column means of `matrix` (n x d).
 
-    What centering leaves of two equal numbers is rounding noise, to which any scale-free metric
-    would give a rank and a direction. Hence the first row is taken off before the mean is, so that
-    equal rows centre to exactly 0, and an entry no larger than the rounding error of its column
-    is set to 0.
+    Centering equal numbers may leave rounding noise, and any scale-free metric would give that
+    noise a rank and a direction. Hence the first row is subtracted before the mean, so that equal
+    rows centre to exactly 0, and any entry no larger than the rounding error of its column is set
+    to 0.
     """
     M = matrix.detach()
     shifted = M.double() - M[0].double()

@@ -8,12 +8,12 @@ __all__ = ["singular_values", "triangular_factor"]
 
 
 def triangular_factor(matrix: torch.Tensor) -> torch.Tensor:
-    """R (d x d, float64) of M = Q R; M itself in float64 where it is not taller than wide.
+    """R (d x d, float64) of M = Q R; M itself in float64 if it is not taller than wide.
 
-    R^T R = M^T M, so R has the singular values and the right singular vectors of M. Unlike the
-    Gram matrix, which squares the condition number and so loses every singular value below
-    1e-8 sigma_1, it is backward stable; with the vectors it costs a third of an SVD of a tall M
-    (benchmarks/spectrum.py).
+    R^T R = M^T M, so R has the singular values and the right singular vectors of M. QR is backward
+    stable, whereas the Gram matrix squares the condition number and so loses every singular value
+    below 1e-8 sigma_1. For a tall M, QR and then the SVD of R with its vectors take a third of the
+    time of an SVD of M (benchmarks/spectrum.py).
     """
     M = matrix.detach().double()
     return torch.linalg.qr(M, mode="r").R if M.shape[0] > M.shape[1] else M
@@ -22,7 +22,7 @@ def triangular_factor(matrix: torch.Tensor) -> torch.Tensor:
 def singular_values(matrix: torch.Tensor) -> npt.NDArray[np.float64]:
     """Singular values of `matrix` (n x d): float64, descending, min(n, d) of them.
 
-    Computed in float64 whatever the storage type, to an error of a few float64 roundings of
-    sigma_1. Entries may be of any magnitude, since LAPACK scales what would under- or overflow.
+    Computed in float64 for every storage type; the error is a few float64 eps times sigma_1.
+    Entries may be of any magnitude, since LAPACK scales matrices that would under- or overflow.
     """
     return torch.linalg.svdvals(triangular_factor(matrix)).cpu().numpy()

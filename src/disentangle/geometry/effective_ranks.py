@@ -1,9 +1,9 @@
-"""Singular values of a matrix, and what is read off them.
+"""Ranks and norms computed from the singular values of a matrix.
 
 Throughout, sigma is the vector of singular values of M (n x d), descending, as
-`decomposition.singular_values` gives it, and p a distribution over them. All of it is unitless but
-singular values and norms, which have the unit of M's entries. A zero matrix has no such
-distribution: what is read off p is NaN, and the numerical rank and the norms are 0.
+`decomposition.singular_values` gives it, and p is a distribution over them. All results are
+unitless except singular values and norms, which have the unit of M's entries. A zero matrix has no
+such distribution: everything computed from p is NaN, and the numerical rank and the norms are 0.
 
 With p = sigma^2 / sum(sigma^2), the stable rank, the participation ratio and the spectral entropy
 rank are the Hill numbers (Hill 1973) of p of order infinity, 2 and 1, hence
@@ -34,8 +34,8 @@ Spectrum = npt.NDArray[np.float64]
 def effective_rank(sigma: Spectrum) -> float:
     """exp(-sum p ln p) with p = sigma / sum(sigma) (Roy & Vetterli 2007), from 1 to len(sigma).
 
-    Its logarithm falls short of ln d by the "singular entropy" of Godey et al. 2024; of a matrix
-    of representations it is RankMe (Garrido et al. 2023).
+    ln d minus its logarithm is the "singular entropy" of Godey et al. 2024. For a matrix of
+    representations it is RankMe (Garrido et al. 2023).
     """
     return _exp_entropy(_relative(sigma))
 
@@ -44,7 +44,7 @@ def spectral_entropy_rank(sigma: Spectrum) -> float:
     """exp(-sum p ln p) with p = sigma^2 / sum(sigma^2), from 1 to len(sigma).
 
     The exponential of the von Neumann entropy of M^T M / tr(M^T M), the "matrix entropy" of some
-    tools. Never above `effective_rank`, with which it must not be confused.
+    tools. Never above `effective_rank`; do not confuse the two.
     """
     return _exp_entropy(_relative(sigma) ** 2)
 
@@ -61,13 +61,13 @@ def participation_ratio(sigma: Spectrum) -> float:
 
 
 def numerical_rank(sigma: Spectrum, shape: tuple[int, int], stored: str) -> int:
-    """How many sigma exceed sigma_1 max(n, d) eps, eps that of the type M is stored in, by name.
+    """How many sigma exceed sigma_1 max(n, d) eps, with the eps of M's storage type `stored`.
 
     For float32 and float64 this is numpy.linalg.matrix_rank of the stored matrix. float16 and
-    bfloat16 take the eps of float32: linear algebra promotes them to it, numpy's has no routine
-    for them, and with their own eps (2^-10, 2^-7) a vocabulary's worth of rows puts the tolerance
-    above sigma_1 and makes every rank 0. The values stored are taken as they are, so where a
-    half-precision matrix was rounded from one of lower rank, that rounding can count as rank.
+    bfloat16 use the eps of float32: linear algebra promotes them to float32, and numpy has no
+    routine for them. With their own eps (2^-10, 2^-7) and as many rows as a vocabulary, the
+    tolerance would exceed sigma_1 and every rank would be 0. The stored values are taken as exact,
+    so if a half-precision matrix was rounded from one of lower rank, the rounding can add rank.
     """
     eps = np.finfo(np.float64 if stored == "float64" else np.float32).eps
     return int(np.count_nonzero(sigma > sigma[0] * max(shape) * float(eps)))
@@ -84,7 +84,7 @@ def frobenius_norm(sigma: Spectrum) -> float:
 
 
 def _relative(sigma: Spectrum) -> Spectrum:
-    """sigma / sigma_1, whose powers stay in range whatever the norm; NaN for a zero matrix."""
+    """sigma / sigma_1, whose powers stay in range for any norm; NaN for a zero matrix."""
     return sigma / sigma[0] if sigma[0] > 0 else np.full_like(sigma, np.nan)
 
 

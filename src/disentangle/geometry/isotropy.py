@@ -11,7 +11,7 @@ __all__ = ["partition_isotropies", "partition_isotropy"]
 
 
 def partition_isotropies(matrix: Matrix) -> Record:
-    """The partition isotropy of a matrix and of it centered."""
+    """The partition isotropy of a matrix, before and after centering."""
     return {
         "partition_isotropy": partition_isotropy(matrix.M, matrix.factor),
         f"partition_isotropy{CENTERED}": partition_isotropy(
@@ -23,12 +23,12 @@ def partition_isotropies(matrix: Matrix) -> Record:
 def partition_isotropy(matrix: torch.Tensor, factor: torch.Tensor | None = None) -> float:
     """min_c Z(c) / max_c Z(c), Z(c) = sum_i exp(c . m_i), from 0 to 1 (isotropic).
 
-    c runs over both signs of the d unit eigenvectors of M^T M, M = `matrix` (n x d), zero
-    eigenvalues included (Arora et al. 2016; Mu & Viswanath 2018). `factor` is
-    `triangular_factor(matrix)` where that is at hand already.
+    c runs over both signs of the d unit eigenvectors of M^T M, with M = `matrix` (n x d), including
+    those of zero eigenvalues (Arora et al. 2016; Mu & Viswanath 2018). Pass
+    `triangular_factor(matrix)` as `factor` if it is already computed.
 
-    Not scale-invariant: smaller entries push it towards 1. Where an eigenvalue is repeated its
-    eigenvectors, and so the value, are not determined. NaN for a zero matrix.
+    Not scale-invariant: smaller entries push it towards 1. The eigenvectors of a repeated
+    eigenvalue are not unique, and then neither is the result. NaN for a zero matrix.
     """
     R = triangular_factor(matrix) if factor is None else factor
     if not R.any():

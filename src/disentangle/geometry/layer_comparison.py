@@ -1,4 +1,4 @@
-"""Compare the layers of checkpoints with those of one other. Imports the heavy libraries."""
+"""Compare the layers of checkpoints with a last checkpoint's. Imports the heavy libraries."""
 
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,12 @@ class LayerComparison:
     def __init__(
         self, last: Path, texts: dict[str, list[str]], max_tokens: int, threads: int
     ) -> None:
-        """Load nothing yet.
+        """Store the arguments; nothing is loaded yet.
 
         Args:
             last: folder of the checkpoint to compare with.
             texts: domain to its passages.
-            max_tokens: how far a passage is read.
+            max_tokens: a passage is read up to this many tokens.
             threads: CPU threads.
         """
         torch.set_num_threads(threads)
@@ -41,11 +41,11 @@ class LayerComparison:
         """Compare a checkpoint's layers on one domain with the last checkpoint's.
 
         Returns:
-            layers: for each, layer, dim, n, cka_to_last, cka_to_last_debiased,
-            proportional_effective_rank and that of the centred representation; and numerics.
+            layers: for each layer: layer, dim, n, cka_to_last, cka_to_last_debiased, and
+            proportional_effective_rank before and after centering; and numerics.
 
         Raises:
-            QuarantineError: if a checkpoint is not what its manifest says.
+            QuarantineError: if a checkpoint does not match its manifest.
             MatrixError: if a representation is not finite.
         """
         if domain not in self._ends:
@@ -93,6 +93,6 @@ class LayerComparison:
 
 
 def _proportional_effective_rank(matrix: torch.Tensor) -> float:
-    """Effective rank over the largest it could be, the number of singular values."""
+    """Effective rank divided by its maximum, the number of singular values."""
     sigma = singular_values(matrix)
     return effective_rank(sigma) / len(sigma)

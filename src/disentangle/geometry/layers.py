@@ -15,23 +15,23 @@ def layer_representations(
     texts: list[str],
     max_tokens: int,
 ) -> list[torch.Tensor]:
-    """What enters the first block (the embedding), and what leaves each block.
+    """The input of the first block (the embedding) and the output of each block.
 
-    Unlike the `hidden_states` of transformers, the last is not normalised: it is the residual
-    stream as the final norm finds it.
+    Unlike the last of transformers' `hidden_states`, the last one here is not normalised: it is
+    the residual stream before the final norm.
 
     Args:
         model: a causal language model.
         tokenizer: the model's own.
-        texts: passages; one that has no token is left out.
+        texts: passages; those without a token are left out.
         max_tokens: a passage is read up to this many tokens.
 
     Returns:
-        One more than the model has blocks, each of shape (passages, dim), float32 on the CPU, in
-        the order of `texts`.
+        One tensor more than the model has blocks, each of shape (passages, dim), float32 on the
+        CPU, in the order of `texts`.
 
     Raises:
-        StudyError: if the model keeps its blocks in no list.
+        StudyError: if the model does not keep its blocks in a list.
     """
     layers = decoder_layers(model)
     stream: list[torch.Tensor] = []

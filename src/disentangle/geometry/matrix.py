@@ -1,4 +1,4 @@
-"""A matrix that is measured, and what several measurements of it share."""
+"""A matrix to measure, and the intermediate results that several measurements share."""
 
 from functools import cached_property
 
@@ -11,18 +11,18 @@ from disentangle.geometry.decomposition import triangular_factor
 __all__ = ["Matrix", "MatrixError", "Record"]
 
 Record = dict[str, int | float | str | list[float]]
-"""What was measured, by column."""
+"""Measured values by column."""
 
 
 class MatrixError(QuarantineError, ValueError):
-    """A matrix that cannot be measured; the message names it, and says what is wrong and where."""
+    """A matrix that cannot be measured; the message names it and says what is wrong and where."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, message)
 
 
 class Matrix:
-    """M (n x d), checked, on the CPU in the type it is stored in."""
+    """M (n x d), checked, on the CPU, in its storage type."""
 
     def __init__(self, matrix: torch.Tensor, name: str) -> None:
         """
@@ -31,7 +31,7 @@ class Matrix:
             name: what messages call it.
 
         Raises:
-            MatrixError: for what is not a nonempty matrix of finite floating-point numbers, and for
+            MatrixError: if it is not a nonempty matrix of finite floating-point numbers, or is
                 zero.
         """
         _check(matrix, name)
@@ -49,7 +49,7 @@ class Matrix:
 
     @cached_property
     def factor_centered(self) -> torch.Tensor:
-        """The same of `centered`."""
+        """The same for `centered`."""
         return triangular_factor(self.centered)
 
 

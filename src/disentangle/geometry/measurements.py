@@ -1,7 +1,7 @@
-"""What is measured of a matrix itself. Each measurement is keyed by the code it depends on.
+"""The measurements made on a matrix itself, each keyed by the code that it depends on.
 
-Light to import. A measurement that is added, or whose code changes, is made of every matrix; the
-others are kept.
+Light to import. If a measurement is added or its code changes, it is made for every matrix; the
+results of the others are kept.
 """
 
 from functools import cache
@@ -14,17 +14,17 @@ READING = (
     "geometry/of_checkpoint.py",
     "geometry/matrix.py",
 )
-"""The modules by which W and H come to be: every measurement depends on them."""
+"""The modules that produce W and H; every measurement depends on them."""
 
 LIBRARIES = ("torch", "transformers", "tokenizers", "numpy")
-"""What reads a checkpoint and computes with it."""
+"""Libraries that read a checkpoint and compute with it."""
 
 MEASUREMENTS = {
     "spectra": "geometry/spectra.py",
     "mean_cosine_similarities": "geometry/angles.py",
     "partition_isotropies": "geometry/isotropy.py",
 }
-"""Function of a `Matrix` to the module that it is in."""
+"""Each function of a `Matrix`, and the module that it is in."""
 
 
 @cache

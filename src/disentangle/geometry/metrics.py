@@ -1,6 +1,6 @@
-"""Every metric of one matrix, from what was measured of it.
+"""Every metric of one matrix, computed from its measurements.
 
-Light to import: finished measurements become rows of a table without torch.
+Light to import: turning finished measurements into rows of a table takes no torch.
 """
 
 from typing import Any
@@ -26,18 +26,18 @@ __all__ = ["read_off"]
 def read_off(measured: dict[str, Any]) -> dict[str, Any]:
     """The columns of the geometry table for one matrix.
 
-    Metrics of the spectrum are computed here, from the singular values that are kept, so that
-    a new one asks for no weights.
+    Metrics of the spectrum are computed here, from the cached singular values, so that adding a
+    metric does not need the weights.
 
     Args:
-        measured: all `geometry.measurements` of the matrix; None where there is no value.
+        measured: all `geometry.measurements` of the matrix; None for a missing value.
 
     Returns:
         rows (n), dim (d), zero_rows, the METRICS and singular_values; then zero_rows, the METRICS
-        and singular_values of the centered matrix, with the suffix CENTERED. IsoScore is centered
-        by definition, so that both are the same. A metric without a value is NaN: all but
-        norms and numerical rank (0) of the centered matrix where all rows are equal, the mean
-        cosine with fewer than two nonzero rows, IsoScore for d = 1.
+        and singular_values of the centered matrix, with the suffix CENTERED. IsoScore centers by
+        definition, so both of its columns are equal. A metric without a value is NaN: the mean
+        cosine for fewer than two nonzero rows, IsoScore for d = 1, and, if all rows are equal,
+        everything for the centered matrix except the norms and the numerical rank, which are 0.
     """
     n, d, stored = (measured[name] for name in ("rows", "dim", "stored"))
     score = isoscore_of_spectrum(np.array(measured[f"singular_values{CENTERED}"]), d)

@@ -1,4 +1,4 @@
-"""Measure what somebody has: an array, a tensor, a saved matrix, a model. `disentangle.measure`."""
+"""`disentangle.measure`: measure an array, a tensor, a saved matrix or a model."""
 
 from collections.abc import Callable, Sequence
 from inspect import signature
@@ -77,7 +77,7 @@ def _as_tensor(given: ArrayLike | torch.Tensor) -> torch.Tensor:
     stored = array.dtype.newbyteorder("=")
     if stored not in (np.float16, np.float32, np.float64):
         raise MatrixError(f"the matrix: there is no tensor of {array.dtype}; make it float64")
-    # torch takes neither another byte order nor negative strides, and warns of what is read-only
+    # torch takes neither another byte order nor negative strides, and warns of read-only arrays
     return torch.from_numpy(np.require(array, stored, ["C", "W"]))
 
 

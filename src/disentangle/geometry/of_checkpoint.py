@@ -13,15 +13,15 @@ from disentangle.geometry.representations import last_token_representations
 from disentangle.provenance import versions
 
 SAMPLING = "distinct passages of the domain, the first in order of their texts' hashes"
-"""How `corpus.documents.gather_passages` draws what H is read on; a passage without a token, which
-gives no row, is the difference between `passages` and the matrix's rows."""
+"""How `corpus.documents.gather_passages` draws the passages that H is computed on. A passage
+without a token gives no row, so the matrix may have fewer rows than `passages`."""
 
 
 class Matrices:
     """The matrices of one checkpoint, loaded and checked."""
 
     def __init__(self, folder: Path, max_tokens: int, threads: int) -> None:
-        """Load the checkpoint; see `load_checkpoint` for what is quarantined."""
+        """Load the checkpoint; see `load_checkpoint` for when it is quarantined."""
         torch.set_num_threads(threads)
         self._folder, self._max_tokens = folder, max_tokens
         self._checkpoint: Checkpoint = load_checkpoint(folder, measuring_device())
@@ -33,10 +33,10 @@ class Matrices:
         )
 
     def of(self, texts: list[str] | None) -> tuple[Matrix, dict[str, Any]]:
-        """W, or H on texts.
+        """H on texts, or W if there are none.
 
         Returns:
-            The matrix; and numerics: what figures of it depend on beside the weights.
+            The matrix; and numerics: what its measurements depend on besides the weights.
 
         Raises:
             MatrixError: if it cannot be measured.

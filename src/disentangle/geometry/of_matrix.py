@@ -25,17 +25,17 @@ MEASURES: dict[str, Callable[[Matrix], Record]] = {
 
 
 def measure(matrix: Matrix, measurements: Iterable[str]) -> dict[str, Record]:
-    """Some measurements of a matrix, by name, in float64 and on the CPU."""
+    """Make the named measurements of a matrix, in float64 and on the CPU."""
     return {measurement: MEASURES[measurement](matrix) for measurement in measurements}
 
 
 def measure_own(matrix: Matrix, metric: OwnMetric, function: Callable[[Any], Any]) -> Record:
-    """A metric of the user's own, of a matrix and of it centered; see `own_metric.call`.
+    """A metric of the user's own, of a matrix before and after centering; see `own_metric.call`.
 
     Args:
         matrix: n x d.
-        metric: what is known of it.
-        function: what `own_metric.load` gave.
+        metric: the metric's description.
+        function: from `own_metric.load`.
     """
     of = {
         "matrix": lambda M, factor: M.double().numpy(),
@@ -50,10 +50,10 @@ def measure_own(matrix: Matrix, metric: OwnMetric, function: Callable[[Any], Any
 
 
 def measure_matrix(matrix: torch.Tensor, name: str) -> dict[str, Any]:
-    """Everything that is measured of `matrix` (n x d): the columns of `metrics.read_off`.
+    """Every metric of `matrix` (n x d): the columns of `metrics.read_off`.
 
-    Raises MatrixError, with `name`, for what is not a nonempty matrix of finite floating-point
-    numbers, and for zero.
+    Raises MatrixError, with `name`, if it is not a nonempty matrix of finite floating-point
+    numbers, or is zero.
     """
     measured: Record = {}
     for record in measure(Matrix(matrix, name), MEASURES).values():

@@ -1,4 +1,4 @@
-"""Measure W and H of every checkpoint of a run, each measurement of each once."""
+"""Measure W and H of every checkpoint of a run, making each measurement only once."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -28,9 +28,9 @@ def cache_keys(
     """The keys of one checkpoint's measurements, by matrix and domain: W, then H on each domain.
 
     Args:
-        content_sha256: the checkpoint's, by its manifest.
+        content_sha256: the checkpoint's, from its manifest.
         texts_sha256: of the passages of each domain.
-        max_tokens: how far a passage is read.
+        max_tokens: a passage is read up to this many tokens.
         codes: measurement to the hash of its code; see `geometry.measurements`.
     """
     places: dict[tuple[str, str], dict[str, Any]] = {("W", ""): {}}
@@ -63,21 +63,21 @@ def measure_run(
     threads: int,
     say: Say,
 ) -> tuple[list[dict[str, Any]], list[Quarantined]]:
-    """Give the rows of the geometry table for one run, and what of it was quarantined.
+    """Give the rows of the geometry table for one run, and its quarantined checkpoints.
 
     Args:
         run_manifest: the run's manifest, beside its checkpoints.
         heldout: held-out domain to its passages, for H.
-        max_tokens: how far a passage is read.
+        max_tokens: a passage is read up to this many tokens.
         cache: finished measurements.
-        codes: what is measured, with the hash of the code of each; part of an entry's key.
+        codes: each measurement and the hash of its code, which is part of a cache entry's key.
         own: the study's own metrics, which are measured too.
         threads: CPU threads.
         say: tells the screen.
 
     Returns:
-        One row per checkpoint and matrix: W, then H for each domain. A checkpoint that is not what
-        its manifest says, or of which a matrix cannot be measured, has none.
+        One row per checkpoint and matrix: W, then H for each domain. A checkpoint has no rows if
+        it does not match its manifest or one of its matrices cannot be measured.
     """
     run = read_run(run_manifest)
     functions: dict[str, Callable[[Any], Any]] = {}
@@ -133,15 +133,15 @@ def _absent(cache: Cache, keys: Keys) -> list[str]:
 
 
 def with_own(codes: Mapping[str, str], own: Sequence[OwnMetric]) -> dict[str, str]:
-    """What is measured, with the hash of the code of each: ours, and a study's own metrics."""
+    """Each measurement and the hash of its code, with a study's own metrics added."""
     return dict(codes) | {metric.spelled: metric.code for metric in own}
 
 
 def _row(cache: Cache, keys: Keys, own: Sequence[OwnMetric]) -> dict[str, Any]:
-    """The row of a matrix of which all is measured.
+    """The row of a matrix once all its measurements are made.
 
-    Its numerics are the first measurement's. A measurement made under others has its own there,
-    under its name.
+    Its numerics are those of the first measurement. If another measurement was made under
+    different numerics, these are added under that measurement's name.
     """
     found: dict[str, Any] = {measurement: cache.get(key) for measurement, key in keys.items()}
     first = next(iter(found.values()))["numerics"]

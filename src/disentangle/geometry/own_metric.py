@@ -4,9 +4,9 @@
         \"\"\"Exponent of the spectrum's power law.\"\"\"
         return ...
 
-It takes `matrix` (n x d) or `singular_values` (descending), as float64 arrays of numpy, and gives a
-number. What it is called and means is read from the file's text: only the job that measures runs
-it.
+It takes `matrix` (n x d) or `singular_values` (descending) as a float64 array of numpy, and returns
+a number. Its name and meaning are read from the file's text; only the job that measures runs the
+file.
 """
 
 import ast
@@ -28,19 +28,19 @@ TAKEN = {
     *("run", "step", "tokens", "matrix", "domain", "rows", "dim", "stored", "zero_rows"),
     *("singular_values", "numerics", *BY_NAME),
 }
-"""Names of other columns of the geometry table, and of what metrics are read off."""
+"""Names taken by other columns of the geometry table and by what metrics are computed from."""
 
 
 def read_own_metrics(spelled: Sequence[str]) -> list[OwnMetric]:
-    """Read what a study's own metrics are; see `read_own_metric` for errors."""
+    """Read the descriptions of a study's own metrics; see `read_own_metric` for errors."""
     return [read_own_metric(each) for each in spelled]
 
 
 def read_own_metric(spelled: str) -> OwnMetric:
-    """Read what a metric is from its file, which is not run.
+    """Read a metric's description from its file without running it.
 
     Raises:
-        StudyError: if there is no such file or function, or it does not take what it should.
+        StudyError: if there is no such file or function, or its argument is a wrong one.
     """
     file, _, name = spelled.rpartition(":")
     path, where = Path(file), f"geometry.metrics: {spelled}"
@@ -74,7 +74,7 @@ def read_own_metric(spelled: str) -> OwnMetric:
 
 
 def load(spelled: str) -> Callable[[Any], Any]:
-    """Run a metric's file, and give its function.
+    """Run a metric's file and return its function.
 
     Raises:
         StudyError: if the file fails.
@@ -84,7 +84,7 @@ def load(spelled: str) -> Callable[[Any], Any]:
     module.__file__ = file
     text = Path(file).read_text(encoding="utf-8")
     try:
-        # an import may take byte code of a file that was there within the same second
+        # an import may take stale byte code, of a file that stood here within the same second
         exec(compile(text, file, "exec"), module.__dict__)  # noqa: S102 (the user's own)
     except Exception as error:
         raise StudyError(
@@ -95,12 +95,12 @@ def load(spelled: str) -> Callable[[Any], Any]:
 
 
 def call(spelled: str, function: Callable[[Any], Any], value: Any) -> float:
-    """What a metric gives for a matrix or its singular values.
+    """The value of a metric for a matrix or its singular values.
 
     Raises:
-        StudyError: if it fails, or gives no number. Infinity and NaN say that there is no value.
+        StudyError: if it fails or does not return a number. Infinity and NaN mean no value.
     """
-    import numpy as np  # a plan reads what a metric is, and calls none
+    import numpy as np  # imported here: a plan reads metrics' descriptions and calls none
 
     given = np.array(value, dtype=np.float64)
     given.flags.writeable = False

@@ -1,4 +1,4 @@
-"""Passages as token numbers, once for all checkpoints of a process that share a tokenizer."""
+"""Passages as token ids, encoded once per process for all checkpoints that share a tokenizer."""
 
 from functools import cache
 
@@ -8,12 +8,12 @@ from disentangle.storage import digest
 
 
 class _Spelled:
-    """A tokenizer that is equal to every other one of the same specification."""
+    """A tokenizer that equals every other one with the same specification."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         self.tokenizer = tokenizer
         backend = getattr(tokenizer, "backend_tokenizer", None)
-        # one without a backend that can be written down is equal to itself alone
+        # a tokenizer whose backend cannot be serialised equals only itself
         self._key = digest(backend.to_str()) if backend else str(id(tokenizer))
 
     def __eq__(self, other: object) -> bool:
@@ -26,9 +26,9 @@ class _Spelled:
 def encode(
     tokenizer: PreTrainedTokenizerBase, texts: list[str], max_tokens: int
 ) -> tuple[tuple[int, ...], ...]:
-    """Encode passages up to `max_tokens` tokens each; one that has no token is left out.
+    """Encode passages up to `max_tokens` tokens each; those without a token are left out.
 
-    Encoding takes as long as a small model's forward pass, and is the same for each checkpoint.
+    Encoding takes as long as a small model's forward pass, and all checkpoints share the result.
     """
     return _encode(_Spelled(tokenizer), tuple(texts), max_tokens)
 

@@ -1,4 +1,4 @@
-"""H: what the head multiplies at the last token of each passage."""
+"""H: the input of the head at the last token of each passage."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from disentangle.geometry.passages import encode
 
 BATCH_TOKENS = 8192
-"""Tokens of one forward pass; fixed, since padding moves the last digits."""
+"""Tokens of one forward pass; fixed, since padding changes the last digits of the result."""
 
 
 def last_token_representations(
@@ -22,7 +22,7 @@ def last_token_representations(
     Args:
         model: a causal language model.
         tokenizer: the model's own.
-        texts: passages; one that has no token is left out.
+        texts: passages; those without a token are left out.
         max_tokens: a passage is read up to this many tokens.
 
     Returns:
@@ -46,15 +46,15 @@ def at_last_tokens(
 
     Args:
         model, tokenizer, texts, max_tokens: see `last_token_representations`.
-        count: how many states there are.
-        states_of: gives them from the base model's output of one forward pass, each of shape
+        count: how many states there are per token.
+        states_of: extracts them from the base model's output of one forward pass, each of shape
             (batch, length, dim).
 
     Returns:
         Shape (count, passages, dim), float32 on the CPU, in the order of `texts`.
     """
     sequences = encode(tokenizer, texts, max_tokens)
-    # neighbours in length share a batch, so that little is padded
+    # texts of similar length share a batch, to keep padding small
     order = sorted(range(len(sequences)), key=lambda i: (len(sequences[i]), i))
     representations = torch.empty(count, len(sequences), model.config.hidden_size)
     batch_size = max(1, BATCH_TOKENS // max_tokens)
@@ -64,7 +64,7 @@ def at_last_tokens(
         tokens = torch.zeros(len(batch), int(lengths.max()), dtype=torch.long)
         for row, i in enumerate(batch):
             tokens[row, : lengths[row]] = torch.tensor(sequences[i])
-        # padding stands to the right, where a causal model's last real token cannot see it
+        # padding is on the right, where a causal model's last real token does not attend to it
         mask = torch.arange(tokens.shape[1])[None] < lengths[:, None]
         output = model.base_model(
             input_ids=tokens.to(model.device), attention_mask=mask.long().to(model.device)

@@ -1,4 +1,4 @@
-"""Read a matrix from where somebody has it: a model's folder, or a file of tensors."""
+"""Read a matrix from a model's folder or from a file of tensors."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,15 +19,15 @@ HEAD = "the unembedding"
 
 
 def read_matrix(path: Path, tensor: str | None) -> tuple[str, torch.Tensor]:
-    """A matrix and what it is called.
+    """The name of a matrix, and the matrix.
 
     Args:
-        path: a model's folder, whose unembedding is meant; or a file of tensors.
-        tensor: the name of another tensor of the model, or of one of the file's.
+        path: a model's folder, for its unembedding; or a file of tensors.
+        tensor: name another tensor of the model, or one of the file's.
 
     Raises:
-        StudyError: if there is no such matrix, or it cannot be read. Of a model whose weights are
-            no safetensors it says if packages of the extra `train` are not here.
+        StudyError: if there is no such matrix, or it cannot be read. If the model's weights are
+            not safetensors and packages of the extra `train` are missing, the message says so.
     """
     return _of_model(path, tensor) if path.is_dir() else _of_file(path, tensor)
 
@@ -47,8 +47,8 @@ def _of_model(folder: Path, tensor: str | None) -> tuple[str, torch.Tensor]:
 
 
 def _built(folder: Path) -> tuple[Any, int]:
-    """A model of pickled weights or of ai2-olmo's trainer, and the rows that its head uses."""
-    try:  # neither is for who has the library alone
+    """A model of pickled weights or of ai2-olmo's trainer, and how many rows its head uses."""
+    try:  # neither can be read with the library alone, without the extra `train`
         from disentangle.checkpoint.importing import load_model
         from disentangle.checkpoint.source_tokenizer import load_tokenizer
     except ImportError as absent:
@@ -81,7 +81,7 @@ def _of_file(path: Path, tensor: str | None) -> tuple[str, torch.Tensor]:
 
 
 def _tensors(path: Path) -> dict[str, torch.Tensor]:
-    """What a file holds, by name; nothing in it is run."""
+    """The tensors of a file, by name; no code in it is run."""
     if not path.is_file():
         raise StudyError(f"There is no {path}.")
     try:
@@ -93,7 +93,7 @@ def _tensors(path: Path) -> dict[str, torch.Tensor]:
             with np.load(path, allow_pickle=False) as arrays:
                 return {name: torch.from_numpy(arrays[name]) for name in arrays}
         found = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged or hostile file fails in any way
+    except Exception as error:  # a damaged or hostile file may raise any exception
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise StudyError(f"{path} cannot be read as tensors: {reason}") from None
     found = {path.stem: found} if isinstance(found, torch.Tensor) else found

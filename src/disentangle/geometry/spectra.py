@@ -1,4 +1,4 @@
-"""The singular values of a matrix: all that metrics of its spectrum are read off."""
+"""The singular values of a matrix, from which all metrics of its spectrum are computed."""
 
 from disentangle.geometry import CENTERED
 from disentangle.geometry.decomposition import singular_values
@@ -8,11 +8,11 @@ __all__ = ["spectra"]
 
 
 def spectra(matrix: Matrix) -> Record:
-    """Singular values of a matrix and of it centered, with what else `read_off` wants.
+    """Singular values of a matrix before and after centering, and what else `read_off` needs.
 
     Returns:
-        rows (n), dim (d), stored (name of the type M is stored in); then zero_rows and
-        singular_values of M, and of M centered with the suffix CENTERED.
+        rows (n), dim (d), stored (name of M's storage type); then zero_rows and singular_values of
+        M, and of the centered M with the suffix CENTERED.
     """
     n, d = matrix.M.shape
     return {

@@ -1,4 +1,4 @@
-"""How near each layer of every checkpoint of a run is to what it ends as."""
+"""How similar each layer of a run's checkpoints is to the same layer of the last checkpoint."""
 
 import json
 from pathlib import Path
@@ -31,24 +31,24 @@ def compare_layers(
 ) -> list[dict[str, Any]]:
     """Give the rows of the layers table for one run, after Diehl Martinez et al. 2024.
 
-    The last checkpoint is the run's last that is there: of a run that diverged, the last with a
-    finite loss. An entry is one checkpoint and one domain, so a run that is trained on is
-    compared anew with its new end.
+    Each checkpoint is compared with the last one that the run has; for a run that diverged, that
+    is the last with a finite loss. A cache entry is one checkpoint and one domain compared with
+    that last checkpoint, so if the run is trained further, all are compared again.
 
     Args:
         run_manifest: the run's manifest, beside its checkpoints.
         heldout: held-out domain to its passages.
-        max_tokens: how far a passage is read.
+        max_tokens: a passage is read up to this many tokens.
         cache: finished measurements.
-        code_version: of `comparing_code`, part of an entry's key.
+        code_version: from `comparing_code`, part of a cache entry's key.
         threads: CPU threads.
         say: tells the screen.
 
     Returns:
         One row per checkpoint, domain and layer, in this order; layer 0 is the embedding.
 
-    A quarantined checkpoint has no rows; if it is the last one, no checkpoint has, since there
-    is nothing to compare them with. The geometry job lists the same checkpoint.
+        A quarantined checkpoint has no rows. If the last one is quarantined, no checkpoint has
+        rows, since there is nothing to compare with. The geometry job lists the same checkpoint.
     """
     run = read_run(run_manifest)
     if not run.checkpoints:
