@@ -1,1 +1,1 @@
-"""Text: where it comes from, how it is split and tokenised, and whether it leaks."""
+"""Text: its sources, how it is split and tokenised, and held-out text that leaks into training."""

@@ -1,4 +1,4 @@
-"""Gather training documents and held-out passages, each text once."""
+"""Gather training documents and held-out passages, without duplicates."""
 
 import hashlib
 import re
@@ -17,18 +17,20 @@ _SPACE = re.compile(r"\s+")
 
 
 def text_key(text: str) -> bytes:
-    """What two texts share if they differ in case and white space only."""
+    """A key that is equal for texts that differ only in case and white space."""
     return hashlib.blake2b(_SPACE.sub(" ", text).lower().encode(), digest_size=16).digest()
 
 
 def is_for_finetuning(text: str) -> bool:
-    """Which half of a source a document falls in, where passages are held out from one half and
-    models are fine-tuned on the other: a coin that depends on the text alone."""
+    """Whether a document is in the half of its source that models are fine-tuned on.
+
+    Passages are held out from the other half. The split depends on the text alone.
+    """
     return bool(text_key(text)[-1] & 1)
 
 
 def gather_documents(sources: Iterable[str]) -> pa.Table:
-    """Read training sources in order, leaving out a text that was seen before.
+    """Read training sources in order, leaving out repeated texts.
 
     Returns:
         One row per document: source, text.
@@ -51,8 +53,8 @@ def gather_documents(sources: Iterable[str]) -> pa.Table:
 def cut_passages(text: str, max_chars: int) -> list[str]:
     """Cut a document into passages of at most `max_chars` characters, at ends of lines.
 
-    A document that fits stays as it is. A line longer than the limit is cut at spaces, or
-    within a word where it has none.
+    A document that fits is not cut. A line longer than the limit is cut at spaces, or within a
+    word if it has none.
     """
     if len(text) <= max_chars:
         return [text]
@@ -72,8 +74,8 @@ def cut_passages(text: str, max_chars: int) -> list[str]:
 def gather_passages(heldout: HeldOut, *, halved: bool = False) -> pa.Table:
     """Passages of a held-out domain: distinct, at most `heldout.passages`, in a fixed order.
 
-    The order is that of the texts' hashes, so the first k are an even draw for every k and
-    do not depend on how many are asked for.
+    They are ordered by their texts' hashes, so for every k the first k are a uniform sample and do
+    not depend on how many are requested.
 
     Args:
         heldout: the domain.
@@ -97,7 +99,7 @@ def gather_passages(heldout: HeldOut, *, halved: bool = False) -> pa.Table:
 
 
 def write_texts(table: pa.Table, sources: Iterable[str], path: Path) -> None:
-    """Write a table of texts as parquet with its sources in the file's metadata."""
+    """Write a table of texts as parquet, with its sources in the file's metadata."""
     described = "; ".join(str(describe_source(source)) for source in sources)
     table = table.replace_schema_metadata({"sources": described})
     with replacing(path) as temporary:
@@ -108,12 +110,12 @@ def read_texts(path: Path) -> list[str]:
     """The texts of a file that `write_texts` wrote, in order.
 
     Raises:
-        DamagedError: if it is not as it was written.
+        DamagedError: if the file is damaged.
     """
     return read_parquet(path, columns=["text"]).column("text").to_pylist()
 
 
 def read_text_batches(path: Path) -> Iterator[list[str]]:
-    """The texts of such a file in order, some thousand at a time; see `read_texts`."""
+    """The texts of such a file in order, a few thousand at a time; see `read_texts`."""
     for batch in read_parquet_batches(path, columns=["text"], rows=4096):
         yield batch.column(0).to_pylist()

@@ -1,4 +1,4 @@
-"""Text streamed out of a dataset's files in the hub's cache on this machine; no network."""
+"""Stream text from a dataset's files in this machine's hub cache, without network access."""
 
 import io
 from collections.abc import Iterator
@@ -39,15 +39,16 @@ def _open_zstd(file: Any, mode: str = "rb", **_: Any) -> io.BufferedReader:
 def read_hub_text(source: str, part: Part = WHOLE) -> Iterator[str]:
     """Yield the documents of a source that `HubText.parse` understands.
 
-    Files are shared out whole if there is one for each part, else document by document.
+    Whole files are distributed over the parts if there is at least one for each part; otherwise
+    single documents are.
 
     Raises:
         StudyError: if the files are not on this machine, or hold no such text.
     """
-    from datasets import load_dataset  # it takes torch along
+    from datasets import load_dataset  # imports torch
     from fsspec.compression import compr, register_compression
 
-    if "zstd" not in compr:  # fsspec knows it by another package, which pyarrow makes needless
+    if "zstd" not in compr:  # fsspec needs another package for zstd; pyarrow can read it
         register_compression("zstd", _open_zstd, ["zst"])
 
     text = HubText.parse(source)

@@ -1,8 +1,9 @@
-"""How text on the hub is named in a study.
+"""How a study names text on the hub.
 
-`hf:REPO@REVISION` takes every file of a dataset. `?files=data/train-*.parquet&text=content` after
-it says which files, which is what a configuration or a split of a dataset is, and which column or
-key holds the text. `set:NAME@REVISION` is one of `named_sets`.
+`hf:REPO@REVISION` takes every file of a dataset. Append
+`?files=data/train-*.parquet&text=content` to choose the files (a configuration or split of a
+dataset is a set of files) and the column or key that holds the text. `set:NAME@REVISION` is one of
+`named_sets`.
 """
 
 from collections.abc import Iterable
@@ -28,7 +29,7 @@ class HubText:
         """Read a source that starts with one of `HUB_KINDS`.
 
         Raises:
-            ValueError: if it is not spelled as the module says, or names no known set.
+            ValueError: if it is not in the form that the module describes, or names no known set.
         """
         kind, _, rest = source.partition(":")
         if kind == "set":
@@ -54,7 +55,7 @@ def pinned(sources: Iterable[str], warmed: str | None) -> list[str]:
 
     Args:
         sources: as a study spells them.
-        warmed: path of what `warm` wrote; not needed where no source is on the hub.
+        warmed: path of the file that `warm` wrote; not needed if no source is on the hub.
 
     Raises:
         StudyError: if a source on the hub was not warmed.

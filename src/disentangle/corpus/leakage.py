@@ -1,7 +1,8 @@
-"""How much of the held-out text stands in the training text: 13-gram overlap.
+"""How much of the held-out text occurs in the training text: 13-gram overlap.
 
 The measure of Brown et al. 2020 (appendix C): word 13-grams, lower case, punctuation dropped.
-Training text is read in batches and compared with the n-grams of the held-out text, which are few.
+Only the n-grams of the held-out text, which are few, are kept in memory; training text is read in
+batches and compared with them.
 """
 
 import re
@@ -14,7 +15,7 @@ N_GRAM = 13
 _WORD = re.compile(r"\w+")
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _UNKNOWN = -1
-"""Number of a word that the held-out text does not have, so no n-gram with it can be in both."""
+"""Number of every word that is not in the held-out text; no n-gram with it can be in both."""
 
 
 def ngram_hashes(
@@ -24,10 +25,9 @@ def ngram_hashes(
 
     Args:
         texts: the documents.
-        numbering: word to number; texts that are to be compared must share one.
+        numbering: word to number; texts to be compared must share one numbering.
         n: words per n-gram.
-        grow: add words to the numbering that are not in it; else n-grams with such a word are
-            left out.
+        grow: add new words to the numbering; otherwise n-grams with a new word are left out.
 
     Returns:
         64-bit hashes and the index of the text each came from. Two different n-grams share a
@@ -46,7 +46,7 @@ def ngram_hashes(
         return np.empty(0, np.uint64), np.empty(0, np.int64)
     numbers = np.array(words, np.int64)
     with np.errstate(over="ignore"):
-        # a full-period mix of each word's number, so that sums of small numbers do not collide
+        # mix each word's number over all 64 bits, so that sums of small numbers do not collide
         ids = (numbers.astype(np.uint64) + np.uint64(1)) * _MULTIPLIER
         ids ^= ids >> np.uint64(29)
         hashes = np.zeros(len(ids) - n + 1, np.uint64)
@@ -60,10 +60,10 @@ def ngram_hashes(
 
 
 class HeldOutNgrams:
-    """The n-grams of all held-out domains, and which of them training text was seen to have."""
+    """The n-grams of all held-out domains, and which of them were found in training text."""
 
     def __init__(self, heldout: Mapping[str, Sequence[str]]) -> None:
-        """Hash the texts of each domain; the same texts in the same order hash alike."""
+        """Hash the texts of each domain; the same texts in the same order give the same hashes."""
         self._texts = heldout
         self._numbering: dict[str, int] = {}
         self._ngrams = {
@@ -74,15 +74,15 @@ class HeldOutNgrams:
 
     @property
     def found(self) -> NDArray[np.uint64]:
-        """Hashes of the n-grams that were seen, ascending, each once."""
+        """Hashes of the n-grams found so far, ascending, each once."""
         return self._wanted[self._found]
 
     def look_in(self, texts: Sequence[str]) -> None:
-        """Mark what stands in a batch of training documents."""
+        """Mark the n-grams that occur in a batch of training documents."""
         self.mark(ngram_hashes(texts, self._numbering, grow=False)[0])
 
     def any_in(self, text: str) -> bool:
-        """Whether any of them stands in a text."""
+        """Whether any of the n-grams occurs in a text."""
         hashes = ngram_hashes([text], self._numbering, grow=False)[0]
         return bool(np.isin(hashes, self._wanted).any())
 
@@ -98,7 +98,7 @@ class HeldOutNgrams:
         Returns:
             One record per domain: passages, ngrams, ngrams_in_train (counts), and the shares
             ngram_overlap and passage_overlap (passages with at least one such 13-gram). Passages
-            shorter than 13 words have no 13-gram and cannot overlap; they count as passages.
+            shorter than 13 words have no 13-gram and cannot overlap, but count as passages.
         """
         records: list[dict[str, object]] = []
         for domain, (hashes, owner) in self._ngrams.items():

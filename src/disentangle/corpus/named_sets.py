@@ -1,8 +1,8 @@
-"""Sets of text by name: `set:pile-10k@REVISION` is where the paper's domains are kept on the hub.
+"""Text sets by name, such as `set:pile-10k@REVISION`: where the hub has the paper's domains.
 
-Repositories, folders and columns are those that dataset cards and published code name (2023 to
-2026). None was opened from here: that the files of a current revision still match `files`, and
-that `column` is still in them, shows when they are warmed and read; both failures name the set.
+Repositories, folders and columns come from dataset cards and published code (2023 to 2026). None
+was opened to check them. Warming fails if a revision has no files that match `files`, and reading
+fails if they lack `column`; both errors name the set.
 """
 
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class NamedSet:
-    """Where a set of text is."""
+    """Where to find a set of text."""
 
     repo: str
     """Dataset on the hub."""
     files: tuple[str, ...]
-    """Patterns of the files to take; a configuration and its split are a folder of these."""
+    """Patterns of the files to take; a configuration and its split are a folder of files."""
     column: str
     """Which column or key holds the text."""
     holds: str
     licence: str
     gate: str | None = None
-    """What has to be agreed to before files can be read; None where nothing has."""
+    """What users must agree to before they can read files; None if nothing."""
 
 
 _PALOMA_GATE = "the AI2 ImpACT low-risk agreement; access is granted as soon as it is accepted"

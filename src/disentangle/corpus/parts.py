@@ -1,4 +1,4 @@
-"""One of several even parts of a source, that one job reads."""
+"""One of several equal parts of a source; each part is read by one job."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ class Part:
     of: int
 
     def of_documents(self, documents: Iterable[str]) -> Iterator[str]:
-        """Every `of`-th document, beginning with number `index`."""
+        """Every `of`-th document, starting with number `index`."""
         return islice(documents, self.index, None, self.of)
 
 

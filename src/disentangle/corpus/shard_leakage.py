@@ -1,4 +1,4 @@
-"""Held-out text in a shard of the training tokens: read back as text, compared as text is."""
+"""Find held-out text in a shard of training tokens, by decoding the shard and comparing text."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,11 +16,11 @@ CHUNK = 1 << 20
 
 
 def document_batches(tokens: Path, end_of_text: int, chunk: int = CHUNK) -> Iterator[list[NDArray]]:
-    """The documents of a memmap without their end-of-text tokens, some at a time.
+    """The documents of a memmap without their end-of-text tokens, a batch at a time.
 
     Args:
         tokens: raw uint16.
-        end_of_text: what stands between documents.
+        end_of_text: the token between documents.
         chunk: tokens read at once; a batch holds about as many.
     """
     ids = np.memmap(tokens, "<u2", mode="r")
@@ -35,7 +35,7 @@ def document_batches(tokens: Path, end_of_text: int, chunk: int = CHUNK) -> Iter
 def heldout_ngrams(
     heldout: Mapping[str, Sequence[str]], tokenizer_folder: Path
 ) -> tuple[HeldOutNgrams, Tokenizer, int]:
-    """The held-out n-grams as the tokenizer gives text back (it may normalise), ready to look for.
+    """The n-grams of the held-out text after encoding and decoding it, since tokenizers normalise.
 
     Returns:
         The n-grams, the tokenizer and its end-of-text token.
@@ -58,7 +58,7 @@ def heldout_ngrams(
 def find_overlap(
     tokens: Path, tokenizer_folder: Path, heldout: Mapping[str, Sequence[str]], found: Path
 ) -> None:
-    """Write the hashes of the held-out n-grams that stand in a shard, as a NumPy array."""
+    """Write the hashes of the held-out n-grams that occur in a shard, as a NumPy array."""
     ngrams, tokenizer, end_of_text = heldout_ngrams(heldout, tokenizer_folder)
     for batch in document_batches(tokens, end_of_text):
         documents = [document.tolist() for document in batch if len(document)]
@@ -72,7 +72,7 @@ def joined_overlap(
 ) -> list[dict[str, object]]:
     """Overlap of each held-out domain with all shards together; see `HeldOutNgrams.records`.
 
-    An n-gram that several shards have counts once.
+    An n-gram that occurs in several shards counts once.
     """
     ngrams, _, _ = heldout_ngrams(heldout, tokenizer_folder)
     for path in found:

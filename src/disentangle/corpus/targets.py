@@ -1,4 +1,4 @@
-"""Text to fine-tune on: of a held-out domain's source, and nothing of what is held out."""
+"""Text to fine-tune on: from a held-out domain's source, without any held-out text."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,14 +11,14 @@ from disentangle.errors import StudyError
 
 
 def gather_target(source: str, characters: int, heldout: Mapping[str, Sequence[str]]) -> pa.Table:
-    """Documents of the half of a source that no passage is held out from.
+    """Documents from the half of a source that no passage is held out from.
 
-    A document that shares a word 13-gram with any held-out passage is left out: sources such as
-    programs repeat themselves from file to file.
+    A document that shares a word 13-gram with any held-out passage is left out, because sources
+    such as programs repeat text from file to file.
 
     Args:
         source: a text source.
-        characters: read until there is so much text, or the source ends.
+        characters: read until there are this many characters of text, or the source ends.
         heldout: the passages of every held-out domain.
 
     Returns:

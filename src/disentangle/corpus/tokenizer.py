@@ -1,4 +1,4 @@
-"""The study's tokenizer, trained on its text or taken by name, saved as Hugging Face's are."""
+"""The study's tokenizer, trained on its text or taken by name, saved in Hugging Face's format."""
 
 import os
 import shutil
@@ -14,11 +14,11 @@ from disentangle.hub import local_files
 from disentangle.storage import DamagedError, read_json, replacing, write_json
 
 END_OF_TEXT = "<|endoftext|>"
-"""Ends a document, starts a sequence under evaluation, and pads, unless a tokenizer says other."""
+"""Ends a document, starts a sequence in evaluation, and pads, unless a tokenizer has its own."""
 
 
 def train_tokenizer(texts: list[str], vocab_size: int) -> Tokenizer:
-    """Train a byte-level BPE (Sennrich et al. 2016 on bytes; no normalisation, lossless).
+    """Train a byte-level BPE (Sennrich et al. 2016, on bytes; no normalisation, lossless).
 
     Raises:
         StudyError: if the text is too small for the vocabulary.
@@ -49,16 +49,16 @@ def save_tokenizer(tokenizer: Tokenizer, folder: Path, max_length: int) -> None:
 
 
 def take_tokenizer(name: str, vocab_size: int, folder: Path, max_length: int) -> None:
-    """Copy a tokenizer that somebody else trained, and say in its config what ends a text.
+    """Copy a ready-made tokenizer, and write its end-of-text token in its config.
 
     Args:
         name: one of `shipped_tokenizers`, or hf:REPO@REVISION, warmed.
-        vocab_size: rows in use, as the study says.
+        vocab_size: number of rows in use, according to the study.
         folder: where tokenizer.json and tokenizer_config.json go.
         max_length: tokens per sequence.
 
     Raises:
-        StudyError: if it is not there, has another size, or nothing that ends a text.
+        StudyError: if it does not exist, has another size, or has no end-of-text token.
     """
     vocabulary, its_config = _files_of(name)
     tokenizer = Tokenizer.from_file(str(vocabulary))
@@ -81,7 +81,7 @@ def take_tokenizer(name: str, vocab_size: int, folder: Path, max_length: int) ->
 
 
 def _files_of(name: str) -> tuple[Path, Path | None]:
-    """Its tokenizer.json, and its tokenizer_config.json if it has one."""
+    """A tokenizer's tokenizer.json, and its tokenizer_config.json if it has one."""
     item = tokenizer_on_hub(name)
     if item is None:
         return shipped_tokenizers()[name], None
@@ -109,17 +109,17 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     """Read the tokenizer that `save_tokenizer` or `take_tokenizer` wrote.
 
     Raises:
-        DamagedError: if it is none.
+        DamagedError: if the file is not a tokenizer.
     """
     path = folder / "tokenizer.json"
     try:
         return Tokenizer.from_file(str(path))
-    except Exception as error:  # the library's own are of no narrower kind
+    except Exception as error:  # the library raises no narrower type
         raise DamagedError(path, f"is damaged: {error}") from error
 
 
 def end_of_text_id(tokenizer: Tokenizer, folder: Path) -> int:
-    """The id that ends a text, as the config beside the tokenizer says."""
+    """The id of the end-of-text token, from the config beside the tokenizer."""
     ending = read_json(folder / "tokenizer_config.json")["eos_token"]
     found = tokenizer.token_to_id(ending)
     assert found is not None, "checked when the tokenizer was made"

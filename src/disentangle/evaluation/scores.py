@@ -9,8 +9,9 @@ import numpy as np
 def ratio_with_error(totals: Sequence[float], sizes: Sequence[int]) -> tuple[float, float]:
     """Ratio of sums R = sum(totals) / sum(sizes), and its standard error over passages.
 
-    The error is the linearised one for a ratio of totals of n independent passages (Cochran
-    1977, section 6.4): sqrt(n / (n - 1) sum (t_i - R s_i)^2) / sum(s_i); NaN for one passage.
+    The error is the linearised standard error of a ratio of totals over n independent passages
+    (Cochran 1977, section 6.4): sqrt(n / (n - 1) sum (t_i - R s_i)^2) / sum(s_i); NaN for one
+    passage.
     """
     t, s = np.asarray(totals, float), np.asarray(sizes, float)
     ratio = t.sum() / s.sum()
@@ -27,13 +28,13 @@ def loss_scores(
     """Loss and bits per byte of a set of passages.
 
     Args:
-        log_likelihoods: of each whole passage, natural log.
+        log_likelihoods: of each whole passage, in nats.
         tokens: tokens of each passage under the model's own tokenizer.
         bytes_: UTF-8 bytes of each passage.
 
     Returns:
-        Metric to (value, standard error): `loss` in nats per token; `bits_per_byte`, which
-        compares across tokenizers.
+        Metric to (value, standard error): `loss` in nats per token; `bits_per_byte`, which is
+        comparable across tokenizers.
     """
     negative = [-value for value in log_likelihoods]
     bits = [value / math.log(2) for value in negative]

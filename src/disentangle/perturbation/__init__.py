@@ -1,6 +1,6 @@
-"""What is done to a trained checkpoint before it is evaluated again: quantization, fine-tuning.
+"""Perturb a trained checkpoint before evaluating it again: quantization and fine-tuning.
 
-`quantize_run` and `finetune` do it to a run's last checkpoint; `quantized_checkpoint` makes a
-checkpoint folder from another; the modules below it work on a model or on one matrix, and know of
-no files.
+`quantize_run` and `finetune` perturb a run's last checkpoint; `quantized_checkpoint` makes one
+checkpoint folder from another; `quantize`, `gptq` and `rounding` work on a model or a single matrix
+and handle no files.
 """

@@ -17,11 +17,11 @@ def finetune(
 ) -> Perturbed:
     """Fine-tune the last planned checkpoint of a run on one target.
 
-    Optimizer and schedule begin anew. The folder is a run's folder like any other: killed, it
-    goes on where it was saved; begun on other weights or text, it is refused.
+    Optimizer and schedule restart. The folder works like any run's folder: training that was
+    killed resumes from its saved state, and a folder begun on other weights or text is refused.
 
     Args:
-        run: as it was trained.
+        run: the run as it was trained.
         target: name of the target in `perturbation`.
         perturbation: the study's section.
         manifest: the run's manifest, beside its checkpoints.
@@ -29,7 +29,7 @@ def finetune(
         how: tokens, threads and the rest that `pretrain` takes.
 
     Returns:
-        Where the result is; or why there is none, if the run or its fine-tuning diverged.
+        Where the result is, or why there is none if the run or its fine-tuning diverged.
     """
     last, variant = run.checkpoints[-1], finetuned(target)
     if last not in read_run(manifest).checkpoints:

@@ -1,16 +1,16 @@
 """GPTQ of one weight matrix (Frantar et al. 2023, arXiv 2210.17323), in plain torch.
 
-Columns are quantised from left to right, and what each loses is made up for by those to its right,
-so that the layer's output on its calibration inputs changes least.
+Columns are quantised from left to right, and the columns to the right of each compensate for its
+error, so that the layer's output on its calibration inputs changes least.
 
-The grid of a group is fitted when its first column is reached, to the weights as all columns
-before it have left them, which is what the paper says it does. Its authors' code, and
-neural-compressor after it, changes the columns beyond a block of some hundred only at the block's
-end, and fits grids to them as they stand: a group that begins inside a block gets the grid of
-weights that the block's earlier columns have not yet changed. Here no block reaches beyond a group,
-so that there are no such weights. With theirs as wide as a group the two agree weight for weight;
-with theirs at 128 and groups of 32 or 64, on correlated Gaussian inputs, this one's error was 0.87
-to 1.02 of theirs at 3, 4 and 8 bits, and 1.03 to 1.17 at 2.
+The grid of a group is fitted when its first column is reached, to the weights as updated by all
+columns before it. The paper describes it so. Its authors' code, and neural-compressor's after it,
+works in blocks of about a hundred columns, updates the columns beyond a block only at the block's
+end, and fits grids to the weights at hand. If a group begins inside a block, its grid is therefore
+fitted to weights that the block's earlier columns have not yet updated. Here no block extends
+beyond a group, so this cannot happen. With blocks as wide as a group, their code and this one agree
+weight for weight. With their blocks of 128 and groups of 32 or 64, on correlated Gaussian inputs,
+the error here was 0.87 to 1.02 times theirs at 3, 4 and 8 bits, and 1.03 to 1.17 times at 2 bits.
 """
 
 import torch
@@ -20,10 +20,10 @@ from disentangle.perturbation.rounding import column_groups, fit_grid
 __all__ = ["DAMPING", "gptq"]
 
 DAMPING = 0.01
-"""Added to the Hessian's diagonal, as a share of its mean: the paper's 1 %."""
+"""Added to the Hessian's diagonal, as a share of the diagonal's mean: 1 %, as in the paper."""
 
 _BLOCK = 128
-"""Columns between two updates of all that follow; results differ by it in rounding only."""
+"""Columns between two updates of all later columns; it changes results only by rounding."""
 
 
 def gptq(
@@ -31,14 +31,14 @@ def gptq(
 ) -> torch.Tensor:
     """Quantise W (outputs x inputs) for inputs x whose sum of x x^T is `hessian`.
 
-    With H = `hessian` + damping, and U^T U = H^-1, U upper triangular (Cholesky), quantising
-    column j to q_j adds -(w_j - q_j) / U_jj U_jk to every later column k: the optimal change of
-    all weights not yet quantised (Optimal Brain Quantization in a fixed order), for all rows at
-    once. The scale of `hessian` does not matter.
+    Let H = `hessian` + damping, and U^T U = H^-1 with U upper triangular (Cholesky). Quantising
+    column j to q_j adds -(w_j - q_j) / U_jj U_jk to every later column k. This is the optimal
+    change of all weights not yet quantised (Optimal Brain Quantization in a fixed order), for all
+    rows at once. The scale of `hessian` does not matter.
 
-    An input that was always zero has a diagonal of zero, which damping alone makes positive. It is
-    coupled to no other input, so its weights are rounded to the nearest level. With a Hessian of
-    zero all are, as in `round_to_nearest`.
+    An input that was always zero has a zero on the diagonal, which only damping makes positive. It
+    is coupled to no other input, so its weights are rounded to the nearest level. If the Hessian is
+    zero, all weights are rounded so, as in `round_to_nearest`.
 
     Args:
         weight: W, finite.

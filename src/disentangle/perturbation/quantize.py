@@ -20,20 +20,20 @@ BATCH_TOKENS = 8192
 
 
 class _LayerReachedError(Exception):
-    """Ends a forward pass behind the layer that is looked at; what follows is not needed."""
+    """Ends a forward pass after the layer being quantised; later layers are not needed."""
 
 
 @torch.no_grad()
 def quantize_model(
     model: PreTrainedModel, sequences: torch.Tensor, *, bits: int, group_size: int | None
 ) -> None:
-    """Quantise all `nn.Linear` of the decoder layers in place; head and embeddings stay.
+    """Quantise all `nn.Linear` of the decoder layers in place; head and embeddings are unchanged.
 
-    The linears of a layer are quantised for the inputs they get from the layers before, which
-    are quantised by then, and from the layer itself, which is not (as in the paper). Weights
-    stay where and of the type they are, with dequantised values. Each layer's inputs come from a
-    forward pass of its own up to that layer, about half a pass of the model each: no hidden
-    states are kept, only one layer's Hessians, 8 inputs^2 bytes for each linear.
+    The linears of a layer are quantised for the inputs that they get when all earlier layers are
+    quantised already but this layer is not (as in the paper). Weights keep their device and type
+    and get dequantised values. Each layer's inputs come from a separate forward pass up to that
+    layer, on average half a pass of the model. No hidden states are kept, only one layer's
+    Hessians, 8 inputs^2 bytes for each linear.
 
     Args:
         model: a causal language model in evaluation mode, on its device.
@@ -42,10 +42,10 @@ def quantize_model(
         group_size: inputs that share a grid; None for a whole row.
 
     Raises:
-        StudyError: if there is nothing to quantise, the calibration tokens are not the model's
-            or fewer than the widest linear has inputs (its Hessian would have no full rank), or
-            a weight or input is not finite. The model is as it was, but for the last, where the
-            layers before the one named are quantised.
+        StudyError: if there is nothing to quantise, if the calibration tokens are not in the
+            model's vocabulary or are fewer than the widest linear has inputs (its Hessian would
+            not have full rank), or if a weight or input is not finite. In this last case the
+            layers before the one named are quantised; otherwise the model is unchanged.
     """
     check_settings(bits, group_size)
     layers = decoder_layers(model)
@@ -65,7 +65,7 @@ def quantize_model(
 
 
 def linears_of(layer: nn.Module) -> dict[str, nn.Linear]:
-    """The linear maps inside a layer by their names in it."""
+    """The linear maps of a layer, by their names within it."""
     return {name: part for name, part in layer.named_modules() if isinstance(part, nn.Linear)}
 
 
@@ -109,7 +109,7 @@ def _input_hessians(
     linears: Mapping[str, nn.Linear],
     batches: tuple[torch.Tensor, ...],
 ) -> dict[str, torch.Tensor]:
-    """Sum of x x^T over the inputs x of each linear, float64; zero for one that is not used."""
+    """Sum of x x^T over the inputs x of each linear, float64; zero for an unused linear."""
     hessians = {
         name: linear.weight.new_zeros(linear.in_features, linear.in_features, dtype=torch.float64)
         for name, linear in linears.items()
@@ -134,7 +134,10 @@ def _watching(
     linears: Mapping[str, nn.Linear],
     see: Callable[[str, torch.Tensor], None],
 ) -> Iterator[None]:
-    """Show the inputs of a layer's linears while the block lasts; end each pass behind it."""
+    """Pass the inputs of a layer's linears to `see`, and end each forward pass after the layer.
+
+    Lasts for the `with` block.
+    """
 
     def stop(*_: object) -> None:
         raise _LayerReachedError

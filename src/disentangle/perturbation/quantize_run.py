@@ -1,4 +1,4 @@
-"""Quantise a run's last checkpoint at every width of the study, each once."""
+"""Quantise a run's last checkpoint at every bit width of the study, each once."""
 
 from pathlib import Path
 from typing import Any
@@ -27,26 +27,26 @@ from disentangle.study.sections.perturbation import Quantization
 
 
 def quantizing_code() -> str:
-    """Hash of the code that quantised weights depend on, beside the sequences."""
+    """Hash of the code that quantised weights depend on, besides the calibration sequences."""
     return code_hash(PACKAGE / "perturbation" / "quantized_checkpoint.py")
 
 
 def calibration_sequences(
     texts: list[str], tokenizer_folder: Path, *, count: int, length: int
 ) -> torch.Tensor:
-    """Texts end to end, an end-of-text token after each, cut into sequences.
+    """Concatenate texts, with an end-of-text token after each, and cut them into sequences.
 
     Args:
-        texts: of the distribution that the model was trained on.
-        tokenizer_folder: the model's own, with an end-of-text token.
-        count: sequences, at most.
-        length: tokens of each.
+        texts: from the distribution that the model was trained on.
+        tokenizer_folder: folder of the model's own tokenizer, with an end-of-text token.
+        count: the largest number of sequences.
+        length: tokens per sequence.
 
     Returns:
-        Token numbers, shape (count or fewer, length).
+        Token ids, shape (count or fewer, length).
 
     Raises:
-        StudyError: if the texts fill no sequence.
+        StudyError: if the texts are too short for one sequence.
     """
     tokenizer = AutoTokenizer.from_pretrained(
         tokenizer_folder, local_files_only=True, trust_remote_code=False
@@ -75,19 +75,19 @@ def quantize_run(
     code_version: str,
     say: Say,
 ) -> list[Perturbed]:
-    """Quantise the last planned checkpoint of a run at every width.
+    """Quantise the last planned checkpoint of a run at every bit width.
 
     Args:
-        run: as it was trained.
+        run: the run as it was trained.
         settings: the study's section.
         manifest: the run's manifest, beside its checkpoints.
         perturbed: the folder of all perturbed checkpoints.
-        texts: to calibrate on.
-        code_version: of `quantizing_code`; what another version made is made again.
+        texts: the calibration texts.
+        code_version: from `quantizing_code`; checkpoints of another version are made again.
         say: tells the screen.
 
     Returns:
-        One outcome per width. A run that diverged has nothing to quantise.
+        One outcome per bit width. A run that diverged has nothing to quantise.
     """
     last = run.checkpoints[-1]
     variants = {bits: quantized(bits) for bits in settings.bits}
@@ -131,7 +131,10 @@ def quantize_run(
 def _made_before(
     folder: Path, wanted: dict[str, Any], code_version: str
 ) -> CheckpointManifest | None:
-    """The manifest of a folder that holds what is wanted, whole or let go; else None."""
+    """The manifest of a folder that holds the wanted checkpoint, or None.
+
+    The weights must be intact, or absent because an archive keeps only their hash.
+    """
     if not (folder / MANIFEST).is_file():
         return None
     try:
@@ -142,5 +145,5 @@ def _made_before(
     if not as_wanted:
         return None
     weights = folder / WEIGHTS
-    let_go = not weights.exists()  # as in an archive that holds them by hash
+    let_go = not weights.exists()  # as in an archive that keeps only their hash
     return manifest if let_go or sha256_of(weights) == manifest.weights_sha256 else None

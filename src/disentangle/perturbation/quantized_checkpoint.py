@@ -1,4 +1,4 @@
-"""From one checkpoint folder to another, quantised."""
+"""Make a quantised checkpoint folder from another checkpoint folder."""
 
 import hashlib
 import shutil
@@ -28,19 +28,19 @@ def write_quantized(
     code_version: str,
     device: str,
 ) -> CheckpointManifest:
-    """Write a checkpoint folder with the weights of another, quantised: whole or not at all.
+    """Write a checkpoint folder with the quantised weights of another, completely or not at all.
 
-    The weights are dequantised float32, so that whatever loads the base loads this. Where one
-    model is stored is no part of it: equal bases, tokens and settings give equal weights.
+    The weights are dequantised float32, so anything that loads the base can load the result. The
+    result does not depend on paths: equal bases, tokens and settings give equal weights.
 
     Args:
         base: the checkpoint folder to start from; it is not changed.
-        folder: the folder to make; one that is there is replaced.
-        sequences: calibration tokens of the base's tokenizer, shape (n, length).
+        folder: the folder to make; an existing one is replaced.
+        sequences: calibration tokens from the base's tokenizer, shape (n, length).
         bits: per weight, 2 to 8.
         group_size: inputs that share a grid; None for a whole row.
         code_version: hash of the code that makes it.
-        device: where it is computed.
+        device: the device to compute on.
 
     Returns:
         The manifest of the new checkpoint. Its `settings` hold method, bits, group_size, damping,
@@ -48,7 +48,7 @@ def write_quantized(
         base's weights_sha256; its probe loss is the quantised model's.
 
     Raises:
-        QuarantineError: if the base is not what its manifest says.
+        QuarantineError: if the base does not match its manifest.
         StudyError: if it cannot be quantised; see `quantize_model`.
     """
     assert base.resolve() != folder.resolve(), "a checkpoint is not quantised in its own place"
@@ -66,7 +66,7 @@ def write_quantized(
     making = folder.with_name(f".{folder.name}.making")
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(parents=True)
-    # knows which weights are tied, and what the file calls them; one file whatever their size
+    # save_pretrained knows which weights are tied and their names in the file; never shard
     model.save_pretrained(making, max_shard_size="1000TB")
     for file in tokenizer_files(base):
         shutil.copyfile(file, making / file.name)
@@ -84,7 +84,7 @@ def write_quantized(
 def settings_of(
     base: CheckpointManifest, sequences: torch.Tensor, *, bits: int, group_size: int | None
 ) -> dict[str, Any]:
-    """What makes one quantisation of a checkpoint another: the `settings` of its manifest."""
+    """What distinguishes quantisations of one checkpoint: the `settings` of their manifests."""
     tokens_sha256 = hashlib.sha256(sequences.cpu().numpy().astype("<i8").tobytes()).hexdigest()
     return {
         "method": "gptq",

@@ -1,9 +1,8 @@
 """Grids of few levels, and rounding to the nearest of them.
 
-Throughout, a weight matrix W is (outputs x inputs), as `torch.nn.Linear` keeps it. A group is a
-stretch of `group_size` columns within one row, and has a grid of its own; the last group of a row
-is shorter where `group_size` does not divide the inputs, and the whole row is one group where
-`group_size` is None.
+Throughout, a weight matrix W is (outputs x inputs), as in `torch.nn.Linear`. A group is
+`group_size` consecutive columns of one row and has its own grid. The last group of a row is shorter
+if `group_size` does not divide the inputs, and the whole row is one group if `group_size` is None.
 """
 
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from disentangle.errors import StudyError
 __all__ = ["BITS", "Grid", "check_settings", "column_groups", "fit_grid", "round_to_nearest"]
 
 BITS = range(2, 9)
-"""Bits per weight: fewer than 2 leave nothing of a model, more than 8 nothing to measure."""
+"""Bits per weight: fewer than 2 destroy a model, more than 8 have no measurable effect."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +24,13 @@ class Grid:
     scale: torch.Tensor
     """Shape (rows, 1), float64, positive; each a float32 number, as a deployed model stores it."""
     zero: torch.Tensor
-    """Shape (rows, 1), float64, the whole number k of the level 0: 0 is always a level."""
+    """Shape (rows, 1), float64: the integer k of the level 0, which is always on the grid."""
     bits: int
 
     def nearest(self, weights: torch.Tensor) -> torch.Tensor:
-        """The nearest level to each of `weights` (rows x columns, float64).
+        """The level nearest to each of `weights` (rows x columns, float64).
 
-        Half-way is rounded to even; beyond the ends, the end.
+        Ties are rounded to even k; weights beyond the grid get its end.
         """
         k = torch.round(weights / self.scale) + self.zero
         return self.scale * (k.clamp(0, 2**self.bits - 1) - self.zero)
@@ -40,13 +39,13 @@ class Grid:
 def fit_grid(weights: torch.Tensor, bits: int) -> Grid:
     """The asymmetric min/max grid of each row of `weights` (rows x columns, float64).
 
-    Its levels reach from min(row, 0) to max(row, 0), but for the rounding of zero to a whole
-    number: up to half a step of one end is cut off.
+    Its levels range from min(row, 0) to max(row, 0), except that `zero` is rounded to an integer,
+    which cuts off up to half a step at one end.
     """
     low = weights.amin(dim=1, keepdim=True).clamp(max=0)
     high = weights.amax(dim=1, keepdim=True).clamp(min=0)
     scale = ((high - low) / (2**bits - 1)).float().double()
-    # a row of zeros, or of what float32 cannot tell from them, is rounded to zeros
+    # a row of zeros, or of values that vanish in float32, is rounded to zeros
     scale = torch.where(scale > 0, scale, 1.0)
     return Grid(scale, torch.round(-low / scale), bits)
 
@@ -58,7 +57,7 @@ def column_groups(columns: int, group_size: int | None) -> list[range]:
 
 
 def round_to_nearest(weight: torch.Tensor, *, bits: int, group_size: int | None) -> torch.Tensor:
-    """Round each weight to its group's grid by itself: the baseline GPTQ is compared with.
+    """Round each weight independently to its group's grid: the baseline for GPTQ.
 
     Returns:
         The dequantised weights: shape and device of `weight`, float32.
@@ -69,10 +68,10 @@ def round_to_nearest(weight: torch.Tensor, *, bits: int, group_size: int | None)
 
 
 def check_settings(bits: int, group_size: int | None) -> None:
-    """Refuse a quantization that cannot be.
+    """Refuse impossible quantization settings.
 
     Raises:
-        StudyError: saying which setting is wrong.
+        StudyError: naming the setting that is wrong.
     """
     if bits not in BITS:
         raise StudyError(f"cannot quantize to {bits} bits; give {BITS[0]} to {BITS[-1]}")
