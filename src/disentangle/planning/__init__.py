@@ -1,1 +1,1 @@
-"""What a study will cost, and what is already done."""
+"""What a study will cost, and which parts are already done."""

@@ -25,10 +25,10 @@ class Ask:
 
 
 def asks_as_text(asks: Sequence[Ask]) -> list[str]:
-    """A line a rule, from the least to the most that its jobs ask for; then what they may hold.
+    """One line per rule, with the least and the most that its jobs request; then total GPU-hours.
 
     Args:
-        asks: of all jobs, those of a rule in one stretch.
+        asks: requests of all jobs, grouped by rule.
     """
     if not asks:
         return []
@@ -68,14 +68,14 @@ def _span(numbers: Sequence[float]) -> str:
 
 
 def asks_of_jobs(workflow: Any, jobs: Jobs) -> list[dict[str, Any]]:
-    """What each job of a cohort asks a cluster for, the profile's settings included.
+    """What each job of a cohort requests from a cluster, including the profile's settings.
 
     Args:
-        workflow: Snakemake's, whose rules are all read.
-        jobs: of the study.
+        workflow: Snakemake's workflow, after all its rules are read.
+        jobs: the study's jobs.
 
     Returns:
-        The fields of an `Ask` each.
+        For each job, the fields of an `Ask`.
     """
     from snakemake.iocontainers import Wildcards
 

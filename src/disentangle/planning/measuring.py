@@ -1,4 +1,4 @@
-"""How many measurements a study has, and which of them are made."""
+"""How many measurements a study has, and how many of them are made."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -39,19 +39,19 @@ class Measurements:
     planned: int
     done: int
     redone: int
-    """Of those to do: how many were finished before under other settings, text or code."""
+    """How many of those to do were finished before, under other settings, text or code."""
     quarantined: int = 0
-    """Neither done nor to do: the checkpoint is quarantined, or this task of it."""
+    """Neither done nor to do: the checkpoint or this task of it is quarantined."""
 
 
 @dataclass(frozen=True)
 class Results:
-    """What of a study's results is there."""
+    """The results of a study that exist so far."""
 
     folder: StudyFolder
 
     def heldout(self, domains: Iterable[str]) -> dict[str, Path] | None:
-        """The passages of held-out domains, or None before they are gathered."""
+        """The passages of held-out domains, or None if they are not gathered yet."""
         paths = {domain: self.folder.heldout(domain) for domain in domains}
         return paths if all(path.exists() for path in paths.values()) else None
 
@@ -61,12 +61,12 @@ class Results:
         return [path for path in manifests if path.exists()]
 
     def quarantined(self, stage: str) -> set[tuple[Any, ...]]:
-        """What the jobs of a stage quarantined: run, step, variant and task, see `Quarantined`."""
+        """What the jobs of a stage quarantined: run, step, variant, task; see `Quarantined`."""
         found = read_all_quarantined(matching(self.folder.quarantined(stage, "*")))
         return {(one.run, one.step, one.variant, one.task) for one in found}
 
     def finished(self, stage: str, columns: list[str]) -> set[tuple[Any, ...]]:
-        """What the finished tables of a stage have rows of."""
+        """The values of these columns in the finished tables of a stage."""
         found: set[tuple[Any, ...]] = set()
         for path in matching(self.folder.measured(stage, "*")):
             rows = read_parquet(path, columns=columns)
@@ -111,14 +111,14 @@ def _counted(
 
 
 def _names(place: tuple[Any, ...], columns: list[str]) -> set[tuple[Any, ...]]:
-    """What would be quarantined if a measurement were: its checkpoint, or its task of that."""
+    """The names under which a measurement may be quarantined: its checkpoint, or its task of it."""
     at = dict(zip(columns, place, strict=True))
     checkpoint = (at["run"], at["step"], at.get("variant", BASE))
     return {(*checkpoint, ""), (*checkpoint, at.get("task", ""))}
 
 
 def _expected(runs: Sequence[Run | ExternalRun], results: Results) -> dict[str, int]:
-    """Checkpoints of each run that are to be measured: quarantined ones are not."""
+    """How many checkpoints of each run are to be measured; quarantined ones are not."""
     found = {run.name: len(run.checkpoints) for run in runs}
     for path in results.trained(runs):
         manifest = read_run(path)
@@ -136,8 +136,8 @@ def geometry_measurements(
 ) -> Measurements:
     """Count the matrices to measure: W of every checkpoint, and H on each domain.
 
-    A matrix is done when every measurement of it was made by today's code. `max_tokens` is that of
-    `geometry.of_run.cache_keys`, `own` are the study's own metrics.
+    A matrix is done when every measurement of it was made by the present code. `max_tokens` is as
+    in `geometry.of_run.cache_keys`; `own` are the study's own metrics.
     """
     planned = sum(_expected(runs, results).values()) * (1 + len(domains))
     heldout = results.heldout(domains)
@@ -164,11 +164,11 @@ def evaluation_measurements(
     domains: list[str],
     settings: Evaluation,
 ) -> Measurements:
-    """Count the evaluations: held-out losses of every checkpoint, perturbed ones included, and
-    tasks of the last one.
+    """Count the evaluations: held-out losses of every checkpoint, including perturbed ones, and
+    tasks of last checkpoints, or of all unperturbed ones if the task asks for every checkpoint.
 
-    `runs` are those that are trained here, `external` those from elsewhere, which are not
-    perturbed; `domains` and `settings` are those of `evaluation.measure`.
+    `runs` are trained here; `external` come from elsewhere and are not perturbed. `domains` and
+    `settings` are as in `evaluation.measure`.
     """
     measured: list[Run | ExternalRun] = [*runs, *external]
     expected = _expected(measured, results)

@@ -1,4 +1,4 @@
-"""What a study will cost, and what of it is done."""
+"""What a study will cost, and which parts of it are done."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,15 +12,15 @@ from disentangle.study.jobs import Jobs
 
 
 def plan(jobs: Jobs, folder: StudyFolder, asks: Sequence[Ask]) -> tuple[list[dict[str, Any]], str]:
-    """Price a study.
+    """Estimate the cost of a study.
 
     Args:
-        jobs: of the study.
-        folder: its results, which may not be there.
-        asks: what its jobs ask a cluster for.
+        jobs: the study's jobs.
+        folder: its results folder, which may not exist.
+        asks: what its jobs request from a cluster.
 
     Returns:
-        Rows of the plan table, and a screen of text.
+        Rows of the plan table, and the plan as a screen of text.
     """
     study, runs = jobs.study, list(jobs.runs.values())
     costs = [

@@ -30,16 +30,16 @@ def as_text(
     flops_per_second: float,
     asks: list[Ask],
 ) -> str:
-    """Say the plan.
+    """The plan as text.
 
     Args:
-        rows: of the plan table.
-        costs: of the runs.
-        measurements: planned, by kind.
-        jobs: jobs of the whole study by rule.
-        not_in_study: run folders that the study does not have any more.
-        flops_per_second: what GPU-hours are reckoned with.
-        asks: what the jobs of the whole study ask a cluster for.
+        rows: rows of the plan table.
+        costs: costs of the runs.
+        measurements: measurements by kind.
+        jobs: number of jobs in the whole study by rule.
+        not_in_study: run folders that are no longer in the study.
+        flops_per_second: speed used to estimate GPU-hours.
+        asks: what the jobs of the whole study request from a cluster.
     """
     lines = _of_training(rows, costs, flops_per_second) if rows else ["Nothing is trained."]
     lines += [
@@ -96,7 +96,7 @@ def _of_training(
 
 
 def _measured(rows: list[dict[str, Any]], flops: float) -> list[str]:
-    """The price at the speed that sizes trained here have reached."""
+    """The cost at the speed that the sizes trained here reached."""
     known = [row for row in rows if not math.isnan(row["measured_flops_per_second"])]
     if not known:
         return []

@@ -1,8 +1,8 @@
-"""What state a study is in, from what stands in its folder.
+"""The state of a study, read from its folder.
 
     python -m disentangle.planning.status [STUDY.yaml ...]
 
-Starts nothing and writes nothing, so that it may be asked while the study runs.
+It starts nothing and writes nothing, so it is safe while the study runs.
 """
 
 import json
@@ -28,15 +28,15 @@ from disentangle.study.run import Run
 
 ERRORS_SHOWN = 3
 TAIL = 4000
-"""Characters from a log's end in which its last error is looked for."""
+"""Characters at a log's end that are searched for its last error."""
 
 
 def status(study: StudyConfig, folder: StudyFolder) -> str:
-    """Say a study's state in a screen of text.
+    """A study's state as a screen of text.
 
     Args:
-        study: as it is now, whatever was begun.
-        folder: its results.
+        study: the study as its files define it now, even if it was begun with others.
+        folder: its results folder.
     """
     if study.observations:
         lines = [f"{study.study}: observations from {study.observations.file}"]
@@ -107,7 +107,7 @@ def _quarantined(folder: StudyFolder) -> list[str]:
 
 
 def _at_work(folder: StudyFolder, runs: list[Run | ExternalRun]) -> list[str]:
-    """Runs that a live process holds, and jobs whose log is open: at work, or killed."""
+    """Runs held by a live process, and jobs whose log is open: they are running or were killed."""
     steps = {run.name: max(run.checkpoints) for run in runs}
     found = []
     for lock in sorted(folder.path.glob(f"*/*/{LOCK}")):
@@ -130,14 +130,14 @@ def _at_work(folder: StudyFolder, runs: list[Run | ExternalRun]) -> list[str]:
 def _last_step(folder: Path) -> str:
     log = folder / "steps.jsonl"
     lines = log.read_text(errors="replace").splitlines() if log.is_file() else []
-    for line in reversed(lines):  # the last may be half written just now
+    for line in reversed(lines):  # the last line may be only partly written
         with suppress(ValueError, KeyError, TypeError):
             return str(json.loads(line)["step"])
     return "0"
 
 
 def _errors(folder: StudyFolder) -> list[str]:
-    """The last failures, newest first: a job that went well since has overwritten its log."""
+    """The last failures, newest first; a job that has succeeded since has overwritten its log."""
     logs = sorted(folder.logs.rglob("*.log"), key=lambda path: path.stat().st_mtime, reverse=True)
     found = []
     for log in logs:
@@ -159,17 +159,17 @@ def _ago(moment: float) -> str:
 
 
 def say_status(files: Sequence[str]) -> None:
-    """Print the state of the study that files describe.
+    """Print the state of the study that the files describe.
 
     Raises:
-        StudyError: if they describe none.
+        StudyError: if they do not describe a study.
     """
     study = read_study([Path(path) for path in files])
     print(status(study, StudyFolder.of(study.study)))
 
 
 def main() -> None:
-    """Say the status that the command line asks for; see the module."""
+    """Print the status of the study on the command line; see the module."""
     try:
         say_status(sys.argv[1:])
     except StudyError as fault:

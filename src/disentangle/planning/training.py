@@ -1,4 +1,4 @@
-"""What training the runs of a study costs, fine-tuning included, and what of it is done."""
+"""What training and fine-tuning the runs of a study costs, and how much of it is done."""
 
 import math
 from collections import Counter
@@ -23,47 +23,47 @@ BYTES_PER_STATE = 12
 """Trainer state: weights and two moments in fp32."""
 
 State = Literal["done", "extend", "train", "conflict"]
-"""A run's checkpoints are all there; some are missing; none is there; or its folder is of another
-run, and training would refuse it."""
+"""All of a run's checkpoints exist, some are missing, none exists, or the folder belongs to another
+run, so that training would refuse it."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What one run costs in all, and what is left of that."""
+    """What one run costs in total, and how much of that is left."""
 
     run: Run
     state: State
     missing: tuple[int, ...]
-    """Steps whose checkpoints are still to be made."""
+    """Steps whose checkpoints do not exist yet."""
     steps_left: int
     """Optimizer steps to train, from the latest saved state, if any."""
     further: tuple[Run, ...] = ()
     """Its fine-tunings."""
     further_left: tuple[Run, ...] = ()
-    """Those that are not done."""
+    """Its fine-tunings that are not done."""
     perturbed: int = 0
     """Perturbed checkpoints that are kept."""
     measured_flops_per_second: float = math.nan
-    """What training it reached, where it was trained."""
+    """The speed that its training reached; NaN if it was not trained."""
 
     @property
     def tokens(self) -> int:
-        """Training tokens of the whole run, fine-tuning left out."""
+        """Training tokens of the whole run, without fine-tuning."""
         return self.run.steps * self.run.tokens_per_step
 
     @property
     def flops(self) -> float:
-        """Operations of the whole run; head counted, see `training_flops`."""
+        """Floating-point operations of the whole run, including the head; see `training_flops`."""
         return sum(training_flops(run, run.steps) for run in (self.run, *self.further))
 
     @property
     def flops_left(self) -> float:
-        """Operations of what is left to train."""
+        """Floating-point operations of the training that is left."""
         further = sum(training_flops(run, run.steps) for run in self.further_left)
         return training_flops(self.run, self.steps_left) + further
 
     def disk(self, keep_states: bool) -> int:
-        """Bytes of all checkpoints, and of trainer state where it is kept."""
+        """Bytes of all checkpoints, and of trainer state if it is kept."""
         weights = self.run.params_non_embedding + self.run.params_embedding
         per_checkpoint = BYTES_PER_WEIGHT + (BYTES_PER_STATE if keep_states else 0)
         bytes_each = per_checkpoint * len(self.run.checkpoints) + BYTES_PER_WEIGHT * self.perturbed
@@ -74,9 +74,9 @@ def cost_of(run: Run, folder: Path, perturbation: Perturbation, perturbed: Path)
     """Compare a run with its folder, without reading weights.
 
     Args:
-        run: as the study has it.
-        folder: the run's folder, which may not be there.
-        perturbation: what is done to its last checkpoint, if anything is.
+        run: the run as the study defines it.
+        folder: the run's folder, which may not exist.
+        perturbation: the study's section on perturbing last checkpoints.
         perturbed: the folder of all perturbed checkpoints.
     """
     further: tuple[Run, ...] = ()
@@ -104,11 +104,11 @@ def cost_of(run: Run, folder: Path, perturbation: Perturbation, perturbed: Path)
 
 
 def _progress(run: Run, folder: Path) -> tuple[State, tuple[int, ...], int]:
-    """How far a run is: its state, missing steps, and steps to train for them."""
+    """The progress of a run: its state, its missing steps, and the steps to train for them."""
     begun_as = folder / "identity.json"
     if begun_as.exists():
         before = read_sealed(begun_as)
-        # tokens and tokenizer are known once they are made, so they are not compared here
+        # tokens and tokenizer are known only once they are made, so they are not compared here
         if any(before.get(key) != value for key, value in run.identity().items()):
             return "conflict", run.checkpoints, 0
     made = {int(path.name.removeprefix("step")) for path in folder.glob("step[0-9]*")}
@@ -121,9 +121,9 @@ def _progress(run: Run, folder: Path) -> tuple[State, tuple[int, ...], int]:
 
 
 def _measured(run: Run, folder: Path) -> float:
-    """Operations a second that training the run reached, by its log; NaN where there is none.
+    """Floating-point operations per second that training the run reached, from its log.
 
-    The first step is left out: it warms caches up.
+    NaN if there is no log. The first step is left out because it warms up caches.
     """
     log = folder / "training.parquet"
     if not log.exists():
@@ -169,7 +169,7 @@ def plan_rows(
 
 
 def strangers(runs: Iterable[Run], folder: Path) -> list[str]:
-    """Names of run folders that the study does not have any more; nothing touches them."""
+    """Names of run folders that are no longer in the study; nothing touches them."""
     names = {run.name for run in runs}
     begun = (path.parent.name for path in folder.glob("*/identity.json"))
     return sorted(name for name in begun if name not in names)
