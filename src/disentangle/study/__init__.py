@@ -1,7 +1,7 @@
 """A study: from `config.yaml` to runs, their checkpoints and their names.
 
-Nothing here imports torch, pandas or olmo: Snakemake reads the Snakefile again in every
-cluster job, and every job would pay for it.
+Nothing here imports torch, pandas or olmo: Snakemake reads the Snakefile again in every cluster
+job, so every job would spend time on the imports.
 """
 
 from disentangle.study.config import StudyConfig

@@ -1,4 +1,4 @@
-"""What rules ask for, as functions that Snakemake calls for each job and each attempt."""
+"""Resource requests of rules, as functions that Snakemake calls for each job and each attempt."""
 
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -16,7 +16,7 @@ from disentangle.study.resources import (
 from disentangle.study.tasks import TASK_LENGTH
 
 Ask = Callable[..., Any]
-"""From wildcards and attempt to a quantity."""
+"""A function of wildcards and attempt that returns a quantity."""
 
 WITHOUT_GPU = ("mem_mb", "runtime")
 ON_ONE_NODE = ("gpu", *WITHOUT_GPU)
@@ -24,13 +24,13 @@ ON_SEVERAL = (*ON_ONE_NODE, "nodes", "tasks", "mpi")
 
 
 class Wildcards(Protocol):
-    """Of a cohort's job."""
+    """The wildcards of a cohort's job."""
 
     cohort: str
 
 
 class CohortAsks:
-    """What a cohort's job asks for: by its runs, or for a model from elsewhere."""
+    """What the job of a cohort, or of a model from elsewhere, requests."""
 
     def __init__(
         self,
@@ -41,10 +41,10 @@ class CohortAsks:
     ) -> None:
         """
         Args:
-            jobs: of the study.
-            estimate: from runs, execution and attempt to what their job needs.
-            names: of the resources that the rule asks for.
-            further: what `estimate` is told beside that.
+            jobs: the study's jobs.
+            estimate: function of runs, execution and attempt that returns what their job needs.
+            names: names of the resources that the rule requests.
+            further: further arguments of `estimate`.
         """
         self._jobs, self._estimate, self._further = jobs, estimate, further
         self.threads = self._ask("threads")
@@ -64,7 +64,7 @@ class CohortAsks:
 
 
 class Asks:
-    """What the rules of a study ask for."""
+    """What the rules of a study request."""
 
     def __init__(self, jobs: Jobs) -> None:
         self._execution, study = jobs.study.execution, jobs.study
@@ -80,7 +80,7 @@ class Asks:
         )
 
     def of(self, *, megabytes: int, minutes: int) -> dict[str, Ask]:
-        """Of a job that is reckoned to hold so much memory, and to take so long."""
+        """Requests of a job with this estimated memory and run time."""
 
         def mem_mb(wildcards: Any, attempt: int = 1) -> int:
             return job_megabytes(megabytes, self._execution, attempt)

@@ -1,7 +1,7 @@
 """Cohorts: runs of one size that share a job.
 
-A job starts by importing libraries for ten seconds and more. Where models train in seconds that
-would be most of a study's cost, so one job takes several of them, one after the other.
+A job first spends ten seconds or more on importing libraries. If models train in seconds, this
+would be most of a study's cost, so one job trains several of them, one after the other.
 """
 
 from collections.abc import Iterable
@@ -9,20 +9,21 @@ from collections.abc import Iterable
 from disentangle.study.run import Run, training_flops
 
 BRIEF_FLOPS = 3e12
-"""Operations of a run that may share a job: five minutes on a slow CPU core, a moment on a GPU. A
-longer one has a job of its own whatever the study says, so that runs go side by side."""
+"""The most floating-point operations of a run that may share a job: five minutes on a slow CPU
+core, a moment on a GPU. A longer run always has its own job, so that such runs train in parallel.
+"""
 
 
 def cohorts(runs: Iterable[Run], runs_per_job: int) -> dict[str, tuple[Run, ...]]:
     """Divide runs into cohorts by size, in order.
 
     Args:
-        runs: the study's.
+        runs: the study's runs.
         runs_per_job: the most runs in a cohort.
 
     Returns:
-        Name to runs. A run with a job of its own gives it its name; shared ones are
-        `<size>_part<i>`. A run added at the end of the design changes its size's last cohort only.
+        Name to runs. A cohort of one long run has the name of the run; others are named
+        `<size>_part<i>`. Adding a run at the end of the design changes only its size's last cohort.
     """
     found: dict[str, tuple[Run, ...]] = {}
     brief: dict[str, list[Run]] = {}

@@ -75,6 +75,6 @@ class StudyConfig(Section):
 
 
 def rows_in_weights(config: StudyConfig) -> int:
-    """Vocabulary rows of the weight matrices, padding included."""
+    """Vocabulary rows of the weight matrices, including padding."""
     multiple = config.model.pad_rows_to
     return math.ceil(config.tokenizer.vocab_size / multiple) * multiple

@@ -1,29 +1,29 @@
-"""Models that were trained elsewhere: where their checkpoints are, and what is known of them."""
+"""Models that were trained elsewhere: where their checkpoints are, and what is known about them."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 EXTERNAL = "external"
-"""What stands for the configuration of a model that was trained elsewhere."""
+"""Takes the place of the configuration of a model that was trained elsewhere."""
 
 CONFIG = "config.json"
-"""What makes a folder a Hugging Face model."""
+"""The file that identifies a folder as a Hugging Face model."""
 
 OLMO_CONFIG = "config.yaml"
-"""What makes it a checkpoint of ai2-olmo's trainer."""
+"""The file that identifies a folder as a checkpoint of ai2-olmo's trainer."""
 
 OLMO_WEIGHTS = ("model.pt", "model.safetensors")
-"""What such a checkpoint has if it is not sharded: either."""
+"""If such a checkpoint is not sharded, it has one of these files."""
 
 
 def holds_model(folder: Path) -> bool:
-    """Whether a folder says that it is a model, of either kind."""
+    """Whether a folder is a model of either kind, judged by its configuration file."""
     return (folder / CONFIG).is_file() or is_olmo(folder)
 
 
 def is_olmo(folder: Path) -> bool:
-    """Whether ai2-olmo's trainer wrote a folder."""
+    """Whether a folder was written by ai2-olmo's trainer."""
     return (folder / OLMO_CONFIG).is_file() and not (folder / CONFIG).is_file()
 
 
@@ -35,21 +35,20 @@ class ExternalRun:
     source: str
     """`hf:REPO`, or a folder."""
     revisions: dict[int, str]
-    """Step to a revision of the repository, or to a folder within the source's."""
+    """Step to a revision of the repository, or to a folder within the source folder."""
     tokens_per_step: int | None
     known: dict[str, float]
     """Hyperparameters that are known."""
     tokenizer: str | None = None
-    """A folder, or a name that ai2-olmo ships; None for what lies beside the weights."""
+    """A folder, or a name that ai2-olmo ships; None for the tokenizer beside the weights."""
 
     @property
     def checkpoints(self) -> tuple[int, ...]:
-        """Steps that there are, ascending."""
+        """All its steps, ascending."""
         return tuple(sorted(self.revisions))
 
     def covariates(self) -> dict[str, Any]:
-        """The columns of `Run.covariates`; what is not known, or known once it is imported, is
-        None."""
+        """The columns of `Run.covariates`; None for a value that is unknown before the import."""
         unknown = dict.fromkeys(
             (
                 *("params_non_embedding", "params_embedding", "tokens_budget", "batch_size"),
@@ -59,7 +58,7 @@ class ExternalRun:
         return {"size": self.name, "configuration": EXTERNAL} | unknown | self.known
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data from which `from_json` builds it again."""
+        """Plain data, the input of `from_json`."""
         return asdict(self) | {"revisions": {str(s): r for s, r in self.revisions.items()}}
 
     @classmethod

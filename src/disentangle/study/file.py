@@ -1,4 +1,4 @@
-"""Study files as they are written: YAML mappings, laid over the default one."""
+"""Read study files, which are YAML mappings, and overlay them on the default one."""
 
 from collections.abc import Hashable, Sequence
 from pathlib import Path
@@ -12,15 +12,15 @@ from disentangle.study.config import StudyConfig
 from disentangle.study.read import read_config
 
 LARGEST = 1 << 20
-"""Bytes of a study file: more is some other file."""
+"""Largest size of a study file in bytes; a larger file must be something else."""
 
 
 MERGE = "tag:yaml.org,2002:merge"
-"""What YAML calls the key <<."""
+"""YAML's tag of the key <<."""
 
 
 class _EachKeyOnce(yaml.SafeLoader):
-    """YAML takes the last of two equal keys without a word; here the second is a fault."""
+    """Refuse repeated keys, of which YAML silently takes the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Hashable] = set()
@@ -29,7 +29,7 @@ class _EachKeyOnce(yaml.SafeLoader):
                 continue
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, Hashable):
-                continue  # refused by what comes
+                continue  # the superclass refuses it below
             if key in seen:
                 line = key_node.start_mark.line + 1
                 raise yaml.YAMLError(f"line {line}: the key {key!r} is there twice")
@@ -41,13 +41,13 @@ def read_mapping(file: Path) -> dict[str, Any]:
     """Read one study file.
 
     Raises:
-        StudyError: if it is not there, or is no YAML mapping with each key once.
+        StudyError: if it does not exist, or is not a YAML mapping with each key once.
     """
     try:
         if file.stat().st_size > LARGEST:
             raise StudyError(f"{file} is no study file: it has more than {LARGEST >> 20} MB")
         text = file.read_text(encoding="utf-8")
-        content = yaml.load(text, Loader=_EachKeyOnce)  # noqa: S506 (a safe loader, too)
+        content = yaml.load(text, Loader=_EachKeyOnce)  # noqa: S506 (this is a safe loader too)
     except FileNotFoundError:
         raise StudyError(f"There is no study file {file} (seen from {Path.cwd()}).") from None
     except UnicodeDecodeError:
@@ -62,11 +62,11 @@ def read_mapping(file: Path) -> dict[str, Any]:
 
 
 def read_mappings(files: Sequence[Path]) -> dict[str, Any]:
-    """Read study files, each laid over those before it.
+    """Read study files, and overlay each on those before it.
 
     Raises:
-        StudyError: as `read_mapping` does, and if a file has a mapping where one before it has a
-            value: laid over it, it would leave the value as it is.
+        StudyError: as in `read_mapping`, and if a file has a mapping where an earlier one has a
+            value, since the overlay would leave the value unchanged.
     """
     merged: dict[str, Any] = {}
     for file in files:
@@ -80,10 +80,10 @@ def read_mappings(files: Sequence[Path]) -> dict[str, Any]:
 
 
 def read_study(paths: Sequence[Path], base: Path = Path("config.yaml")) -> StudyConfig:
-    """Study files laid over the default one, in order.
+    """Read study files and overlay them on the default one, in order.
 
     Raises:
-        StudyError: as `read_mappings` and `read_config` do.
+        StudyError: as in `read_mappings` and `read_config`.
     """
     merged = read_mappings([base, *paths])
     return read_config(merged, " + ".join(map(str, paths)) or str(base))

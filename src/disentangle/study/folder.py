@@ -1,10 +1,10 @@
-"""The folder of a study's results: where everything in it is."""
+"""The paths of everything in the folder of a study's results."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 COHORT = "{cohort}"
-"""Snakemake's wildcard; the name of a cohort stands for it."""
+"""Snakemake's wildcard, to be replaced by the name of a cohort."""
 
 KINDS = ("quantized", "finetuned")
 """Kinds of perturbed checkpoints."""
@@ -27,7 +27,7 @@ class StudyFolder:
         return cls(Path(spec).parents[2])
 
     def spec(self, rule: str, job: str) -> Path:
-        """What a job is to do."""
+        """The spec of a job: what it is to do."""
         return self.path / "specs" / rule / f"{job}.json"
 
     def log(self, rule: str, job: str = "") -> Path:
@@ -43,7 +43,7 @@ class StudyFolder:
 
     @property
     def hub(self) -> Path:
-        """What was taken from the hub, by revision."""
+        """The record of what was taken from the hub, by revision."""
         return self.path / "hub.json"
 
     @property
@@ -60,7 +60,7 @@ class StudyFolder:
         return self.path / "corpus" / "targets" / f"{target}.parquet"
 
     def overlap(self, shard: str) -> Path:
-        """Held-out text that stands in a shard."""
+        """Held-out text that occurs in a shard."""
         return self.path / "corpus" / "overlap" / f"{shard}.npy"
 
     @property
@@ -74,31 +74,31 @@ class StudyFolder:
         return self.path / "tokenizer" / "tokenizer_config.json"
 
     def tokens(self, name: str = "train") -> Path:
-        """Token numbers: of the training text, a shard of it, or a target (`targets/<name>`)."""
+        """Token ids of the training text, of a shard of it, or of a target (`targets/<name>`)."""
         return self.path / "tokens" / f"{name}.bin"
 
     def tokens_manifest(self, name: str = "manifest") -> Path:
-        """What token files hold: those of the training text, a shard's or a target's."""
+        """The manifest of the token files of the training text, of a shard or of a target."""
         return self.path / "tokens" / f"{name}.json"
 
     # models
 
     @property
     def checkpoints(self) -> Path:
-        """A folder a run: see `training.run_folder`."""
+        """Holds one folder per run; see `training.run_folder`."""
         return self.path / "checkpoints"
 
     @property
     def perturbed(self) -> Path:
-        """A folder a run, in it one a variant."""
+        """Holds one folder per run, each with one folder per variant."""
         return self.path / "perturbed"
 
     def trained(self, cohort: str = COHORT) -> Path:
-        """The file that stands for the checkpoints of a cohort."""
+        """The file that represents the checkpoints of a cohort."""
         return self.path / "trained" / f"{cohort}.json"
 
     def perturbation(self, kind: str, cohort: str = COHORT) -> Path:
-        """The file that stands for a cohort's perturbed checkpoints, `quantized` or `finetuned`."""
+        """The file that represents a cohort's `quantized` or `finetuned` checkpoints."""
         return self.path / kind / f"{cohort}.json"
 
     # measurements
@@ -108,7 +108,7 @@ class StudyFolder:
         return self.path / stage / f"{cohort}.parquet"
 
     def quarantined(self, stage: str, cohort: str = COHORT) -> Path:
-        """What of a cohort could not be measured."""
+        """The checkpoints and tasks of a cohort that could not be measured."""
         return self.path / stage / f"{cohort}.quarantined.json"
 
     def cache(self, stage: str) -> Path:
@@ -127,7 +127,7 @@ class StudyFolder:
 
     @property
     def source(self) -> Path:
-        """What the table of observations was read from, where others made it."""
+        """The file that the table of observations was read from, if others made it."""
         return self.path / "source.json"
 
     @property
@@ -137,10 +137,10 @@ class StudyFolder:
 
     @property
     def archive(self) -> Path:
-        """The study as one file; its checksum is beside it."""
+        """The study as a single file; its checksum is beside it."""
         return self.path / "archive" / f"{self.path.name}.crate.zip"
 
 
 def matching(pattern: Path) -> list[Path]:
-    """The files that there are of a path with `*` in its name, in order."""
+    """The existing files that match a path with `*` in its name, in order."""
     return sorted(pattern.parent.glob(pattern.name))

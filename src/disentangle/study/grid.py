@@ -11,7 +11,7 @@ from disentangle.study.sections.design import Hyperparameters
 def log_spaced_steps(steps: int, count: int, first: float) -> tuple[int, ...]:
     """`count` steps from 0 to `steps`: 0, then log-spaced from `first * steps`.
 
-    Short runs may give fewer, since no step is taken twice.
+    Short runs may give fewer, since no step is repeated.
     """
     points = count - 1
     shares = [first ** (i / max(points - 1, 1)) for i in range(points)]
@@ -19,8 +19,10 @@ def log_spaced_steps(steps: int, count: int, first: float) -> tuple[int, ...]:
 
 
 def configurations(config: StudyConfig) -> list[Hyperparameters]:
-    """The base configuration and every sweep's departures from it, each once, in file order; with
-    all their seeds one after the other where the design repeats them."""
+    """The base configuration and every variation of it by a sweep, each once, in file order.
+
+    If the design has several seeds, each configuration is repeated with all of them in turn.
+    """
     base = config.design.base
     found = {base: None}
     for sweep in config.design.sweeps:

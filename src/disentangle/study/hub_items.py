@@ -7,10 +7,11 @@ from disentangle.study.config import StudyConfig
 from disentangle.study.grid import external_runs
 
 MODEL_FILES = ("*.json", "*.txt", "*.model")
-"""What a model's folder may need beside its weights: never code."""
+"""Files that a model's folder may need besides its weights; never code."""
 
 MODEL_WEIGHTS = ("model*.safetensors", "pytorch_model*.bin")
-"""Its weights, by the names that transformers looks for; pickled ones if there are no others."""
+"""A model's weights, by the names that transformers expects; pickled ones only if no others exist.
+"""
 
 
 def hub_items(config: StudyConfig) -> list[HubItem]:

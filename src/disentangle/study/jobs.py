@@ -1,4 +1,4 @@
-"""What the jobs of a study are about: its runs by cohort, its text, what is done and drawn."""
+"""The subjects of a study's jobs: its runs by cohort, its text, its perturbations, its figures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from disentangle.study.perturbation import finetuned, perturbed_runs
 from disentangle.study.run import Run
 
 COLLECTED = ("checkpoints", "geometry", "evaluation", "observations", "missing", "anomalies")
-"""Tables that are put together from what was trained and measured."""
+"""Tables that are collected from what was trained and measured."""
 
 TAKEN = ("observations", "missing")
-"""Those that a file from elsewhere stands for."""
+"""Those of them that a file from elsewhere replaces."""
 
 ANALYZED = (
     *("associations", "regressions", "saturation", "agreement", "effects", "noise"),
@@ -26,7 +26,7 @@ ANALYZED = (
 
 @dataclass(frozen=True)
 class Jobs:
-    """Names of a study's jobs, and of the tables and figures that they end in."""
+    """Names of a study's jobs, and of the tables and figures that they produce."""
 
     study: StudyConfig
 
@@ -42,7 +42,7 @@ class Jobs:
 
     @cached_property
     def external(self) -> dict[str, ExternalRun]:
-        """Models from elsewhere, each of which is a job of its own."""
+        """Models from elsewhere; each has its own job."""
         return {run.name: run for run in external_runs(self.study)}
 
     @property
@@ -52,17 +52,17 @@ class Jobs:
 
     @property
     def domains(self) -> list[str]:
-        """Held-out domains, sorted: the order in which a study file lists them reruns nothing."""
+        """Held-out domains, sorted, so that reordering them in a study file reruns nothing."""
         return [] if self.study.observations else sorted(self.study.corpus.heldout)
 
     @property
     def domains_of_h(self) -> list[str]:
-        """Domains on which representations are read."""
+        """Domains on which representations are computed."""
         return sorted(set(self.study.geometry.representations.domains))
 
     @property
     def targets(self) -> list[str]:
-        """What last checkpoints are fine-tuned on."""
+        """The targets that last checkpoints are fine-tuned on."""
         return sorted(self.study.perturbation.finetune)
 
     @property
@@ -75,7 +75,7 @@ class Jobs:
 
     @property
     def finetuned_domains(self) -> set[str]:
-        """Domains half of whose source is kept for fine-tuning."""
+        """Domains for which half of the source is reserved for fine-tuning."""
         return {target.domain for target in self.study.perturbation.finetune.values()}
 
     @cached_property
@@ -94,12 +94,12 @@ class Jobs:
 
     @property
     def shards(self) -> list[str]:
-        """Numbers of the files that the training tokens are in, where they are several."""
+        """Numbers of the files with the training tokens, if there are several."""
         return [str(shard) for shard in range(self.study.corpus.shards)]
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many jobs there are of the rules that train, import, measure and evaluate."""
+        """The number of jobs of each rule that trains, imports, measures or evaluates."""
         return {
             "pretrain": len(self.cohorts),
             "import_checkpoint": len(self.external),
@@ -111,7 +111,7 @@ class Jobs:
 
     @property
     def collected(self) -> tuple[str, ...]:
-        """Tables that the estimates follow from."""
+        """Tables that the estimates are computed from."""
         return TAKEN if self.study.observations else COLLECTED
 
     @property

@@ -20,16 +20,16 @@ NAMED = {
     "perturbation.finetune": "<target>",
     "execution.by_size": "<size>",
 }
-"""Mappings whose keys are names of the user's own, and what those name."""
+"""Mappings whose keys the user chooses, and what these keys name."""
 
 LARGE = 5000
-"""Greater bounds are not told."""
+"""Upper bounds from here on are not shown."""
 
 ELSEWHERE = {"observations": "[observations.md](observations.md)"}
-"""Sections that have a page of their own."""
+"""Sections with their own page."""
 
 AS_IN_THE_BASE = {"Sweep": "", "Finetuning": "domain", "Known": ""}
-"""Sections that take the keys of `design.base`, and what each has beside them."""
+"""Sections with the keys of `design.base`, and what each has besides them."""
 
 
 def document() -> str:
@@ -42,7 +42,7 @@ def document() -> str:
 
 
 def replaced(text: str) -> str:
-    """A page with its table made anew."""
+    """A page with its table regenerated."""
     before, rest = text.split(BEGIN)
     return before + BEGIN + "\n" + document() + "\n" + END + rest.split(END)[1]
 
@@ -85,7 +85,7 @@ def _section_of(given: dict[str, Any]) -> str | None:
 
 
 def _values(given: dict[str, Any]) -> str:
-    """What a key may be, and what it is by default."""
+    """The values that a key may have, and its default."""
     kinds = [given, *given.get("anyOf", [])]
     said = [", ".join(f"`{one}`" for one in kind["enum"]) for kind in kinds if "enum" in kind]
     of_list = next((kind["items"] for kind in kinds if "items" in kind), None)
@@ -106,7 +106,7 @@ def _bounds(kind: dict[str, Any]) -> str:
         said.append(f"at least {low:g}")
     if (above := kind.get("exclusiveMinimum")) is not None:
         said.append(f"above {above:g}")
-    # bounds that only catch slips of the pen are left out
+    # bounds that only catch typing errors are left out
     if (high := kind.get("maximum", LARGE)) < LARGE:
         said.append(f"at most {high:g}")
     if (below := kind.get("exclusiveMaximum", LARGE)) < LARGE:

@@ -39,11 +39,11 @@ def _faults_of(error: ValidationError) -> list[str]:
 
 
 MOST_RUNS = 20_000
-"""More are a mistake in a list: each is a folder, and planning takes a minute."""
+"""More runs must be a mistake in a list: each has a folder, and planning takes a minute."""
 
 
 def _is_score(outcome: str, config: StudyConfig) -> bool:
-    """Whether a study will have a column of that name; a task's metrics are not known here."""
+    """Whether a study may have a column of that name; a task's metrics are not known here."""
     domains = config.corpus.heldout
     losses = {loss.of(domain) for domain in domains for loss in LOSSES}
     tasks = tuple(f"{task.name}_" for task in config.evaluation.tasks)
@@ -51,7 +51,7 @@ def _is_score(outcome: str, config: StudyConfig) -> bool:
 
 
 def _faults_of_number(config: StudyConfig) -> list[str]:
-    """More runs than anybody means, told before they are expanded."""
+    """Refuse too many runs before they are expanded."""
     values = sum(len(next(iter(sweep.varied.values()))) for sweep in config.design.sweeps)
     runs = len(config.sizes) * (1 + values) * len(config.design.seeds or [0])
     if runs > MOST_RUNS:
@@ -60,7 +60,7 @@ def _faults_of_number(config: StudyConfig) -> list[str]:
 
 
 def _faults_of_names(config: StudyConfig) -> list[str]:
-    """Models from elsewhere that are called as runs or jobs of the study are."""
+    """Models from elsewhere that have the name of a run or job of the study."""
     runs = expand(config, also={})
     ours = {run.name for run in runs} | cohorts(runs, config.execution.runs_per_job).keys()
     return [
@@ -71,7 +71,7 @@ def _faults_of_names(config: StudyConfig) -> list[str]:
 
 
 def _faults_between_sections(config: StudyConfig) -> list[str]:
-    """What only shows when two sections are read together."""
+    """Faults that appear only when two sections are read together."""
     faults = []
     tokens_per_sequence = config.model.sequence_length
     budgets = [("design.base", config.design.base.tokens, config.design.base.batch_size)]
@@ -137,7 +137,7 @@ def _faults_between_sections(config: StudyConfig) -> list[str]:
 
 
 def _observations_alone(config: StudyConfig) -> StudyConfig:
-    """Where a table stands for the models, nothing of the file this is laid over is trained."""
+    """If a table replaces the models, drop the models of the file that this one is overlaid on."""
     if config.observations is None:
         return config
     nothing = {
@@ -151,7 +151,7 @@ def _observations_alone(config: StudyConfig) -> StudyConfig:
 
 
 def _with_base_as_pattern(config: StudyConfig) -> StudyConfig:
-    """Put the name of the design's base configuration where perturbation says `base`."""
+    """Replace `base` in the perturbation section by the name of the design's base configuration."""
     base = config.design.base
     pattern = f"*_{configuration_name(base)}_s{base.seed}"
     runs = [pattern if wanted == "base" else wanted for wanted in config.perturbation.runs]
@@ -190,7 +190,7 @@ def read_config(raw: Mapping[str, Any], source: str = "config.yaml") -> StudyCon
     """Check a parsed study file.
 
     Args:
-        raw: the mapping a YAML reader gives.
+        raw: the mapping from a YAML reader.
         source: the file's name, for messages.
 
     Raises:

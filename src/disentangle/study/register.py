@@ -2,7 +2,7 @@
 
     python -m disentangle.study.register SOURCE NAME STUDY.yaml
 
-Lines are put in as text, so that comments and layout stay; the file is read before and after.
+Lines are inserted as text, so comments and layout stay. The file is checked before and after.
 """
 
 import json
@@ -24,16 +24,16 @@ DEFAULT = Path("config.yaml")
 USAGE = "make checkpoint SOURCE=path/to/model NAME=my-model STUDY=studies/mine.yaml"
 
 STEP = re.compile(r"(\d+)(-unsharded)?$")
-"""How the name of a step's folder ends; the trainer says which are whole."""
+"""How the name of a step's folder ends; the trainer marks unsharded ones."""
 
 SECTION = re.compile(r"^checkpoints:[ \t]*(#.*)?$", re.MULTILINE)
 EMPTY = re.compile(r"^checkpoints:[ \t]*\{[ \t]*\}[ \t]*(#.*)?$", re.MULTILINE)
 
 
 def revisions_of(source: str) -> dict[int, str]:
-    """Steps that a source has: folders in it named after a number, or the one model that it is.
+    """The steps of a source: its folders whose names end in a number, or the source itself.
 
-    A model whose step is not in a name is step 1; on the hub it is the revision main.
+    A single model without a step in its name is step 1; on the hub its revision is main.
 
     Raises:
         StudyError: if there is no model.
@@ -43,7 +43,7 @@ def revisions_of(source: str) -> dict[int, str]:
     folder = Path(source)
     if holds_model(folder):
         return {1: "."}
-    # sorted, so that step1000-unsharded takes the place of step1000
+    # sorted, so that step1000-unsharded replaces step1000
     steps = {
         int(match[1]): path.name
         for path in sorted(folder.glob("*"))
@@ -59,9 +59,9 @@ def revisions_of(source: str) -> dict[int, str]:
 
 
 def spelled(source: str) -> str:
-    """A source as a study file should name it: relative if it lies in this folder, else absolute.
+    """A source as a study file should name it: relative if it is in this folder, else absolute.
 
-    Links are left as they are: one in this folder may lead to a model anywhere.
+    Links are not resolved: a link in this folder may point to a model anywhere.
     """
     if source.startswith(ON_HUB):
         return source
@@ -70,16 +70,16 @@ def spelled(source: str) -> str:
 
 
 def register(source: str, name: str, path: Path) -> str:
-    """Add a model to a study file, all else as it is written there; give the lines.
+    """Add a model to a study file, leaving all else as written, and return the new lines.
 
     Args:
-        source: as `spelled` gives it.
-        name: of the model in the study.
+        source: as `spelled` returns it.
+        name: the model's name in the study.
         path: the study file.
 
     Raises:
-        StudyError: if there is no model, the name is taken, or the file would not be a study any
-            more; it is as it was then.
+        StudyError: if there is no model, the name is taken, or the file would no longer be a valid
+            study. The file is then unchanged.
     """
     if not SAFE_NAME.fullmatch(name):
         raise StudyError(
@@ -90,7 +90,7 @@ def register(source: str, name: str, path: Path) -> str:
     overlays = [] if path.samefile(DEFAULT) else [path]
     if name in read_study(overlays).checkpoints:
         raise StudyError(f"NAME: {path} has checkpoints.{name} already; give it another name")
-    # JSON's strings are YAML's, whatever is in a path
+    # a JSON string is a valid YAML string for every path
     revisions = ", ".join(f"{step}: {json.dumps(at)}" for step, at in revisions_of(source).items())
     lines = f"  {name}:\n    source: {json.dumps(source)}\n    revisions: {{{revisions}}}\n"
     if EMPTY.search(before):
@@ -114,7 +114,7 @@ def _write(path: Path, content: str) -> None:
 
 
 def main() -> None:
-    """Register what the arguments say; see the module."""
+    """Register the model on the command line; see the module."""
     source, name, file = (*sys.argv[1:], "", "", "")[:3]
     given = {"SOURCE": source, "NAME": name, "STUDY": file}
     if lacking := [key for key, value in given.items() if not value]:
@@ -128,7 +128,7 @@ def main() -> None:
 
 
 def say_registered(source: str, name: str, file: str) -> None:
-    """Register a model, and print what was written; see `register` for errors."""
+    """Register a model, and print the lines written; see `register` for errors."""
     path, source = Path(file), spelled(source)
     lines = register(source, name, path)
     print(f"{path}, under checkpoints:\n{lines}What is known of its training may be added there.")

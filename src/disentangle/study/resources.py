@@ -23,36 +23,36 @@ BYTES_TRAINED = 28
 while state is saved (12)."""
 
 BYTES_MEASURED = 16
-"""Per weight: the fp32 model, and its largest matrix in double precision with a work space."""
+"""Per weight: the fp32 model, and its largest matrix in double precision with workspace."""
 
 BYTES_PER_LOGIT = 16
 """Logits, their float32 copy, log-probabilities and their gradient."""
 
 BYTES_PER_ACTIVATION = 160
-"""Per token, layer and unit of width: what a block keeps for the backward pass."""
+"""Per token, layer and unit of width: activations that a block keeps for the backward pass."""
 
 STARTING_MINUTES = 15
-"""Libraries from a slow shared disk; hashing and writing of checkpoints."""
+"""For loading libraries from a slow shared disk, and for hashing and writing checkpoints."""
 
 TOKENIZED_PER_SECOND = 100_000
-"""Tokens that one thread makes of text, or reads back to compare it with the held-out text."""
+"""Tokens that one thread encodes, or decodes to compare with the held-out text."""
 
 EXTERNAL_MB, EXTERNAL_SECONDS = 16_000, 7200
-"""For a model from elsewhere: enough for some hundred million weights at some tens of steps."""
+"""For a model from elsewhere: enough for a few hundred million weights at a few dozen steps."""
 
 TOKENS_READ = 5_000_000
-"""Of a checkpoint by geometry and evaluation, at most about this many."""
+"""Tokens that geometry and evaluation read per checkpoint, at most about this many."""
 
 
 @dataclass(frozen=True)
 class JobResources:
-    """What one job asks for."""
+    """What one job requests."""
 
     gpu: int
     """GPUs, one training process each."""
     nodes: int
     threads: int
-    """CPU threads on each node, of all its processes."""
+    """CPU threads on each node, for all its processes together."""
     mem_mb: int
     """On each node."""
     runtime: int
@@ -60,26 +60,25 @@ class JobResources:
 
     @property
     def tasks(self) -> int | None:
-        """Programs that a job of several nodes starts, one on each; None for a job of one."""
+        """Programs that a job on several nodes starts, one per node; None for a single node."""
         return self.nodes if self.nodes > 1 else None
 
     @property
     def mpi(self) -> str | None:
-        """What such a job starts them with itself; None for a job of one node."""
+        """The launcher with which such a job starts them; None for a single node."""
         return "srun" if self.nodes > 1 else None
 
 
 def training_resources(runs: Sequence[Run], execution: Execution, attempt: int = 1) -> JobResources:
     """Resources of the job that trains runs of one size, one after the other.
 
-    Memory is that of weights and of one micro-batch, as if on the CPU; time is 6 N D operations
+    Memory is for the weights and one micro-batch, as if on the CPU; time is for 6 N D operations
     (`training_flops`) at `execution.flops_per_second`.
 
     Args:
-        runs: what is trained.
-        execution: the study's section; its `by_size` replaces what is estimated.
-        attempt: 1, 2, ...: each further one asks for half as much memory again and twice the
-            time.
+        runs: the runs to train.
+        execution: the study's section; its `by_size` replaces estimates.
+        attempt: 1, 2, ...: each further attempt requests 1.5 times the memory and twice the time.
     """
     demand = execution.by_size.get(runs[0].size.name, Demand())
     gpu = 1 if demand.gpu is None else demand.gpu
@@ -98,7 +97,7 @@ def training_resources(runs: Sequence[Run], execution: Execution, attempt: int =
 
 
 def _held_in_training(run: Run, execution: Execution) -> float:
-    """Bytes: weights with what belongs to each, and one micro-batch's activations."""
+    """Bytes for weights, gradients and optimizer state, and for one micro-batch's activations."""
     weights = run.params_non_embedding + run.params_embedding
     sequences = min(execution.micro_batch, run.hyperparameters.batch_size)
     width = BYTES_PER_LOGIT * run.rows
@@ -123,9 +122,9 @@ def measuring_resources(
 ) -> JobResources:
     """Resources of a job that reads checkpoints of runs of one size: geometry, or evaluation.
 
-    Time is 2 N D operations, D being `TOKENS_READ` for each checkpoint. Arguments are as for
-    `training_resources`, and `positions` is the number of tokens of one batch whose logits are
-    held at once.
+    Time is for 2 N D operations, with D = `TOKENS_READ` for each checkpoint. Arguments are as for
+    `training_resources`; `positions` is the number of tokens in one batch, whose logits are held at
+    once.
     """
     run = runs[0]
     demand = execution.by_size.get(run.size.name, Demand())
@@ -144,24 +143,24 @@ def measuring_resources(
 
 
 def job_minutes(estimate: float, execution: Execution, attempt: int = 1) -> int:
-    """Minutes that a job asks for: no job of any rule asks for more than `max_runtime`.
+    """Minutes that a job requests; no job of any rule requests more than `max_runtime`.
 
     Args:
-        estimate: what it takes, in minutes.
+        estimate: estimated run time in minutes.
         execution: the study's section.
-        attempt: 1, 2, ...: each further one asks for twice the time.
+        attempt: 1, 2, ...: each further attempt requests twice the time.
     """
     return round(min(execution.max_runtime, estimate * 2 ** (attempt - 1)))
 
 
 def job_megabytes(estimate: float, execution: Execution, attempt: int = 1) -> int:
-    """Memory that a job asks for: no job of any rule asks for more than `max_mem_mb`.
+    """Memory that a job requests; no job of any rule requests more than `max_mem_mb`.
 
     Args:
-        estimate: what it holds, in MB.
+        estimate: estimated memory in MB.
         execution: the study's section.
-        attempt: 1, 2, ...: each further one asks for half as much again. A job that ended for
-            another reason does so too, since Snakemake does not know why it ended.
+        attempt: 1, 2, ...: each further attempt requests 1.5 times as much, even if the job failed
+            for another reason, since Snakemake does not know why.
     """
     asked = round(estimate * 1.5 ** (attempt - 1))
     return asked if execution.max_mem_mb is None else min(execution.max_mem_mb, asked)
@@ -170,7 +169,7 @@ def job_megabytes(estimate: float, execution: Execution, attempt: int = 1) -> in
 def tokenizing_minutes(config: StudyConfig) -> float:
     """Estimate of the job that makes one shard of the tokens, at `TOKENIZED_PER_SECOND`.
 
-    Where it is not said how many tokens there are, as many minutes as a job may take.
+    If the number of tokens is not given, it is the longest time that a job may take.
     """
     if config.corpus.limit is None:
         return config.execution.max_runtime
@@ -179,7 +178,7 @@ def tokenizing_minutes(config: StudyConfig) -> float:
 
 
 def external_resources(name: str, execution: Execution, attempt: int = 1) -> JobResources:
-    """Resources of a job that reads a model from elsewhere, whose shape is not known beforehand.
+    """Resources of a job that reads a model from elsewhere, whose shape is not known in advance.
 
     Arguments are as for `training_resources`; `execution.by_size` may name the model.
     """
@@ -194,18 +193,18 @@ def external_resources(name: str, execution: Execution, attempt: int = 1) -> Job
 
 
 def refuse_more_than(runs: Iterable[Run], execution: Execution, gpu: int) -> None:
-    """Refuse a study with a training job that takes more GPUs than there are.
+    """Refuse a study with a training job that needs more GPUs than are available.
 
-    Snakemake would cut such a job down to what there is, and train on fewer processes than the
-    study says.
+    Snakemake would reduce the job's request to the available GPUs, and it would train with fewer
+    processes than the study says.
 
     Args:
-        runs: the study's.
-        execution: its section.
-        gpu: GPUs there are for all jobs together.
+        runs: the study's runs.
+        execution: the study's section.
+        gpu: GPUs available to all jobs together.
 
     Raises:
-        StudyError: naming the sizes, what they ask for and what there is.
+        StudyError: naming the sizes, what they request and what is available.
     """
     asked = {run.size.name: training_resources([run], execution).gpu for run in runs}
     if beyond := [f"{size}: {many}" for size, many in asked.items() if many > gpu]:
@@ -221,9 +220,9 @@ def refuse_uneven_batches(
     """Refuse a study with a batch that its processes cannot share evenly.
 
     Args:
-        runs: the study's.
-        execution: its section.
-        perturbation: its section, whose targets have batches of their own.
+        runs: the study's runs.
+        execution: the study's section.
+        perturbation: the study's section, whose targets have their own batch sizes.
 
     Raises:
         StudyError: naming sizes, batches and numbers of processes.

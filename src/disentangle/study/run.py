@@ -8,28 +8,28 @@ from disentangle.study.sections.model import Model, Optimizer, Size
 from disentangle.study.token_counts import spell_count
 
 TRAINING_VERSION = 1
-"""Raised by hand when a change makes training produce other weights. Training is the expensive
-part, so that is the only code change that runs it again."""
+"""Incremented by hand when a code change makes training produce different weights. No other code
+change repeats training, because it is the expensive part."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One model to train: what makes it this model, and which steps are kept.
+    """One model to train: what identifies it, and the steps at which checkpoints are kept.
 
-    Everything but `checkpoints` is identity; devices, threads, micro-batches and paths are not
-    here, so the same run has the same name and folder wherever it is trained.
+    Every field but `checkpoints` is part of the identity. Devices, threads, micro-batches and paths
+    are not included, so a run has the same name and folder wherever it is trained.
     """
 
     name: str
-    """Readable and file-name-safe, made of the size and the hyperparameters alone."""
+    """Readable and safe in file names, made only from the size and the hyperparameters."""
     size: Size
     model: Model
     optimizer: Optimizer
     hyperparameters: Hyperparameters
     vocabulary: int
-    """Rows of the vocabulary in use."""
+    """Rows of the vocabulary that are in use."""
     rows: int
-    """Rows of the weight matrices, padding included."""
+    """Rows of the weight matrices, including padding."""
     steps: int
     """Optimizer steps in the whole budget."""
     checkpoints: tuple[int, ...]
@@ -42,7 +42,7 @@ class Run:
 
     @property
     def configuration(self) -> str:
-        """The hyperparameters without size and seed: what repeats share."""
+        """The hyperparameters without size and seed, which repeats have in common."""
         return configuration_name(self.hyperparameters)
 
     @property
@@ -53,7 +53,7 @@ class Run:
 
     @property
     def params_embedding(self) -> int:
-        """Weights of the embedding and, where untied, of the unembedding."""
+        """Weights of the embedding and, if untied, of the unembedding."""
         return self.rows * self.size.d_model * (1 if self.model.tied else 2)
 
     def identity(self) -> dict[str, Any]:
@@ -87,7 +87,7 @@ class Run:
         }
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data from which `from_json` builds the run again."""
+        """Plain data, the input of `from_json`."""
         sections = ("size", "model", "optimizer", "hyperparameters")
         plain = asdict(self) | {key: getattr(self, key).model_dump(mode="json") for key in sections}
         return plain | {"checkpoints": list(self.checkpoints)}
@@ -97,7 +97,7 @@ class Run:
         """Inverse of `to_json`.
 
         Raises:
-            pydantic.ValidationError: if a section does not hold.
+            pydantic.ValidationError: if a section is not valid.
         """
         return cls(
             **data
@@ -117,7 +117,7 @@ def steps_of(tokens: int, batch_size: int, sequence_length: int) -> int:
 
 
 def _spell(value: float) -> str:
-    # repr is the shortest spelling that no other number shares, so names cannot collide
+    # repr is the shortest spelling that is unique to the number, so names cannot collide
     return repr(float(value)).removesuffix(".0")
 
 
@@ -135,10 +135,10 @@ def run_name(size: Size, h: Hyperparameters) -> str:
 
 
 def training_flops(run: Run, step: int) -> float:
-    """Floating-point operations up to a step: 6 per weight that is multiplied, and token.
+    """Floating-point operations up to a step: 6 per token and multiplied weight.
 
-    C = 6 (N + V d) D (Kaplan et al. 2020, with the head counted, since it dominates small
-    models); attention scores are left out.
+    C = 6 (N + V d) D (Kaplan et al. 2020, but with the head, since it dominates small models);
+    attention scores are left out.
     """
     multiplied = run.params_non_embedding + run.rows * run.size.d_model
     return 6.0 * multiplied * step * run.tokens_per_step

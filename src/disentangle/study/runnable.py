@@ -1,4 +1,4 @@
-"""What a start of the workflow refuses before any job runs."""
+"""Studies that a start of the workflow refuses before any job runs."""
 
 from pathlib import Path
 from typing import Any
@@ -13,16 +13,16 @@ def refuse_unrunnable(jobs: Jobs, results: Path, shared: Any) -> None:
     """Refuse a study that cannot run here.
 
     Args:
-        jobs: of the study.
-        results: its folder.
+        jobs: the study's jobs.
+        results: the study's folder.
         shared: Snakemake's resources for all jobs together, by name.
 
     Raises:
-        StudyError: if a table or text is not there, a batch cannot be shared, or a job needs more
-            GPUs than there are.
+        StudyError: if a table or text does not exist, a batch cannot be shared evenly, or a job
+            needs more GPUs than are available.
     """
     study, runs = jobs.study, jobs.runs.values()
-    # said here, since Snakemake would take results of an earlier file for those of this one
+    # checked here, since Snakemake would take results of an earlier file for those of this one
     if study.observations and not Path(study.observations.file).is_file():
         raise StudyError(
             f"observations.file: there is no file {study.observations.file}. Paths are relative to "

@@ -1,9 +1,9 @@
-"""The JSON schema of a study file, by which editors complete and explain its keys.
+"""The JSON schema of a study file, with which editors complete and explain its keys.
 
     python -m disentangle.study.schema > studies/schema.json
 
-It holds for a study that is laid over another: no key is required, and null drops an entry of a
-mapping. What a schema cannot say (bounds between keys, names that must exist) is said when the
+It describes an overlay of another study: no key is required, and null drops an entry of a mapping.
+What a schema cannot express (relations between keys, names that must exist) is checked when the
 study is read.
 """
 
@@ -16,7 +16,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schema() -> dict[str, Any]:
-    """The schema, of pydantic's making, for overlays."""
+    """The schema that pydantic generates, adapted to overlays."""
     relaxed: dict[str, Any] = _relaxed(StudyConfig.model_json_schema())
     return {"$schema": DIALECT, "title": "A study of Disentangle"} | relaxed
 
@@ -28,13 +28,13 @@ def _relaxed(part: Any) -> Any:
         return part
     kept = {key: _relaxed(value) for key, value in part.items() if not _is_noise(key, value)}
     entries = kept.get("additionalProperties")
-    if isinstance(entries, dict):  # a mapping with names of the user's own
+    if isinstance(entries, dict):  # a mapping whose keys the user chooses
         kept["additionalProperties"] = {"anyOf": [entries, {"type": "null"}]}
     return kept
 
 
 def _is_noise(key: str, value: Any) -> bool:
-    """What overlays need not have, and titles that repeat a key's name."""
+    """Whether an entry is not wanted for overlays: `required`, or a title that repeats a key."""
     return key == "required" or (key == "title" and isinstance(value, str))
 
 

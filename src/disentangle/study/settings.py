@@ -6,9 +6,9 @@ from pydantic import BaseModel
 
 
 def plain(section: BaseModel, without: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Plain numbers, strings, lists and dictionaries; the section's class reads them back.
+    """Plain numbers, strings, lists and dictionaries, which the section's class can read back.
 
-    Mappings have their keys in one order: that in which a study file lists them is no difference.
+    The keys of mappings are sorted, so their order in a study file makes no difference.
 
     Args:
         section: the section, a whole study, or a spec.

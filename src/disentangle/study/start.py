@@ -25,7 +25,7 @@ from disentangle.study.specs.of_study import ONLY
 from disentangle.study.specs.spec import AGAIN, Spec
 
 ABSENT = ".absent"
-"""Ending, among what was there before, of a file that was not."""
+"""Suffix, in the backup, that marks a file that did not exist before."""
 
 
 class Start:
@@ -34,19 +34,19 @@ class Start:
     def __init__(self, results: Path, notes: Path) -> None:
         """
         Args:
-            results: the study's folder. What was set aside is in its `damaged/`.
-            notes: a folder for what was there before, and for locks. Both are absolute where the
-                working directory may change.
+            results: the study's folder. Files set aside go to its `damaged/`.
+            notes: a folder for the backup and for locks. Both paths must be absolute if the working
+                directory may change.
         """
         self._folder, self._results = StudyFolder(results), results
         self._notes = notes
         self._replaced, self._set_aside = notes / "replaced", notes / "set_aside"
         notes.mkdir(parents=True, exist_ok=True)
-        # held, shared, by every start from here to its end
+        # every start holds this lock, shared, from here to its end
         self._alive = os.open(notes / "alive.lock", os.O_CREAT | os.O_RDWR, 0o644)
         with self._changing():
             if _locked(self._alive, fcntl.LOCK_EX):
-                self._restore()  # a start that was killed before it ran a job left this
+                self._restore()  # the backup of a start that was killed before it ran a job
             _locked(self._alive, fcntl.LOCK_SH)
 
     def write_specs(
@@ -56,7 +56,7 @@ class Start:
 
         Args:
             specs: rule to job to spec; see `specs.specs_of`.
-            again: rule and name of jobs that are to run again though that did not change; the only
+            again: rule and name of jobs to run again even if their spec did not change; the only
                 job of a rule may have the empty name.
         """
         with self._changing():
@@ -66,7 +66,7 @@ class Start:
                     forced = {(rule, job), (rule, "" if job == ONLY else job)} & set(again)
                     if forced or not _is(path, content):
                         self._note(path.relative_to(self._results).as_posix())
-                        # Snakemake takes a small file of the same content for the same file
+                        # Snakemake treats a small file with the same content as unchanged
                         when = {AGAIN: time.time_ns()} if forced else {}
                         write_json(path, content | when)
 
@@ -96,7 +96,7 @@ class Start:
         """Hold the lock for changes."""
         descriptor = os.open(self._notes / "changing.lock", os.O_CREAT | os.O_RDWR, 0o644)
         try:
-            with suppress(OSError):  # not every shared file system knows locks
+            with suppress(OSError):  # not every shared file system supports locks
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:
@@ -130,7 +130,7 @@ class Start:
 
 
 def _locked(descriptor: int, kind: int) -> bool:
-    """Whether a lock could be had at once; where there are no locks, every start is alone."""
+    """Whether a lock could be taken at once. Without lock support every start counts as alone."""
     try:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -150,7 +150,7 @@ def _move(path: Path, target: Path) -> None:
 
 
 def _remove_empty(folder: Path) -> None:
-    """Remove a folder and those that it is in, as far as nothing else is in them."""
+    """Remove a folder and its parents as far as they are empty."""
     with suppress(OSError):
         while True:
             folder.rmdir()

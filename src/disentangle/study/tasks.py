@@ -6,8 +6,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 TASK_LENGTH = 512
-"""Context of registered tasks where the model allows it: their answers outgrow small models'
-training length, which the harness refuses. Rotary embeddings have no table that ends."""
+"""Context length for registered tasks if the model allows it. Their answers may exceed small
+models' training length, which the harness refuses; rotary embeddings have no fixed length."""
 
 
 @cache
@@ -22,8 +22,8 @@ def task_folder() -> Path:
 def task_definition(name: str) -> Path | None:
     """The YAML file that registers a task, or None.
 
-    Most tasks stand in a file or folder of their name or of its beginning, so those are read
-    first; the rest of the thousands only if that fails.
+    Most tasks are in a folder named after the task or the first part of its name, so these folders
+    are read first, and all the thousands of files only if that fails.
     """
     wanted = re.compile(rf"^task:\s*[\"']?{re.escape(name)}[\"']?\s*$", re.MULTILINE)
     folder = task_folder()

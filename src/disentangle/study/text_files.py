@@ -1,4 +1,4 @@
-"""The files that a study's text is in, before any job looks for them."""
+"""Check the files of a study's text before any job needs them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,13 +9,13 @@ from disentangle.study.sections.corpus import OF_FILES
 
 
 def faults_of_text(study: StudyConfig, results: Path) -> list[str]:
-    """Sources that match no file, and files that are trained on and held out at once.
+    """Sources that match no file, and files that are both trained on and held out.
 
-    Text that was gathered already needs its files no more.
+    Text that is already gathered no longer needs its files.
 
     Args:
         study: a checked study.
-        results: its folder.
+        results: the study's folder.
     """
     if study.observations:
         return []
@@ -42,6 +42,6 @@ def faults_of_text(study: StudyConfig, results: Path) -> list[str]:
 
 
 def _files_of(source: str) -> Iterator[Path]:
-    """The files that a source names, links followed."""
+    """The files that a source names, with links resolved."""
     if source.startswith(OF_FILES):
         yield from (path.resolve() for path in matching_files(source.partition(":")[2]))

@@ -7,11 +7,11 @@ _SPELLING = re.compile(r"(\d+(?:\.\d+)?)\s*([kKMBT]?)")
 
 
 def parse_count(value: object) -> object:
-    """Read '8B' as 8 000 000 000; what is no such string goes through unchanged.
+    """Read '8B' as 8 000 000 000; values that are not strings are returned unchanged.
 
     Raises:
-        ValueError: for a string that is neither a number nor a number with a suffix, and for
-            one that is no whole number (1.5 without a suffix).
+        ValueError: for a string that is not a number with or without a suffix, and for one that
+            is not a whole number (1.5 without a suffix).
     """
     if not isinstance(value, str):
         return value
@@ -32,7 +32,7 @@ def spell_count(value: int) -> str:
     ('8B', '262144', '1.5M')
     """
     for suffix in ("T", "B", "M", "k"):
-        scaled = f"{value / _POWERS[suffix]:g}"  # of six digits, so it may be another number
+        scaled = f"{value / _POWERS[suffix]:g}"  # rounded to six digits
         if value >= _POWERS[suffix] and len(scaled) <= 4 and parse_count(scaled + suffix) == value:
             return scaled + suffix
     return str(value)
