@@ -15,12 +15,12 @@ def weighted_ranks(values: Floats, weights: Floats) -> Floats:
     """Mid-ranks of each column of `values` (n x m) within each resample (B x n): B x m x n.
 
     The mid-rank of a value is one half, plus the weight below it, plus half the weight of its ties
-    (itself among them): what it would be with the resample written out in full.
+    (including itself). This equals its rank in the resample with every drawn row written out.
     """
     ranks = np.empty((len(weights), values.shape[1], len(values)))
     for i, column in enumerate(values.T):
         levels, level = np.unique(column, return_inverse=True)
-        # sums of the weights of each level, in time and memory of the order of the rows
+        # sums of the weights of each level, with time and memory linear in the number of rows
         order = np.argsort(level, kind="stable")
         first = np.searchsorted(level[order], np.arange(len(levels)))
         tied = np.add.reduceat(weights[:, order], first, axis=1)
@@ -47,7 +47,7 @@ def rank_correlation(values: Floats, weights: Floats) -> Floats:
     """
     covariance = rank_covariance(values, weights)
     sd = np.sqrt(np.einsum("bmm->bm", covariance))
-    # ranks lie half a step apart at least, so a real standard deviation is far from rounding
+    # distinct ranks differ by at least one half, so a real standard deviation is far from rounding
     scale = np.divide(1.0, sd, out=np.zeros_like(sd), where=sd > NEGLIGIBLE)
     S = covariance * scale[:, :, None] * scale[:, None, :]
     pair = S[:, :2, :2]

@@ -25,7 +25,7 @@ Z = 1.959963984540054
 """97.5 % point of the normal distribution."""
 
 RANKS = ("W_effective_rank", "W_effective_rank_pct")
-"""Columns whose fall is looked for: of one run they differ by a factor only."""
+"""Columns to search for a fall; within a run they differ only by a factor."""
 
 Verdict = Literal["saturated", "not saturated", "undecided"]
 Order = Literal["before", "with", "after"]
@@ -42,10 +42,12 @@ class Saturation:
     """Last value minus the lowest."""
     low: float
     high: float
-    """Where the true rise may lie: 95 % bounds of the last value minus the lowest, and minus the
-    earlier value from which it may be largest; errors taken as independent."""
+    """Interval of the true rise. `low` is the lower 95 % bound of the last value minus the lowest.
+    `high` is the upper 95 % bound of the last value minus the earlier value from which the rise may
+    be largest. Errors are treated as independent."""
     p: float
-    """Share of never-rising curves with this noise that end at least as far above their lowest."""
+    """Share of never-rising curves with this noise whose last value is at least as far above their
+    lowest."""
     verdict: Verdict
 
 
@@ -76,7 +78,7 @@ def saturation(
         errors: standard errors, shape (k,), positive.
         tolerance: the largest negligible degradation, in the unit of the values.
         resamples: simulated curves.
-        seed: of the simulation.
+        seed: random seed of the simulation.
 
     Raises:
         ValueError: if shapes differ, steps do not ascend, or an error is not positive.
@@ -93,11 +95,11 @@ def saturation(
     noise = np.random.Generator(np.random.PCG64(seed)).standard_normal((resamples, len(values)))
     curves = never_rising + noise * errors
     simulated = curves[:, -1] - curves.min(axis=1)
-    # the observed curve counts as one of them, so that p is never 0
+    # the observed curve counts as one of the simulated ones, so p is never 0
     p = float((1 + np.sum(simulated >= degradation)) / (1 + resamples))
     spread = Z * np.hypot(errors[:-1], errors[-1])
     low = degradation - float(spread[best]) if best < len(values) - 1 else 0.0
-    # from whichever earlier checkpoint the true rise could have been largest
+    # take the earlier checkpoint from which the true rise could be largest
     high = max(0.0, float(np.max(values[-1] - values[:-1] + spread)))
     verdict: Verdict = "undecided"
     if p < ALPHA:
@@ -124,14 +126,14 @@ class RankFall:
     """Share of the peak that was lost at the end."""
 
     def order(self, best_step: int) -> Order:
-        """Whether the rank began to fall before, with or after the loss was at its best."""
+        """Whether the rank began to fall before, at or after the step with the lowest loss."""
         if self.peak_step == best_step:
             return "with"
         return "before" if self.peak_step < best_step else "after"
 
 
 def rank_fall(steps: NDArray[np.int64], ranks: Floats) -> RankFall:
-    """Find the peak of a run's rank, step 0 left out by the caller.
+    """Find the peak of a run's rank; the caller leaves out step 0.
 
     Args:
         steps: ascending, shape (k,).

@@ -19,8 +19,8 @@ def associate_variants(
 
     Args:
         observations: the observations table.
-        settings: which outcomes, how many resamples, and their seed.
-        domains: held-out domains whose losses are outcomes; all that there are by default.
+        settings: the outcomes, the number of resamples and their seed.
+        domains: held-out domains whose losses are outcomes; all domains by default.
 
     Returns:
         Rows of the associations and of the regressions table.

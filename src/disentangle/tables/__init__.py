@@ -1,1 +1,1 @@
-"""The study's tables: what their columns mean, how they are written, how they are put together."""
+"""The study's tables: the meaning of their columns, and how they are collected and written."""

@@ -78,7 +78,7 @@ def _same_by_design(
     """Whether two runs share their warmup and differ at a later step that both have."""
     if one["step"] != other["step"] or one["final_lr"] == other["final_lr"]:
         return False
-    if any(one[name] != other[name] for name in SHARED):  # unknown ones are equal to none
+    if any(one[name] != other[name] for name in SHARED):  # unknown values equal nothing
         return False
     later = [step for run, step in weights if run == one["run"] and step > one["step"]]
     return any(

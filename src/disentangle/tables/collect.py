@@ -1,4 +1,4 @@
-"""Put a study's tables together from its runs' manifests and measurements."""
+"""Collect a study's tables from its runs' manifests and measurements."""
 
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -16,13 +16,13 @@ from disentangle.tables.table import COVARIATES
 from disentangle.vocabulary.scores import BITS_PER_BYTE, CHANGE, STDERR
 
 DIVERGED, QUARANTINED, NOT_THERE = "diverged", "quarantined", "not there"
-"""States of what is missing."""
+"""States of missing checkpoints."""
 
 NOT_METRICS = {
     *("run", "step", "tokens", "matrix", "domain", "rows", "dim", "zero_rows"),
     *("zero_rows_centered", "singular_values", "singular_values_centered", "numerics"),
 }
-"""Columns of the geometry table that describe a row and are no metric."""
+"""Columns of the geometry table that describe a row and are not metrics."""
 
 
 def checkpoint_rows(run: Run | ExternalRun, manifest_path: Path) -> list[dict[str, Any]]:
@@ -41,7 +41,7 @@ def checkpoint_rows(run: Run | ExternalRun, manifest_path: Path) -> list[dict[st
 
 
 def missing_rows(run: Run | ExternalRun, manifest: RunManifest) -> list[dict[str, Any]]:
-    """Planned checkpoints of one run that are not there, with the reason."""
+    """Planned checkpoints of one run that do not exist, with the reason."""
     absent = [step for step in run.checkpoints if step not in manifest.checkpoints]
     if manifest.status == "diverged":
         state = DIVERGED
@@ -59,7 +59,7 @@ def missing_rows(run: Run | ExternalRun, manifest: RunManifest) -> list[dict[str
 
 
 def quarantined_in_words(missing: pd.DataFrame) -> str:
-    """How many are quarantined, and the first of them; empty if none is."""
+    """The number of quarantined checkpoints and tasks, and the first of them; empty if none."""
     found = missing[missing["state"] == QUARANTINED]
     if found.empty:
         return ""
@@ -71,10 +71,11 @@ def quarantined_in_words(missing: pd.DataFrame) -> str:
 
 
 def quarantined_rows(stage: str, found: Iterable[Quarantined]) -> list[dict[str, Any]]:
-    """Checkpoints that the jobs of a stage quarantined, and tasks of them.
+    """Checkpoints, or single tasks of checkpoints, that the jobs of a stage quarantined.
 
-    `stage` is the stage for a checkpoint as trained, and says of what it is else:
-    `evaluation of piqa`, `evaluation of gptq-4bit`, `evaluation of piqa of gptq-4bit`.
+    The column `stage` names the stage alone for a checkpoint as trained. Otherwise it also names
+    the task and the variant: `evaluation of piqa`, `evaluation of gptq-4bit`,
+    `evaluation of piqa of gptq-4bit`.
     """
     return [
         {
@@ -91,7 +92,7 @@ def quarantined_rows(stage: str, found: Iterable[Quarantined]) -> list[dict[str,
 
 
 def missing_variants(outcomes: Iterable[Perturbed]) -> list[dict[str, Any]]:
-    """Perturbed checkpoints that were planned and are not there, with the reason."""
+    """Perturbed checkpoints that were planned but do not exist, with the reason."""
     return [
         {
             "run": outcome.run,
@@ -118,10 +119,10 @@ def observations(
         evaluation: the evaluation table.
 
     Returns:
-        The observations table, sorted; a measurement that was not made is NaN.
+        The observations table, sorted; missing measurements are NaN.
     """
     base = checkpoints[["run", "step", "tokens", "final", "status", *COVARIATES]].copy()
-    # 6 N D, the head counted: see `training_flops`
+    # 6 N D, including the head: see `training_flops`
     head = checkpoints["params_embedding"] // checkpoints["tied"].map({True: 1, False: 2})
     base["compute"] = 6.0 * (base["params_non_embedding"] + head) * base["tokens"]
     place = ["run", "step"]
@@ -134,7 +135,7 @@ def observations(
 
 
 def _scores(evaluation: pd.DataFrame, place: list[str]) -> pd.DataFrame:
-    """Scores with a column each, and one for the standard errors of those that have any."""
+    """One column per score, and one for its standard errors if it has any."""
     names = evaluation["task"].str.removeprefix("heldout_") + "_" + evaluation["metric"]
     wide = evaluation.assign(score=names).pivot_table(
         index=[*place, "variant"], columns="score", values=["value", "stderr"], sort=True
@@ -144,9 +145,9 @@ def _scores(evaluation: pd.DataFrame, place: list[str]) -> pd.DataFrame:
 
 
 def with_changes(joined: pd.DataFrame) -> pd.DataFrame:
-    """Add by how much each perturbation changed each loss: its value minus the base's.
+    """Add the change of each loss by each perturbation: its value minus the base's.
 
-    Nothing is added where no checkpoint is perturbed.
+    Nothing is added if no checkpoint is perturbed.
     """
     place = ["run", "step"]
     losses = [name for name in joined.columns if name.endswith(BITS_PER_BYTE.ending)]
@@ -161,7 +162,7 @@ def with_changes(joined: pd.DataFrame) -> pd.DataFrame:
 
 
 def _side_by_side(geometry: pd.DataFrame, place: list[str]) -> pd.DataFrame:
-    """Geometry with a column per matrix, domain and metric."""
+    """Geometry with one column per matrix, domain and metric."""
     metrics = [column for column in geometry.columns if column not in NOT_METRICS]
     parts = []
     for (matrix, domain), rows in geometry.groupby(["matrix", "domain"], sort=True):

@@ -1,4 +1,4 @@
-"""Tables of a whole study: what there is, what it took, what was observed."""
+"""Tables of a whole study: its checkpoints, their cost, and the observations."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -52,7 +52,7 @@ OBSERVATIONS = Table(
 
 
 def observations_table(own: Mapping[str, str]) -> Table:
-    """The observations of a study with metrics of its own: name to meaning."""
+    """The observations table of a study with its own metrics (name to meaning)."""
     return replace(OBSERVATIONS, further=partial(meaning_of, own=own))
 
 

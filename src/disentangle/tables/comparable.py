@@ -1,4 +1,4 @@
-"""Which observations an analysis is over."""
+"""Select the observations for an analysis."""
 
 import pandas as pd
 
@@ -9,9 +9,9 @@ from disentangle.study.sections.observations import CHOICES
 def final_runs(observations: pd.DataFrame, variant: str) -> pd.DataFrame:
     """One row per run: its last planned checkpoint, under one variant.
 
-    A run that diverged has no such checkpoint and is not in it. `learning_rate` is the multiple
-    of the default here, which means the same at every size. A training choice that is known of no
-    run is a constant here: there is nothing to control for, and no reason to leave a run out.
+    A run that diverged has no such checkpoint and is left out. `learning_rate` is the multiple of
+    the default here, which means the same at every size. A training choice that is unknown for
+    every run becomes a constant: it cannot be controlled for, and no run is left out for it.
     """
     return _for_estimators(
         observations[observations["final"] & (observations["variant"] == variant)]
@@ -19,7 +19,7 @@ def final_runs(observations: pd.DataFrame, variant: str) -> pd.DataFrame:
 
 
 def all_checkpoints(observations: pd.DataFrame) -> pd.DataFrame:
-    """Every checkpoint as trained, likewise."""
+    """Every checkpoint as trained, with the same columns as `final_runs`."""
     return _for_estimators(observations[observations["variant"] == BASE])
 
 
@@ -30,6 +30,6 @@ def _for_estimators(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def comparable_runs(observations: pd.DataFrame, variant: str) -> pd.DataFrame:
-    """Of those, the runs whose size and training choices are all known."""
+    """The rows of `final_runs` whose size and training choices are all known."""
     known = final_runs(observations, variant).dropna(subset=["params_non_embedding", *CHOICES])
     return known.reset_index(drop=True)

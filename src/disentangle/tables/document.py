@@ -1,4 +1,4 @@
-"""docs/tables.md, made from the schemas: `python -m disentangle.tables.document`."""
+"""Generate docs/tables.md from the schemas: `python -m disentangle.tables.document`."""
 
 from disentangle.tables.schemas import ALL_TABLES
 

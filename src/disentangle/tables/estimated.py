@@ -1,4 +1,4 @@
-"""Tables of what follows from the observations."""
+"""Tables that are estimated from the observations."""
 
 import pyarrow as pa
 

@@ -1,4 +1,4 @@
-"""Write and read tables as parquet that explains itself."""
+"""Write and read tables as self-describing parquet."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ from disentangle.tables.table import Table
 
 
 def to_arrow(rows: Sequence[Mapping[str, Any]] | pd.DataFrame, table: Table) -> pa.Table:
-    """Bring rows into a table's columns, order and types.
+    """Convert rows to a table's columns, order and types.
 
     Raises:
         StudyError: if a column is missing or unknown, or a value does not fit its type.
@@ -33,7 +33,7 @@ def to_arrow(rows: Sequence[Mapping[str, Any]] | pd.DataFrame, table: Table) -> 
         arrow = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise StudyError(f"table {table.name}: {error}") from error
-    # pandas' own metadata would hold the library versions, which do not belong to the data
+    # drop pandas' own metadata: it holds library versions, which are not part of the data
     return arrow.replace_schema_metadata(schema.metadata)
 
 
@@ -56,5 +56,5 @@ def write_table(rows: Sequence[Mapping[str, Any]] | pd.DataFrame, table: Table, 
 
 
 def read_tables(paths: Sequence[Path]) -> pd.DataFrame:
-    """Read tables of one kind, one after the other; see `read_parquet` for errors."""
+    """Read and concatenate tables of one kind; see `read_parquet` for errors."""
     return pd.concat([read_parquet(path).to_pandas() for path in paths], ignore_index=True)

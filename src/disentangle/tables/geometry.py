@@ -1,7 +1,7 @@
 """Tables of the geometry of checkpoints: of their matrices, and of their layers.
 
-Measuring depends on these and on no other table, so that a column more elsewhere measures nothing
-again.
+Measuring depends only on these tables, so that a new column in another table does not repeat any
+measurement.
 """
 
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ GEOMETRY = Table(
 
 
 def geometry_table(own: Mapping[str, str]) -> Table:
-    """The geometry table of a study with metrics of its own: name to meaning."""
+    """The geometry table of a study with its own metrics (name to meaning)."""
     *columns, numerics = GEOMETRY.columns
     for name, meaning in own.items():
         columns.append((name, NUMBER, meaning))

@@ -1,4 +1,4 @@
-"""The headline metrics, where all are too many: of W, and of H on the id domain."""
+"""The headline metrics, for use where all metrics are too many: of W, and of H on the id domain."""
 
 from collections.abc import Iterable
 
@@ -7,23 +7,23 @@ from disentangle.vocabulary.scores import LOSSES
 
 
 def headline_metrics(metrics: Iterable[str], domains: Iterable[str]) -> list[str]:
-    """Of columns of metrics, those of W, and of H on the id domain.
+    """The columns among `metrics` that are of W, or of H on the id domain.
 
     Args:
         metrics: columns of metrics.
-        domains: held-out domains, whose names tell H on another domain.
+        domains: held-out domains, whose names identify the columns of H on another domain.
     """
     others = tuple(f"H_{domain}_" for domain in domains)
     return [
         name
         for name in metrics
-        # a domain may be called as a metric begins
+        # a domain's name may be the beginning of a metric's
         if not name.startswith(others) or name.removeprefix("H_") in BY_NAME
     ]
 
 
 def loss_domains(outcomes: Iterable[str]) -> list[str]:
-    """The held-out domains that outcomes are losses on."""
+    """The held-out domains whose losses are among the outcomes."""
     return sorted(
         {
             name.removesuffix(loss.ending)

@@ -1,4 +1,4 @@
-"""The table of how much held-out text is trained on, which no metric's meaning enters."""
+"""The table of how much held-out text is in the training text; it depends on no metric."""
 
 from disentangle.tables.table import COUNT, NUMBER, TEXT, Table
 

@@ -1,4 +1,4 @@
-"""What the observations' further columns mean, by their names: metrics by matrix, and scores."""
+"""Meanings of the observations' further columns by name: metrics by matrix, and scores."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -15,7 +15,7 @@ _DERIVED = {
 
 
 def meaning_of(column: str, own: Mapping[str, str] = NO_METRICS) -> str:
-    """Meaning and unit of a metric's or a score's column of the observations table.
+    """Meaning and unit of a metric's or score's column in the observations table.
 
     Args:
         column: its name.

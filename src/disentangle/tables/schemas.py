@@ -1,6 +1,6 @@
 """Every table and every column: type, unit, meaning. `docs/tables.md` is made from this.
 
-The meanings stand in the parquet files too, as field metadata.
+The meanings are also in the parquet files, as field metadata.
 """
 
 from disentangle.tables.collected import (

@@ -1,4 +1,4 @@
-"""Which outcomes and metrics an analysis is over."""
+"""Select the outcomes and metrics for an analysis."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ CHIEF_OUTCOME = BITS_PER_BYTE.of("id")
 
 
 def losses(observations: pd.DataFrame) -> list[str]:
-    """Columns that hold a loss, sorted: bits per byte, or nats per token where that is all."""
+    """Columns with a loss, sorted: bits per byte, or nats per token if there are no others."""
     for loss in LOSSES:
         if found := sorted(name for name in observations.columns if name.endswith(loss.ending)):
             return found
@@ -22,17 +22,17 @@ def losses(observations: pd.DataFrame) -> list[str]:
 
 
 def chief_metric(metrics: Sequence[str]) -> str:
-    """The metric to speak of first: effective rank of W, or else the first there is."""
+    """The metric to report first: effective rank of W if available, else the first one."""
     return CHIEF_METRIC if CHIEF_METRIC in metrics or not len(metrics) else metrics[0]
 
 
 def chief_outcome(outcomes: Sequence[str]) -> str:
-    """The outcome to speak of first: bits per byte on the id domain, or else the first there is."""
+    """The outcome to report first: bits per byte on the id domain if available, else the first."""
     return CHIEF_OUTCOME if CHIEF_OUTCOME in outcomes or not len(outcomes) else outcomes[0]
 
 
 def geometry_metrics(observations: pd.DataFrame) -> list[str]:
-    """Columns that hold a metric of W or H as it is, W first; centred variants are left out."""
+    """Columns with a metric of W or H, W first, without those of the centered matrices."""
     return [
         name
         for prefix in ("W_", "H_")
@@ -42,10 +42,10 @@ def geometry_metrics(observations: pd.DataFrame) -> list[str]:
 
 
 def outcomes(settings: Statistics, losses: Sequence[str], variant: str) -> list[str]:
-    """What is to be explained of a variant: what the study names, or all losses.
+    """The outcomes to explain for a variant: those that the study names, or all losses.
 
-    Of a perturbed checkpoint it is always the losses, and by how much they changed: tasks are not
-    asked of it.
+    For a perturbed variant they are always the losses and the changes of bits per byte, since tasks
+    are not evaluated on it.
     """
     if variant == BASE:
         return settings.outcomes or list(losses)

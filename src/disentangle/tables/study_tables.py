@@ -1,4 +1,4 @@
-"""The tables of a study that trains: from manifests and measurements, all in one call."""
+"""The tables of a study that trains, made from manifests and measurements in one call."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -38,19 +38,19 @@ def study_tables(
     quarantined: Mapping[str, Sequence[Quarantined]],
     metrics: Iterable[OwnMetric],
 ) -> dict[str, tuple[Rows, Table]]:
-    """Put a study's tables together.
+    """Collect a study's tables.
 
     Args:
-        runs: the study's, those from elsewhere among them.
+        runs: the study's runs, including models from elsewhere.
         manifests: run to its manifest.
-        perturbed: what became of each perturbation.
+        perturbed: the outcome of each perturbation.
         geometry: rows of all cohorts.
         evaluation: rows of all cohorts.
         quarantined: stage to what its jobs could not measure.
-        metrics: the study's own.
+        metrics: the study's own metrics.
 
     Returns:
-        Rows and kind of each table, by its name.
+        Name of each table to its rows and kind.
     """
     runs = list(runs)
     checkpoints = pd.DataFrame(

@@ -1,4 +1,4 @@
-"""What a table is, and the columns that several have."""
+"""The kind of a table, and columns that several tables share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ class Table:
     columns: tuple[tuple[str, pa.DataType, str], ...]
     """Name, type, and meaning with its unit."""
     further: Callable[[str], str] | None = None
-    """Meaning of a further column of floats by its name, where such may follow: named by the
-    study's own domains and tasks. None where none may."""
+    """Gives the meaning of a further column of floats by its name, which comes from the study's own
+    domains and tasks. None if the table has no further columns."""
 
     @property
     def schema(self) -> pa.Schema:
