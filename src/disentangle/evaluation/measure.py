@@ -72,9 +72,9 @@ def evaluate(
 ) -> tuple[list[dict[str, Any]], list[Quarantined]]:
     """Give the rows of the evaluation table for some checkpoints, and what was quarantined.
 
-    Held-out loss is measured for all checkpoints. A task is measured for last checkpoints, or, if
-    it asks for every checkpoint, also for all others that are not perturbed. A cache entry is one
-    checkpoint and one task, so adding either costs only the new evaluations.
+    Held-out loss is measured for all checkpoints. A task is measured for a run's last unperturbed
+    checkpoint, or for all unperturbed ones if the study says so. A cache entry is one checkpoint
+    and one task, so adding either costs only the new evaluations.
 
     Args:
         references: the checkpoints.

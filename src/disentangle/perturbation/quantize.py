@@ -42,9 +42,9 @@ def quantize_model(
         group_size: inputs that share a grid; None for a whole row.
 
     Raises:
-        StudyError: if there is nothing to quantise, if the calibration tokens are not in the
-            model's vocabulary or are fewer than the widest linear has inputs (its Hessian would
-            not have full rank), or if a weight or input is not finite. In this last case the
+        StudyError: if there is nothing to quantise, if the calibration tokens do not fit the model
+            (shape, length, vocabulary) or are fewer than the widest linear has inputs (its Hessian
+            would not have full rank), or if a weight or input is not finite. In this last case the
             layers before the one named are quantised; otherwise the model is unchanged.
     """
     check_settings(bits, group_size)

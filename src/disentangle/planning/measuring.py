@@ -165,7 +165,7 @@ def evaluation_measurements(
     settings: Evaluation,
 ) -> Measurements:
     """Count the evaluations: held-out losses of every checkpoint, including perturbed ones, and
-    tasks of last checkpoints, or of all unperturbed ones if the task asks for every checkpoint.
+    tasks of the last unperturbed one, or of all unperturbed ones if the study says so.
 
     `runs` are trained here; `external` come from elsewhere and are not perturbed. `domains` and
     `settings` are as in `evaluation.measure`.
