@@ -154,7 +154,7 @@ def test_results_that_cannot_be_written_to_are_said_in_a_line(tmp_path: Path) ->
     done = snakemake("-n", folder=tmp_path)
     assert done.returncode == 1
     said = done.stdout + done.stderr
-    assert f"results/{results.name}/ cannot be written to: [Errno 20] Not a directory" in said
+    assert f"results/{results.name} cannot be written to: [Errno 20] Not a directory" in said
     assert "start.py" not in said
 
 

@@ -141,7 +141,7 @@ def test_no_degree_of_freedom_no_number():
     result = partial(x, y, np.column_stack(c))
     assert result.df == 0
     assert np.isnan([result.value, result.p, result.low, result.high]).all()
-    assert "degree of freedom" in result.note
+    assert "degrees of freedom" in result.note
 
 
 @pytest.mark.parametrize("df", [0, -3])
@@ -168,7 +168,7 @@ def test_constants_and_functions_of_the_controls_are_undefined():
     x, c = columns(20, 2, tied=False).T
     assert raw(np.full(20, 0.1), x).note == "constant"
     assert partial(np.full(20, 0.1), x, c[:, None]).note.startswith("constant")
-    assert partial(np.exp(c), x, c[:, None]).note.startswith("constant, or fixed")
+    assert partial(np.exp(c), x, c[:, None]).note.startswith("constant, or determined")
 
 
 # values a thousandth apart at least, so that a monotone function keeps them apart
