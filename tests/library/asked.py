@@ -1,4 +1,4 @@
-"""What both environments are asked; run as `python asked.py TABLE.csv MATRIX.npy MODEL`.
+"""What both environments are asked: python asked.py TABLE.csv MAPPING.json MATRIX.npy MODEL
 
 It prints, as JSON, what the library made of them. It uses nothing that is not the library's own.
 """
@@ -25,29 +25,15 @@ from disentangle.study.sections.statistics import Statistics
 EXTRAS = ("datasets", "jinja2", "lm_eval", "olmo", "psutil", "snakemake", "transformers")
 """Modules of the extras, some of which other packages take along if they are there."""
 
-READING = {
-    "columns": {
-        "run": "model",
-        "size": "scale",
-        "params_non_embedding": {"column": "params (M)", "times": 1e6},
-        "tokens_budget": {"column": "tokens (B)", "times": 1e9},
-        "weight_decay": "wd",
-        "batch_size": "batch",
-        "W_effective_rank_pct": {"column": "erank", "times": 100},
-        "id_bits_per_byte": "pile",
-    },
-    "fixed": {"final_lr": 0.1, "learning_rate": None},
-}
-
 
 def spread(singular_values: np.ndarray) -> float:
     """Largest over least."""
     return float(singular_values[0] / singular_values[-1])
 
 
-def told(table: Path, matrix: Path, model: Path) -> dict[str, Any]:
+def told(table: Path, mapping: Path, matrix: Path, model: Path) -> dict[str, Any]:
     """All that is compared."""
-    reading = Reading.model_validate(READING)
+    reading = Reading.model_validate_json(mapping.read_bytes())
     observations = adopt(pd.read_csv(table), reading)
     found = analyze(observations, settings=Statistics(resamples=100))
     figures = {

@@ -21,7 +21,7 @@ import torch
 from safetensors.torch import save_file
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit" / "observations"))
-from a_suite import suite
+from a_suite import MAPPING, suite
 
 ROOT = Path(__file__).parents[2]
 ASKED = Path(__file__).with_name("asked.py")
@@ -50,16 +50,18 @@ def clean() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def things(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """A table of models, a matrix and a model's folder, as `asked.py` takes them."""
+    """A table of models, its mapping, a matrix and a model's folder, as `asked.py` takes them."""
     folder = tmp_path_factory.mktemp("things")
     suite(effect=0.5).to_csv(folder / "suite.csv", index=False)
+    (folder / "mapping.json").write_text(json.dumps(MAPPING))
     M = np.random.default_rng(0).standard_normal((300, 40)) * np.linspace(0.1, 2, 40)
     np.save(folder / "matrix.npy", M)
     model = folder / "model"
     model.mkdir()
     (model / "config.json").write_text('{"tie_word_embeddings": false}')
     save_file({"lm_head.weight": torch.from_numpy(M).bfloat16()}, model / "model.safetensors")
-    return [str(folder / name) for name in ("suite.csv", "matrix.npy", "model")]
+    names = ("suite.csv", "mapping.json", "matrix.npy", "model")
+    return [str(folder / name) for name in names]
 
 
 def answers(python: Path | str, things: list[str]) -> dict[str, Any]:
