@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from disentangle.errors import StudyError, disk_fault
+from disentangle.job_record import record_of, write_record
 from disentangle.outputs import refuse_damaged
-from disentangle.record import record_of, write_record
 
 Say = Callable[[str], None]
 """Prints one line of progress on the screen."""
@@ -43,7 +43,7 @@ def job(name: str, snakemake: Any, *, online: bool = False) -> Iterator[Say]:
     Only the job that downloads is `online`.
 
     Inputs made by other jobs are compared with their recorded hashes. The process ends with the
-    block, after writing a record of the job beside its log; see `disentangle.record`.
+    block, after writing a record of the job beside its log; see `disentangle.job_record`.
 
     Libraries print to file descriptors, so these are redirected, not `sys.stdout`. A `StudyError`
     is shown on the screen in full, any other error in one line. Either way the job ends with status

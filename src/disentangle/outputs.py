@@ -8,9 +8,9 @@ from pathlib import Path
 
 from disentangle.checkpoint.cohort import changed_manifests
 from disentangle.errors import listed
-from disentangle.record import read_record, record_paths
+from disentangle.job_record import read_record, record_paths
 from disentangle.storage import DamagedError, sha256_of
-from disentangle.study.folder import StudyFolder
+from disentangle.study.results_folder import StudyFolder
 
 LARGEST = 64 << 20
 """Outputs up to this size in bytes are compared before every use; the audit compares all."""

@@ -141,7 +141,7 @@ def tail(singular_values):
 """
 
 
-def with_an_own_metric(folder: Path) -> None:
+def with_a_user_metric(folder: Path) -> None:
     (folder / "mine.py").write_text(OWN)
     config(lambda c: c["geometry"].update(metrics=["mine.py:tail"]))(folder)
 
@@ -236,7 +236,7 @@ ROWS = {
         said="9 matrices measured (nuclear_norms alone)",
     ),
     "a metric of one's own": Row(
-        with_an_own_metric,
+        with_a_user_metric,
         jobs(*TABLES, measure_geometry=2),
         matrices=(18, 0),
         said="9 matrices measured (mine.py:tail alone)",

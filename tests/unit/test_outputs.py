@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from disentangle.checkpoint.cohort import write_cohort
+from disentangle.job_record import record_of, write_record
 from disentangle.outputs import damage_in_words, damaged_files, outputs_of, refuse_damaged
-from disentangle.record import record_of, write_record
 from disentangle.storage import DamagedError
 
 RESULTS = Path("results/mine")

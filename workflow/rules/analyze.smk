@@ -10,7 +10,7 @@ rule plan:
         FOLDER.log("plan"),
     params:
         study=plain(STUDY),
-        asks=asks_of_all,
+        requests=requests_of_all,
     message:
         "Estimating the cost of the study"
     script:

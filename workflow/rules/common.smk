@@ -12,12 +12,12 @@ from disentangle.corpus.hub_text import HUB_KINDS
 from disentangle.errors import StudyError
 from disentangle.hub import ON_HUB
 from disentangle.outputs import damage_in_words, damaged_files
-from disentangle.planning.asking import asks_of_jobs
+from disentangle.planning.request_table import requests_of_jobs
 from disentangle.provenance import code_hash
 from disentangle.study import read_config
 from disentangle.study.file import read_mappings
-from disentangle.study.asks import Asks
-from disentangle.study.folder import StudyFolder
+from disentangle.study.resource_requests import ResourceRequests
+from disentangle.study.results_folder import StudyFolder
 from disentangle.study.jobs import ANALYZED, Jobs
 from disentangle.study.settings import plain
 from disentangle.study.specs.of_study import ONLY, specs_of
@@ -43,7 +43,7 @@ except StudyError as fault:
 
 FOLDER = StudyFolder.of(STUDY.study)
 JOBS = Jobs(STUDY)
-ASKS = Asks(JOBS)
+ASKS = ResourceRequests(JOBS)
 RUNS, COHORTS, EXTERNAL = JOBS.runs, JOBS.cohorts, JOBS.external
 MEASURED, DOMAINS = JOBS.measured, JOBS.domains
 
@@ -117,9 +117,9 @@ def warmed_for_external(wildcards):
 # Called after all rules are read.
 
 
-def asks_of_all(wildcards):
+def requests_of_all(wildcards):
     """The resources of each job of a cohort."""
-    return asks_of_jobs(workflow, JOBS)
+    return requests_of_jobs(workflow, JOBS)
 
 
 def all_scripts(wildcards):

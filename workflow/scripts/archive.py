@@ -5,7 +5,7 @@ from pathlib import Path
 from disentangle.archive.write import Request, write_archive
 from disentangle.job import job
 from disentangle.study.config import StudyConfig
-from disentangle.study.folder import StudyFolder
+from disentangle.study.results_folder import StudyFolder
 
 with job("archive", snakemake) as say:
     given = snakemake.params

@@ -6,7 +6,7 @@ from disentangle.checkpoint.cohort import read_cohort
 from disentangle.checkpoint.quarantine import read_all_quarantined
 from disentangle.checkpoint.references import read_perturbed
 from disentangle.job import job
-from disentangle.study.folder import StudyFolder
+from disentangle.study.results_folder import StudyFolder
 from disentangle.study.specs.tables import Collect
 from disentangle.tables.files import read_tables, write_table
 from disentangle.tables.study_tables import study_tables

@@ -6,7 +6,7 @@ from disentangle.checkpoint.cache import Cache
 from disentangle.checkpoint.cohort import read_cohort
 from disentangle.geometry.trajectory import compare_layers, comparing_code
 from disentangle.job import job
-from disentangle.study.folder import StudyFolder
+from disentangle.study.results_folder import StudyFolder
 from disentangle.study.specs.geometry import CompareLayers
 from disentangle.tables.files import write_table
 from disentangle.tables.geometry import LAYERS

@@ -5,7 +5,7 @@ from pathlib import Path
 from disentangle.figures import draw
 from disentangle.figures.style import save
 from disentangle.job import job
-from disentangle.study.folder import StudyFolder
+from disentangle.study.results_folder import StudyFolder
 from disentangle.study.specs.tables import DrawFigures
 from disentangle.tables.files import read_tables
 

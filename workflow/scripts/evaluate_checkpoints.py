@@ -12,7 +12,7 @@ from disentangle.checkpoint.references import (
 )
 from disentangle.evaluation.measure import evaluate, evaluating_code
 from disentangle.job import job
-from disentangle.study.folder import StudyFolder
+from disentangle.study.results_folder import StudyFolder
 from disentangle.study.specs.evaluation import EvaluateCheckpoints
 from disentangle.tables.evaluation import EVALUATION
 from disentangle.tables.files import write_table

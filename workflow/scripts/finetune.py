@@ -5,8 +5,8 @@ from pathlib import Path
 from disentangle.checkpoint.cohort import read_cohort
 from disentangle.checkpoint.references import perturbed_folder, write_perturbed
 from disentangle.job import about, job
-from disentangle.study.folder import StudyFolder
 from disentangle.study.perturbation import finetuned
+from disentangle.study.results_folder import StudyFolder
 from disentangle.study.specs.models import ExecutionSpec, Finetune
 
 with job("finetune", snakemake) as say:

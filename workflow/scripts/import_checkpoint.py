@@ -5,7 +5,7 @@ from pathlib import Path
 from disentangle.checkpoint.cohort import write_cohort
 from disentangle.corpus.documents import read_texts
 from disentangle.job import about, job
-from disentangle.study.folder import StudyFolder
+from disentangle.study.results_folder import StudyFolder
 from disentangle.study.specs.models import ImportCheckpoint
 
 with job("import", snakemake) as say:

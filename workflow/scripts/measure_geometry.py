@@ -7,9 +7,9 @@ from disentangle.checkpoint.cohort import read_cohort
 from disentangle.checkpoint.quarantine import write_quarantined
 from disentangle.geometry.measurements import measurement_codes
 from disentangle.geometry.of_run import measure_run
-from disentangle.geometry.own_metric import read_own_metrics
+from disentangle.geometry.user_metric import read_user_metrics
 from disentangle.job import job
-from disentangle.study.folder import StudyFolder
+from disentangle.study.results_folder import StudyFolder
 from disentangle.study.specs.geometry import MeasureGeometry
 from disentangle.tables.files import write_table
 from disentangle.tables.geometry import geometry_table
@@ -18,7 +18,7 @@ with job("geometry", snakemake) as say:
     spec = MeasureGeometry.read(snakemake.input.spec)
     folder = StudyFolder.of_spec(snakemake.input.spec)
     manifests = read_cohort(Path(snakemake.input.trained), folder.checkpoints)
-    own = read_own_metrics([metric.spelled for metric in spec.metrics])  # as they are now
+    own = read_user_metrics([metric.spelled for metric in spec.metrics])  # as they are now
     rows, quarantined = [], []
     for manifest in manifests.values():
         of_run, unusable = measure_run(

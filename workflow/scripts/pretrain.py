@@ -4,7 +4,7 @@ from pathlib import Path
 
 from disentangle.checkpoint.cohort import write_cohort
 from disentangle.job import about, job
-from disentangle.study.folder import StudyFolder
+from disentangle.study.results_folder import StudyFolder
 from disentangle.study.specs.models import ExecutionSpec, Pretrain
 
 with job("pretrain", snakemake) as say:

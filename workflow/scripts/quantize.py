@@ -6,7 +6,7 @@ from disentangle.checkpoint.cohort import read_cohort
 from disentangle.checkpoint.references import write_perturbed
 from disentangle.corpus.documents import read_texts
 from disentangle.job import about, job
-from disentangle.study.folder import StudyFolder
+from disentangle.study.results_folder import StudyFolder
 from disentangle.study.specs.models import Quantize
 
 with job("quantize", snakemake) as say:

@@ -6,7 +6,7 @@ from disentangle.calibration.calibrate import calibrate_once, planned_design
 from disentangle.checkpoint.cache import Cache
 from disentangle.checkpoint.references import BASE
 from disentangle.job import job
-from disentangle.study.folder import StudyFolder
+from disentangle.study.results_folder import StudyFolder
 from disentangle.study.specs.tables import Simulate
 from disentangle.tables.comparable import final_runs
 from disentangle.tables.estimated import CALIBRATION

@@ -6,8 +6,8 @@ from disentangle.job import job
 from disentangle.report import write_report
 from disentangle.report.costs import gather_costs, jobs_on_gpu
 from disentangle.storage import read_json
-from disentangle.study.folder import StudyFolder
 from disentangle.study.grid import expand
+from disentangle.study.results_folder import StudyFolder
 from disentangle.study.specs.report import WriteReport
 from disentangle.tables.collect import quarantined_in_words
 from disentangle.tables.collected import COSTS

@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 from disentangle.archive.contents import OF_THE_RUN
 from disentangle.checkpoint.references import perturbed_folder, read_perturbed
-from disentangle.record import find_records, record_of
+from disentangle.job_record import find_records, record_of
 from disentangle.storage import digest, read_json
-from disentangle.study.folder import KINDS, StudyFolder
+from disentangle.study.results_folder import KINDS, StudyFolder
 
 CACHED = {
     "measure_geometry": "geometry",

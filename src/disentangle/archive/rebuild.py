@@ -34,12 +34,12 @@ from disentangle.checkpoint.manifest import WEIGHTS
 from disentangle.checkpoint.quarantine import read_quarantined
 from disentangle.errors import StudyError
 from disentangle.job import Say
+from disentangle.job_record import RECORD, machine, read_record
 from disentangle.provenance import code_hash
-from disentangle.record import RECORD, machine, read_record
 from disentangle.storage import sha256_of, write_json
 from disentangle.study.config import StudyConfig
 from disentangle.study.file import read_study
-from disentangle.study.folder import StudyFolder, matching
+from disentangle.study.results_folder import StudyFolder, matching
 from disentangle.tables.files import read_tables
 
 COMPUTED = (

@@ -23,9 +23,9 @@ from disentangle.archive.verify import UnusableError as UnusableArchiveError
 from disentangle.checkpoint.manifest import MANIFEST, read_checkpoint, read_run, step_folder
 from disentangle.checkpoint.references import perturbed_folder, read_perturbed
 from disentangle.errors import StudyError
-from disentangle.record import find_records, machine
+from disentangle.job_record import find_records, machine
 from disentangle.storage import read_json, sha256_of
-from disentangle.study.folder import KINDS, StudyFolder, matching
+from disentangle.study.results_folder import KINDS, StudyFolder, matching
 
 TOLERANCE = 0.05
 """Nats per token by which the losses of a run may differ if it is retrained on another kind of

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from disentangle.checkpoint.manifest import MANIFEST, read_checkpoint, read_run, step_folder
-from disentangle.record import find_records
+from disentangle.job_record import find_records
 from disentangle.storage import read_json
-from disentangle.study.folder import StudyFolder
+from disentangle.study.results_folder import StudyFolder
 
 
 def run_facts(folder: Path) -> dict[str, Any]:

@@ -20,11 +20,11 @@ from disentangle.checkpoint.manifest import (
 )
 from disentangle.checkpoint.references import Perturbed, perturbed_folder, read_perturbed
 from disentangle.errors import StudyError
+from disentangle.job_record import read_record, record_paths
 from disentangle.outputs import LARGEST, Output, job_name, outputs_of
 from disentangle.parquet import read_parquet
-from disentangle.record import read_record, record_paths
 from disentangle.storage import DamagedError, read_json, read_sealed, sha256_of
-from disentangle.study.folder import KINDS, StudyFolder, matching
+from disentangle.study.results_folder import KINDS, StudyFolder, matching
 from disentangle.training.log import read_log
 from disentangle.training.run_folder import RunFolder
 

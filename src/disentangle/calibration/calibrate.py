@@ -29,8 +29,8 @@ from disentangle.statistics.estimate import Estimate
 from disentangle.statistics.increment import incremental_r2, scale_baseline
 from disentangle.statistics.mixed import mixed_effect
 from disentangle.statistics.partial import partial_spearman
-from disentangle.statistics.raw import spearman
 from disentangle.statistics.residual import residual_spearman
+from disentangle.statistics.spearman import spearman
 from disentangle.statistics.within import within_spearman
 from disentangle.storage import digest
 from disentangle.study.run import Run

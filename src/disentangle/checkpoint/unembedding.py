@@ -79,7 +79,7 @@ def _checked_rows(folder: Path) -> int:
     for name, sha256 in ((WEIGHTS, manifest.weights_sha256), (CONFIG, manifest.config_sha256)):
         if sha256 and sha256_of(folder / name) != sha256:
             raise StudyError(
-                f"{folder} is refused: {name} was changed; its SHA-256 is not the manifest's."
+                f"{folder} is damaged: {name} was changed; its SHA-256 is not the manifest's."
             )
     return manifest.rows
 

@@ -9,7 +9,7 @@ import pandas as pd
 from disentangle.statistics.bootstrap import Floats, bootstrap_estimate
 from disentangle.statistics.design import cells, varying
 from disentangle.statistics.estimate import Estimate
-from disentangle.statistics.ranks import rank_correlation
+from disentangle.statistics.rank_correlation import rank_correlation
 
 
 def _resampled(

@@ -8,13 +8,13 @@ from typing import Any
 from disentangle.errors import StudyError
 from disentangle.geometry import CENTERED
 from disentangle.geometry.matrix import Matrix
-from disentangle.geometry.of_matrix import measure_matrix, measure_own
-from disentangle.geometry.own_metric import load, read_own_metrics
+from disentangle.geometry.of_matrix import measure_matrix, measure_user_metric
 from disentangle.geometry.saved_matrix import read_matrix
+from disentangle.geometry.user_metric import load, read_user_metrics
 from disentangle.tables.files import write_table
 from disentangle.tables.geometry import geometry_table
 from disentangle.vocabulary.metrics import METRICS
-from disentangle.vocabulary.own_metric import OwnMetric
+from disentangle.vocabulary.user_metric import UserMetric
 
 
 def measure_path(path: Path, *, tensor: str | None, own: Sequence[str], out: Path | None) -> None:
@@ -23,7 +23,7 @@ def measure_path(path: Path, *, tensor: str | None, own: Sequence[str], out: Pat
     Args:
         path: a model's folder, whose unembedding is measured; or a file of tensors.
         tensor: the name of another tensor of the model, or of a tensor in the file.
-        own: user-defined metrics; see `geometry.own_metric`.
+        own: user-defined metrics; see `geometry.user_metric`.
         out: a parquet file to write, instead of printing.
 
     Raises:
@@ -33,7 +33,7 @@ def measure_path(path: Path, *, tensor: str | None, own: Sequence[str], out: Pat
     metrics = _read_own(own)
     measured = measure_matrix(matrix, name)
     for metric in metrics:
-        measured |= measure_own(Matrix(matrix, name), metric, load(metric.spelled))
+        measured |= measure_user_metric(Matrix(matrix, name), metric, load(metric.spelled))
     if out is None:
         print(_screen(name, measured, [*(m.name for m in METRICS), *(m.name for m in metrics)]))
         return
@@ -44,9 +44,9 @@ def measure_path(path: Path, *, tensor: str | None, own: Sequence[str], out: Pat
     print(f"{out}: {name}")
 
 
-def _read_own(own: Sequence[str]) -> list[OwnMetric]:
+def _read_own(own: Sequence[str]) -> list[UserMetric]:
     try:
-        return read_own_metrics(own)
+        return read_user_metrics(own)
     except PackageNotFoundError as absent:  # their hash includes the packages that read checkpoints
         raise StudyError(
             f"--metric needs {absent.name}, which is not installed: pip install "

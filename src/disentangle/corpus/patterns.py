@@ -6,6 +6,5 @@ from pathlib import Path
 
 def matching_files(pattern: str) -> list[Path]:
     """Files that match a glob pattern, sorted; `**` matches nested folders."""
-    # Path.glob takes no absolute patterns
-    matched = sorted(glob(pattern, recursive=True))  # noqa: PTH207
+    matched = sorted(glob(pattern, recursive=True))  # noqa: PTH207 (Path.glob: no absolute pattern)
     return [path for path in map(Path, matched) if path.is_file()]

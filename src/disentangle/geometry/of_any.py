@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike
 from disentangle.errors import StudyError
 from disentangle.geometry import CENTERED
 from disentangle.geometry.matrix import Matrix, MatrixError
-from disentangle.geometry.of_matrix import measure_matrix, measure_own
-from disentangle.geometry.own_metric import TAKEN, TAKES
+from disentangle.geometry.of_matrix import measure_matrix, measure_user_metric
 from disentangle.geometry.saved_matrix import read_matrix
-from disentangle.vocabulary.own_metric import OwnMetric
+from disentangle.geometry.user_metric import TAKEN, TAKES
+from disentangle.vocabulary.user_metric import UserMetric
 
 __all__ = ["measure"]
 
@@ -64,7 +64,7 @@ def measure(
         name, found = "the matrix", _as_tensor(matrix)
     measured = measure_matrix(found, name)
     for metric, function in known:
-        measured |= measure_own(Matrix(found, name), metric, function)
+        measured |= measure_user_metric(Matrix(found, name), metric, function)
     return measured
 
 
@@ -81,7 +81,7 @@ def _as_tensor(given: ArrayLike | torch.Tensor) -> torch.Tensor:
     return torch.from_numpy(np.require(array, stored, ["C", "W"]))
 
 
-def _described(function: Callable[[Any], Any]) -> OwnMetric:
+def _described(function: Callable[[Any], Any]) -> UserMetric:
     name = getattr(function, "__name__", "")
     takes, *more = [*signature(function).parameters, ""]
     if not name.isidentifier() or takes not in TAKES or more != [""]:
@@ -91,4 +91,4 @@ def _described(function: Callable[[Any], Any]) -> OwnMetric:
         )
     if name in TAKEN or name.endswith(CENTERED):
         raise StudyError(f"{name} is the name of a column of ours; give the function another")
-    return OwnMetric.model_validate({"spelled": name, "takes": takes, "meaning": "", "code": ""})
+    return UserMetric.model_validate({"spelled": name, "takes": takes, "meaning": "", "code": ""})

@@ -11,11 +11,11 @@ from disentangle.geometry.decomposition import singular_values
 from disentangle.geometry.isotropy import partition_isotropies
 from disentangle.geometry.matrix import Matrix, Record
 from disentangle.geometry.metrics import read_off
-from disentangle.geometry.own_metric import call
 from disentangle.geometry.spectra import spectra
-from disentangle.vocabulary.own_metric import OwnMetric
+from disentangle.geometry.user_metric import call
+from disentangle.vocabulary.user_metric import UserMetric
 
-__all__ = ["MEASURES", "measure", "measure_matrix", "measure_own"]
+__all__ = ["MEASURES", "measure", "measure_matrix", "measure_user_metric"]
 
 MEASURES: dict[str, Callable[[Matrix], Record]] = {
     function.__name__: function
@@ -29,13 +29,15 @@ def measure(matrix: Matrix, measurements: Iterable[str]) -> dict[str, Record]:
     return {measurement: MEASURES[measurement](matrix) for measurement in measurements}
 
 
-def measure_own(matrix: Matrix, metric: OwnMetric, function: Callable[[Any], Any]) -> Record:
-    """A metric of the user's own, of a matrix before and after centering; see `own_metric.call`.
+def measure_user_metric(
+    matrix: Matrix, metric: UserMetric, function: Callable[[Any], Any]
+) -> Record:
+    """A metric of the user's own, of a matrix before and after centering; see `user_metric.call`.
 
     Args:
         matrix: n x d.
         metric: the metric's description.
-        function: from `own_metric.load`.
+        function: from `user_metric.load`.
     """
     of = {
         "matrix": lambda M, factor: M.double().numpy(),

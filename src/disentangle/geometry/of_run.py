@@ -13,10 +13,10 @@ from disentangle.corpus.documents import read_texts
 from disentangle.errors import QuarantineError
 from disentangle.geometry import CENTERED
 from disentangle.geometry.metrics import read_off
-from disentangle.geometry.own_metric import load
+from disentangle.geometry.user_metric import load
 from disentangle.job import Say
 from disentangle.storage import sha256_of
-from disentangle.vocabulary.own_metric import OwnMetric
+from disentangle.vocabulary.user_metric import UserMetric
 
 Keys = dict[str, dict[str, Any]]
 """Keys of the cache entries of one matrix, by measurement."""
@@ -59,7 +59,7 @@ def measure_run(
     max_tokens: int,
     cache: Cache,
     codes: Mapping[str, str],
-    own: Sequence[OwnMetric],
+    own: Sequence[UserMetric],
     threads: int,
     say: Say,
 ) -> tuple[list[dict[str, Any]], list[Quarantined]]:
@@ -71,7 +71,7 @@ def measure_run(
         max_tokens: a passage is read up to this many tokens.
         cache: finished measurements.
         codes: each measurement and the hash of its code, which is part of a cache entry's key.
-        own: the study's own metrics, which are measured too.
+        own: the user's own metrics, which are measured too.
         threads: CPU threads.
         say: tells the screen.
 
@@ -95,7 +95,7 @@ def measure_run(
         due = {place: _absent(cache, of_matrix) for place, of_matrix in keys.items()}
         if any(due.values()):
             from disentangle.geometry.of_checkpoint import Matrices
-            from disentangle.geometry.of_matrix import measure, measure_own
+            from disentangle.geometry.of_matrix import measure, measure_user_metric
 
             functions = functions or {metric: load(metric) for metric in of_study}
             try:
@@ -107,7 +107,9 @@ def measure_run(
                     M, numerics = matrices.of(texts)
                     for measurement in measurements:
                         if measurement in of_study:
-                            record = measure_own(M, of_study[measurement], functions[measurement])
+                            record = measure_user_metric(
+                                M, of_study[measurement], functions[measurement]
+                            )
                         else:
                             record = measure(M, [measurement])[measurement]
                         key = keys[matrix, domain][measurement]
@@ -132,12 +134,12 @@ def _absent(cache: Cache, keys: Keys) -> list[str]:
     return [measurement for measurement, key in keys.items() if not cache.has(key)]
 
 
-def with_own(codes: Mapping[str, str], own: Sequence[OwnMetric]) -> dict[str, str]:
-    """Each measurement and the hash of its code, with a study's own metrics added."""
+def with_own(codes: Mapping[str, str], own: Sequence[UserMetric]) -> dict[str, str]:
+    """Each measurement and the hash of its code, with a user's own metrics added."""
     return dict(codes) | {metric.spelled: metric.code for metric in own}
 
 
-def _row(cache: Cache, keys: Keys, own: Sequence[OwnMetric]) -> dict[str, Any]:
+def _row(cache: Cache, keys: Keys, own: Sequence[UserMetric]) -> dict[str, Any]:
     """The row of a matrix once all its measurements are made.
 
     Its numerics are those of the first measurement. If another measurement was made under

@@ -18,17 +18,17 @@ from disentangle.corpus.documents import read_texts
 from disentangle.evaluation.measure import evaluating_code, key_maker
 from disentangle.geometry.measurements import measurement_codes
 from disentangle.geometry.of_run import cache_keys, with_own
-from disentangle.geometry.own_metric import read_own_metrics
+from disentangle.geometry.user_metric import read_user_metrics
 from disentangle.parquet import read_parquet
 from disentangle.storage import sha256_of
 from disentangle.study.external import ExternalRun
-from disentangle.study.folder import KINDS, StudyFolder, matching
 from disentangle.study.jobs import Jobs
 from disentangle.study.perturbation import perturbed_runs, variants
+from disentangle.study.results_folder import KINDS, StudyFolder, matching
 from disentangle.study.run import Run
 from disentangle.study.sections.measuring import Evaluation
 from disentangle.study.sections.perturbation import Perturbation
-from disentangle.vocabulary.own_metric import OwnMetric
+from disentangle.vocabulary.user_metric import UserMetric
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def measurements_of(jobs: Jobs, results: Results) -> list[Measurements]:
         results,
         domains=jobs.domains_of_h,
         max_tokens=study.geometry.representations.max_tokens,
-        own=read_own_metrics(study.geometry.metrics),
+        own=read_user_metrics(study.geometry.metrics),
     )
     evaluation = evaluation_measurements(
         runs,
@@ -132,12 +132,12 @@ def geometry_measurements(
     *,
     domains: list[str],
     max_tokens: int,
-    own: Sequence[OwnMetric],
+    own: Sequence[UserMetric],
 ) -> Measurements:
     """Count the matrices to measure: W of every checkpoint, and H on each domain.
 
     A matrix is done when every measurement of it was made by the present code. `max_tokens` is as
-    in `geometry.of_run.cache_keys`; `own` are the study's own metrics.
+    in `geometry.of_run.cache_keys`; `own` are the user's own metrics.
     """
     planned = sum(_expected(runs, results).values()) * (1 + len(domains))
     heldout = results.heldout(domains)

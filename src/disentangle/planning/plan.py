@@ -3,21 +3,23 @@
 from collections.abc import Sequence
 from typing import Any
 
-from disentangle.planning.asking import Ask
 from disentangle.planning.measuring import Results, measurements_of
+from disentangle.planning.request_table import JobRequest
 from disentangle.planning.screen import as_text
 from disentangle.planning.training import cost_of, plan_rows, strangers
-from disentangle.study.folder import StudyFolder
 from disentangle.study.jobs import Jobs
+from disentangle.study.results_folder import StudyFolder
 
 
-def plan(jobs: Jobs, folder: StudyFolder, asks: Sequence[Ask]) -> tuple[list[dict[str, Any]], str]:
+def plan(
+    jobs: Jobs, folder: StudyFolder, requests: Sequence[JobRequest]
+) -> tuple[list[dict[str, Any]], str]:
     """Estimate the cost of a study.
 
     Args:
         jobs: the study's jobs.
         folder: its results folder, which may not exist.
-        asks: what its jobs request from a cluster.
+        requests: what its jobs request from a cluster.
 
     Returns:
         Rows of the plan table, and the plan as a screen of text.
@@ -31,5 +33,5 @@ def plan(jobs: Jobs, folder: StudyFolder, asks: Sequence[Ask]) -> tuple[list[dic
     rows = plan_rows(costs, flops_per_second=per_second, keep_states=study.save.trainer_state)
     measurements = measurements_of(jobs, Results(folder))
     unknown = strangers(runs, folder.checkpoints)
-    text = as_text(rows, costs, measurements, jobs.counts, unknown, per_second, list(asks))
+    text = as_text(rows, costs, measurements, jobs.counts, unknown, per_second, list(requests))
     return rows, text

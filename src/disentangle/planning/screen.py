@@ -3,8 +3,8 @@
 import math
 from typing import Any
 
-from disentangle.planning.asking import Ask, asks_as_text
 from disentangle.planning.measuring import Measurements
+from disentangle.planning.request_table import JobRequest, requests_as_text
 from disentangle.planning.training import Cost
 
 
@@ -28,7 +28,7 @@ def as_text(
     jobs: dict[str, int],
     not_in_study: list[str],
     flops_per_second: float,
-    asks: list[Ask],
+    requests: list[JobRequest],
 ) -> str:
     """The plan as text.
 
@@ -39,7 +39,7 @@ def as_text(
         jobs: number of jobs in the whole study by rule.
         not_in_study: run folders that are no longer in the study.
         flops_per_second: speed used to estimate GPU-hours.
-        asks: what the jobs of the whole study request from a cluster.
+        requests: what the jobs of the whole study request from a cluster.
     """
     lines = _of_training(rows, costs, flops_per_second) if rows else ["Nothing is trained."]
     lines += [
@@ -49,7 +49,7 @@ def as_text(
         *(_of(kind) for kind in measurements),
         "",
         "What a cluster is asked for, job by job at the first attempt:",
-        *asks_as_text(asks),
+        *requests_as_text(requests),
         "",
     ]
     for cost in costs:

@@ -16,14 +16,14 @@ from pathlib import Path
 from disentangle.checkpoint.manifest import MANIFEST, read_run, run_manifest, step_folder
 from disentangle.checkpoint.quarantine import read_quarantined
 from disentangle.errors import StudyError
-from disentangle.hold import LOCK, holder_of
+from disentangle.folder_lock import LOCK, holder_of
+from disentangle.job_record import record_of
 from disentangle.planning.measuring import Results, measurements_of
-from disentangle.record import record_of
 from disentangle.study.config import StudyConfig
 from disentangle.study.external import ExternalRun
 from disentangle.study.file import read_study
-from disentangle.study.folder import StudyFolder
 from disentangle.study.jobs import Jobs
+from disentangle.study.results_folder import StudyFolder
 from disentangle.study.run import Run
 
 ERRORS_SHOWN = 3

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from disentangle.record import USAGE, find_records
+from disentangle.job_record import USAGE, find_records
 
 BESIDE = {"plan", "archive", "verify"}
 """Rules whose jobs produce no result. Their costs are not costs of the study, and an archive does

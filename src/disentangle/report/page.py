@@ -12,8 +12,8 @@ from disentangle.calibration.processes import PROCESSES
 from disentangle.checkpoint.references import BASE
 from disentangle.figures.style import variant_label
 from disentangle.figures.training_curves import departures
+from disentangle.report.claims import headline
 from disentangle.report.costs import costs_by_rule
-from disentangle.report.findings import headline
 from disentangle.report.models import describe_models
 from disentangle.report.numbers import number, probability
 from disentangle.report.paper import beside_the_paper

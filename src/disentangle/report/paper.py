@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from disentangle.checkpoint.references import BASE
-from disentangle.report.findings import breaks_down
+from disentangle.report.claims import breaks_down
 from disentangle.report.numbers import interval
 from disentangle.statistics.associate import reason_of
 from disentangle.vocabulary.scores import BITS_PER_BYTE

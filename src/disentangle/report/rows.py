@@ -9,7 +9,7 @@ import pandas as pd
 from disentangle.checkpoint.references import BASE
 from disentangle.claims.ledger import SLOPE
 from disentangle.figures.metric_agreement import clusters
-from disentangle.report.findings import breaks_down
+from disentangle.report.claims import breaks_down
 from disentangle.report.numbers import UNKNOWN, interval, significant, with_error
 from disentangle.report.perturbed import changes
 from disentangle.statistics.associate import reason_of

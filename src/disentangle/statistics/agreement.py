@@ -19,7 +19,7 @@ from disentangle.statistics.bootstrap import (
     jackknife_weights,
 )
 from disentangle.statistics.design import cells, design_matrix
-from disentangle.statistics.ranks import NEGLIGIBLE, rank_covariance
+from disentangle.statistics.rank_correlation import NEGLIGIBLE, rank_covariance
 from disentangle.statistics.residual import residuals
 
 TOGETHER = 0.7

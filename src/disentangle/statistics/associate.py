@@ -30,8 +30,8 @@ from disentangle.statistics.increment import (
 from disentangle.statistics.mixed import mixed_effect, mixed_effect_by_run
 from disentangle.statistics.multiplicity import benjamini_hochberg
 from disentangle.statistics.partial import partial_spearman
-from disentangle.statistics.raw import spearman
 from disentangle.statistics.residual import residual_spearman
+from disentangle.statistics.spearman import spearman
 from disentangle.statistics.within import within_spearman
 
 PERMUTATIONS = 9999

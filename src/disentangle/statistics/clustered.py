@@ -9,7 +9,7 @@ from scipy.stats import t as student_t
 from disentangle.statistics.bootstrap import CONFIDENCE
 from disentangle.statistics.design import column_space
 from disentangle.statistics.estimate import Estimate
-from disentangle.statistics.ranks import NEGLIGIBLE
+from disentangle.statistics.rank_correlation import NEGLIGIBLE
 
 
 def clustered_slope(

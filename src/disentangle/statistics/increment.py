@@ -11,7 +11,7 @@ from sklearn.model_selection import GroupKFold
 
 from disentangle.statistics.bootstrap import Floats, bootstrap_estimate
 from disentangle.statistics.estimate import Estimate
-from disentangle.statistics.ranks import NEGLIGIBLE
+from disentangle.statistics.rank_correlation import NEGLIGIBLE
 
 FOLDS = 5
 MIN_CONFIGURATIONS = 3

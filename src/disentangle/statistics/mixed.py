@@ -14,7 +14,7 @@ from statsmodels.regression.mixed_linear_model import MixedLM
 from disentangle.statistics.bootstrap import CONFIDENCE, Floats
 from disentangle.statistics.design import column_space
 from disentangle.statistics.estimate import Estimate
-from disentangle.statistics.ranks import NEGLIGIBLE
+from disentangle.statistics.rank_correlation import NEGLIGIBLE
 
 # A standard deviation of sizes below a thousandth of the residual one counts as zero.
 NO_VARIANCE = 1e-6

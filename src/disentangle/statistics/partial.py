@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from disentangle.statistics.bootstrap import bootstrap_estimate
 from disentangle.statistics.estimate import Estimate
-from disentangle.statistics.ranks import (
+from disentangle.statistics.rank_correlation import (
     rank_correlation,
     t_test,
     weighted_ranks,

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from disentangle.statistics.bootstrap import Floats, bootstrap_estimate
 from disentangle.statistics.design import column_space
 from disentangle.statistics.estimate import Estimate
-from disentangle.statistics.ranks import NEGLIGIBLE, rank_correlation, t_test
+from disentangle.statistics.rank_correlation import NEGLIGIBLE, rank_correlation, t_test
 
 # Five free points have three degrees of freedom. With fewer, an exact test of rank correlation
 # cannot reach 5 % (2 / 5! = 0.017, but 2 / 4! = 0.083 for four points).

@@ -12,7 +12,7 @@ from scipy.stats import rankdata
 
 from disentangle.statistics.bootstrap import CONFIDENCE, Floats
 from disentangle.statistics.estimate import Estimate
-from disentangle.statistics.ranks import rank_correlation
+from disentangle.statistics.rank_correlation import rank_correlation
 
 LEVEL = 0.05
 

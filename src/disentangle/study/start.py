@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from disentangle.storage import DamagedError, read_json, write_json
-from disentangle.study.folder import StudyFolder
+from disentangle.study.results_folder import StudyFolder
 from disentangle.study.specs.of_study import ONLY
 from disentangle.study.specs.spec import AGAIN, Spec
 

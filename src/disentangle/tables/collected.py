@@ -52,7 +52,7 @@ OBSERVATIONS = Table(
 
 
 def observations_table(own: Mapping[str, str]) -> Table:
-    """The observations table of a study with its own metrics (name to meaning)."""
+    """The observations table of a study with the user's own metrics (name to meaning)."""
     return replace(OBSERVATIONS, further=partial(meaning_of, own=own))
 
 

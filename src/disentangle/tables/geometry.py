@@ -41,7 +41,7 @@ GEOMETRY = Table(
 
 
 def geometry_table(own: Mapping[str, str]) -> Table:
-    """The geometry table of a study with its own metrics (name to meaning)."""
+    """The geometry table of a study with the user's own metrics (name to meaning)."""
     *columns, numerics = GEOMETRY.columns
     for name, meaning in own.items():
         columns.append((name, NUMBER, meaning))

@@ -19,7 +19,7 @@ def meaning_of(column: str, own: Mapping[str, str] = NO_METRICS) -> str:
 
     Args:
         column: its name.
-        own: the study's own metrics, name to meaning.
+        own: the user's own metrics, name to meaning.
     """
     for ending, meaning in _DERIVED.items():
         if column.endswith(ending):

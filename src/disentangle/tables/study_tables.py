@@ -23,7 +23,7 @@ from disentangle.tables.collected import ANOMALIES, CHECKPOINTS, MISSING, observ
 from disentangle.tables.evaluation import EVALUATION
 from disentangle.tables.geometry import geometry_table
 from disentangle.tables.table import Table
-from disentangle.vocabulary.own_metric import OwnMetric
+from disentangle.vocabulary.user_metric import UserMetric
 
 Rows = pd.DataFrame | list[dict[str, Any]]
 
@@ -36,7 +36,7 @@ def study_tables(
     geometry: pd.DataFrame,
     evaluation: pd.DataFrame,
     quarantined: Mapping[str, Sequence[Quarantined]],
-    metrics: Iterable[OwnMetric],
+    metrics: Iterable[UserMetric],
 ) -> dict[str, tuple[Rows, Table]]:
     """Collect a study's tables.
 
@@ -47,7 +47,7 @@ def study_tables(
         geometry: rows of all cohorts.
         evaluation: rows of all cohorts.
         quarantined: stage to what its jobs could not measure.
-        metrics: the study's own metrics.
+        metrics: the user's own metrics.
 
     Returns:
         Name of each table to its rows and kind.

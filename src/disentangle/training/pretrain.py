@@ -10,7 +10,7 @@ from typing import Any
 from disentangle.checkpoint.manifest import MANIFEST, RunManifest, read_checkpoint, read_run
 from disentangle.cluster import send_back, stop_time
 from disentangle.errors import StudyError
-from disentangle.hold import held
+from disentangle.folder_lock import held
 from disentangle.job import Say
 from disentangle.provenance import code_hash, versions
 from disentangle.storage import DamagedError, read_json

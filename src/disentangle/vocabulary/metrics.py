@@ -1,6 +1,6 @@
 """Metrics of a matrix, and the names of their columns.
 
-`geometry.metrics` computes them; `geometry.own_metric` handles a study's own metrics.
+`geometry.metrics` computes them; `geometry.user_metric` handles a user's own metrics.
 """
 
 from collections.abc import Iterable
@@ -105,7 +105,7 @@ def read_column(column: str, own: Iterable[str] = ()) -> MetricColumn:
 
     Args:
         column: the name; see `is_metric`.
-        own: names of the study's own metrics.
+        own: names of the user's own metrics.
     """
     matrix, _, rest = column.partition("_")
     bare = rest.removesuffix(CENTERED)

@@ -10,7 +10,7 @@ from an_archive import FILES, TABLE, graph, metadata
 from disentangle.archive.resume import compare, prepare
 from disentangle.checkpoint.manifest import CheckpointManifest, RunManifest
 from disentangle.errors import StudyError
-from disentangle.record import machine
+from disentangle.job_record import machine
 from disentangle.storage import write_json
 
 MADE = "2026-01-02T03:04:06.000+00:00"

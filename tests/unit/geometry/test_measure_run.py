@@ -18,11 +18,11 @@ from disentangle.corpus.documents import read_texts
 from disentangle.geometry.measurements import MEASUREMENTS, READING, measurement_codes
 from disentangle.geometry.of_matrix import MEASURES
 from disentangle.geometry.of_run import measure_run
-from disentangle.geometry.own_metric import read_own_metrics
+from disentangle.geometry.user_metric import read_user_metrics
 from disentangle.job import Say
 from disentangle.provenance import PACKAGE
 from disentangle.storage import read_sealed, write_sealed
-from disentangle.vocabulary.own_metric import OwnMetric
+from disentangle.vocabulary.user_metric import UserMetric
 
 DOMAINS = ("id", "code")
 
@@ -44,7 +44,7 @@ def measure_with_refusals(
     cache: Path,
     codes: dict[str, str] = CODES,
     say: Say = lambda line: None,
-    own: Sequence[OwnMetric] = (),
+    own: Sequence[UserMetric] = (),
 ) -> tuple[list[dict], list[Quarantined]]:
     return measure_run(
         run / "manifest.json",
@@ -176,7 +176,7 @@ def test_a_metric_of_ones_own_is_measured_alone(
     measure(bench, trained_run, tmp_path / "cache")
     monkeypatch.chdir(tmp_path)
     said: list[str] = []
-    own = read_own_metrics(["mine.py:largest"])
+    own = read_user_metrics(["mine.py:largest"])
     rows, _ = measure_with_refusals(
         bench, trained_run, tmp_path / "cache", say=said.append, own=own
     )

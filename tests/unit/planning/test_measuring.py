@@ -18,7 +18,7 @@ from disentangle.planning.measuring import (
     geometry_measurements,
 )
 from disentangle.planning.screen import _of
-from disentangle.study.folder import StudyFolder
+from disentangle.study.results_folder import StudyFolder
 from disentangle.study.sections.perturbation import Perturbation
 from disentangle.tables.files import write_table
 from disentangle.tables.geometry import GEOMETRY

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from disentangle.observations import Analysis, adopt, analyze
-from disentangle.report.findings import headline
+from disentangle.report.claims import headline
 from disentangle.study.sections.statistics import Statistics
 
 SIZES = {"4M": 4e6, "8M": 8e6, "17M": 17e6, "34M": 34e6}

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from disentangle.record import REQUIRED
+from disentangle.job_record import REQUIRED
+from disentangle.report.claims import headline
 from disentangle.report.costs import gather_costs, jobs_on_gpu
-from disentangle.report.findings import headline
 from disentangle.report.numbers import NO_BREAK, interval, probability, significant
 from disentangle.report.rows import MOST_RUNS, association_rows, runs_needed
 from disentangle.storage import write_json

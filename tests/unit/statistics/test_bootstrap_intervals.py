@@ -10,7 +10,7 @@ from disentangle.statistics.bootstrap import (
     cluster_weights,
     jackknife_weights,
 )
-from disentangle.statistics.ranks import rank_correlation
+from disentangle.statistics.rank_correlation import rank_correlation
 
 
 def weighted_mean(values):

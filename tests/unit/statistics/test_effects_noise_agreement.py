@@ -15,7 +15,7 @@ from disentangle.statistics.bootstrap import bootstrap_estimate
 from disentangle.statistics.design import cells, design_matrix
 from disentangle.statistics.effects import effects, varies_along
 from disentangle.statistics.noise import noise_floor
-from disentangle.statistics.ranks import rank_correlation
+from disentangle.statistics.rank_correlation import rank_correlation
 from disentangle.statistics.residual import residual_spearman
 from disentangle.tables.estimated import AGREEMENT, EFFECTS, NOISE
 from disentangle.tables.files import to_arrow

@@ -11,7 +11,7 @@ from planted_worlds import paper_design
 from scipy.stats import permutation_test, rankdata, spearmanr
 
 from disentangle.statistics import partial_spearman, spearman
-from disentangle.statistics.ranks import rank_correlation, t_test, weighted_ranks
+from disentangle.statistics.rank_correlation import rank_correlation, t_test, weighted_ranks
 
 BOOT = {"resamples": 50, "seed": 0}
 

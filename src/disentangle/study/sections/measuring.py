@@ -22,7 +22,7 @@ class Representations(Section):
 OWN_METRIC = re.compile(r"[\w./-]+\.py:[a-z][a-z0-9_]*")
 
 
-def _own_metric(value: str) -> str:
+def _user_metric(value: str) -> str:
     path = Path(value.rpartition(":")[0])
     if not OWN_METRIC.fullmatch(value):
         raise ValueError("write my_metrics.py:function, the function in lower case")
@@ -31,7 +31,7 @@ def _own_metric(value: str) -> str:
     return value
 
 
-OwnMetricName = Annotated[str, AfterValidator(_own_metric)]
+UserMetricName = Annotated[str, AfterValidator(_user_metric)]
 """Where a metric of the user's own is: a Python file and a function in it."""
 
 
@@ -39,7 +39,7 @@ class Geometry(Section):
     """What else is measured of each checkpoint, in addition to the built-in metrics of W and H."""
 
     representations: Representations = Representations()
-    metrics: list[OwnMetricName] = []
+    metrics: list[UserMetricName] = []
     """Your own metrics, as `my_metrics.py:function`: functions of `matrix` or `singular_values`."""
     layers: bool = False
     """Also compare each layer of every checkpoint with the same layer of the run's last checkpoint

@@ -1,7 +1,7 @@
 """Specs of the jobs that measure matrices and layers."""
 
 from disentangle.study.specs.spec import Spec
-from disentangle.vocabulary.own_metric import OwnMetric
+from disentangle.vocabulary.user_metric import UserMetric
 
 
 class CompareLayers(Spec):
@@ -16,5 +16,5 @@ class CompareLayers(Spec):
 class MeasureGeometry(CompareLayers):
     """Measure matrices and representations of a cohort's checkpoints."""
 
-    metrics: list[OwnMetric]
+    metrics: list[UserMetric]
     """The study's own, beside ours."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from disentangle.geometry.own_metric import read_own_metrics
+from disentangle.geometry.user_metric import read_user_metrics
 from disentangle.study.config import StudyConfig
 from disentangle.study.hub_items import hub_items
 from disentangle.study.jobs import Jobs
@@ -24,7 +24,7 @@ def specs_of(study: StudyConfig, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
         study: the whole study file.
         code_of: hashes the code of a script of `workflow/scripts`.
 
-    The files of the study's own metrics are read; see `own_metric.read_own_metric` for errors.
+    The files of the study's own metrics are read; see `user_metric.read_user_metric` for errors.
 
     Returns:
         Rule to job to spec. The only job of a rule has the name `ONLY`. Beside the rules there is
@@ -115,7 +115,7 @@ def _of_models(jobs: Jobs, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
         "domains": jobs.domains_of_h,
         "max_tokens": study.geometry.representations.max_tokens,
     }
-    own = read_own_metrics(study.geometry.metrics)
+    own = read_user_metrics(study.geometry.metrics)
     measured = geometry.MeasureGeometry(**reading, metrics=own, code=code_of("measure_geometry.py"))
     evaluated = evaluation.EvaluateCheckpoints(
         settings=study.evaluation, domains=jobs.domains, code=code_of("evaluate_checkpoints.py")

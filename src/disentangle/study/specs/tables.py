@@ -5,7 +5,7 @@ from disentangle.study.sections.perturbation import Perturbation
 from disentangle.study.sections.statistics import Calibration
 from disentangle.study.specs.runs import ExternalSpec, RunSpec
 from disentangle.study.specs.spec import Spec
-from disentangle.vocabulary.own_metric import OwnMetric
+from disentangle.vocabulary.user_metric import UserMetric
 
 
 class Collect(Spec):
@@ -13,7 +13,7 @@ class Collect(Spec):
 
     runs: list[RunSpec]
     external: list[ExternalSpec]
-    metrics: list[OwnMetric]
+    metrics: list[UserMetric]
     """The study's own."""
 
 

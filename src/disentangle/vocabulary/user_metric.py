@@ -1,11 +1,11 @@
-"""A user's own metric, as stored in specs; `geometry.own_metric` reads and runs it."""
+"""A user's own metric, as stored in specs; `geometry.user_metric` reads and runs it."""
 
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 
-class OwnMetric(BaseModel):
+class UserMetric(BaseModel):
     """The description of a metric."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -15,7 +15,7 @@ from disentangle.study.resources import (
 )
 from disentangle.study.tasks import TASK_LENGTH
 
-Ask = Callable[..., Any]
+Request = Callable[..., Any]
 """A function of wildcards and attempt that returns a quantity."""
 
 WITHOUT_GPU = ("mem_mb", "runtime")
@@ -29,7 +29,7 @@ class Wildcards(Protocol):
     cohort: str
 
 
-class CohortAsks:
+class CohortRequests:
     """What the job of a cohort, or of a model from elsewhere, requests."""
 
     def __init__(
@@ -47,11 +47,11 @@ class CohortAsks:
             further: further arguments of `estimate`.
         """
         self._jobs, self._estimate, self._further = jobs, estimate, further
-        self.threads = self._ask("threads")
-        self.resources = {name: self._ask(name) for name in names}
+        self.threads = self._request("threads")
+        self.resources = {name: self._request(name) for name in names}
 
-    def _ask(self, quantity: str) -> Ask:
-        def ask(wildcards: Wildcards, attempt: int = 1) -> Any:
+    def _request(self, quantity: str) -> Request:
+        def request(wildcards: Wildcards, attempt: int = 1) -> Any:
             cohort, execution = wildcards.cohort, self._jobs.study.execution
             if cohort in self._jobs.external:
                 needed = external_resources(cohort, execution, attempt)
@@ -60,26 +60,26 @@ class CohortAsks:
                 needed = self._estimate(runs, execution, attempt, **self._further)
             return getattr(needed, quantity)
 
-        return ask
+        return request
 
 
-class Asks:
+class ResourceRequests:
     """What the rules of a study request."""
 
     def __init__(self, jobs: Jobs) -> None:
         self._execution, study = jobs.study.execution, jobs.study
-        self.training = CohortAsks(jobs, training_resources, ON_SEVERAL)
-        self.finetuning = CohortAsks(
+        self.training = CohortRequests(jobs, training_resources, ON_SEVERAL)
+        self.finetuning = CohortRequests(
             jobs, finetuning_resources, ON_SEVERAL, perturbation=study.perturbation
         )
-        self.importing = CohortAsks(jobs, measuring_resources, WITHOUT_GPU)
-        self.measuring = CohortAsks(jobs, measuring_resources)
+        self.importing = CohortRequests(jobs, measuring_resources, WITHOUT_GPU)
+        self.measuring = CohortRequests(jobs, measuring_resources)
         longest = max(study.model.sequence_length, TASK_LENGTH)
-        self.evaluating = CohortAsks(
+        self.evaluating = CohortRequests(
             jobs, measuring_resources, positions=study.evaluation.batch_size * longest
         )
 
-    def of(self, *, megabytes: int, minutes: int) -> dict[str, Ask]:
+    def of(self, *, megabytes: int, minutes: int) -> dict[str, Request]:
         """Requests of a job with this estimated memory and run time."""
 
         def mem_mb(wildcards: Any, attempt: int = 1) -> int:

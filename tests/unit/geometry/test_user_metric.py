@@ -10,11 +10,11 @@ import torch
 from disentangle.errors import StudyError
 from disentangle.geometry import CENTERED
 from disentangle.geometry.matrix import Matrix, Record
-from disentangle.geometry.of_matrix import measure_matrix, measure_own
-from disentangle.geometry.own_metric import TAKEN, load, read_own_metric
+from disentangle.geometry.of_matrix import measure_matrix, measure_user_metric
+from disentangle.geometry.user_metric import TAKEN, load, read_user_metric
 from disentangle.provenance import _logic
 from disentangle.tables.geometry import GEOMETRY
-from disentangle.vocabulary.own_metric import OwnMetric
+from disentangle.vocabulary.user_metric import UserMetric
 
 SPECTRAL = '''
 def nuclear(singular_values):
@@ -32,14 +32,14 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "mine.py"
 
 
-def read(here: Path, text: str, name: str) -> OwnMetric:
+def read(here: Path, text: str, name: str) -> UserMetric:
     here.write_text(text)
     _logic.cache_clear()  # which a process reads once
-    return read_own_metric(f"mine.py:{name}")
+    return read_user_metric(f"mine.py:{name}")
 
 
-def measured(matrix: Matrix, metric: OwnMetric) -> Record:
-    return measure_own(matrix, metric, load(metric.spelled))
+def measured(matrix: Matrix, metric: UserMetric) -> Record:
+    return measure_user_metric(matrix, metric, load(metric.spelled))
 
 
 def test_it_is_measured_of_the_matrix_and_of_it_centred(here: Path) -> None:
@@ -91,7 +91,7 @@ def test_what_is_wrong_with_it_is_said(here: Path, text: str, name: str, fault: 
 
 def test_a_file_that_is_not_there_is_said(here: Path) -> None:
     with pytest.raises(StudyError, match=r"there is no file mine\.py"):
-        read_own_metric("mine.py:f")
+        read_user_metric("mine.py:f")
 
 
 @pytest.mark.parametrize(

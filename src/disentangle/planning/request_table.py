@@ -10,7 +10,7 @@ HEADS = ("rule", "jobs", "gpu", "nodes", "GB a node", "minutes", "partition")
 
 
 @dataclass(frozen=True)
-class Ask:
+class JobRequest:
     """The resources that one job requests at its first attempt."""
 
     rule: str
@@ -24,24 +24,24 @@ class Ask:
     """Empty for the site's default."""
 
 
-def asks_as_text(asks: Sequence[Ask]) -> list[str]:
+def requests_as_text(requests: Sequence[JobRequest]) -> list[str]:
     """One line per rule, with the least and the most that its jobs request; then total GPU-hours.
 
     Args:
-        asks: requests of all jobs, grouped by rule.
+        requests: requests of all jobs, grouped by rule.
     """
-    if not asks:
+    if not requests:
         return []
-    by_rule: dict[str, list[Ask]] = {}
-    for ask in asks:
-        by_rule.setdefault(ask.rule, []).append(ask)
+    by_rule: dict[str, list[JobRequest]] = {}
+    for request in requests:
+        by_rule.setdefault(request.rule, []).append(request)
     table = [HEADS, *(_row(rule, jobs) for rule, jobs in by_rule.items())]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     lines = [
         "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in table
     ]
-    held = sum(ask.gpu * ask.runtime for ask in asks) / 60
+    held = sum(request.gpu * request.runtime for request in requests) / 60
     lines.append(
         f"GPUs times minutes of all these jobs are {held:.4g} GPU-hours, starting included: what "
         "is charged at most, if none is tried again. Training that needs longer goes on in further "
@@ -50,7 +50,7 @@ def asks_as_text(asks: Sequence[Ask]) -> list[str]:
     return lines
 
 
-def _row(rule: str, jobs: Sequence[Ask]) -> tuple[str, ...]:
+def _row(rule: str, jobs: Sequence[JobRequest]) -> tuple[str, ...]:
     return (
         rule,
         str(len(jobs)),
@@ -67,7 +67,7 @@ def _span(numbers: Sequence[float]) -> str:
     return f"{least:g}" if least == most else f"{least:g}-{most:g}"
 
 
-def asks_of_jobs(workflow: Any, jobs: Jobs) -> list[dict[str, Any]]:
+def requests_of_jobs(workflow: Any, jobs: Jobs) -> list[dict[str, Any]]:
     """What each job of a cohort requests from a cluster, including the profile's settings.
 
     Args:
@@ -75,7 +75,7 @@ def asks_of_jobs(workflow: Any, jobs: Jobs) -> list[dict[str, Any]]:
         jobs: the study's jobs.
 
     Returns:
-        For each job, the fields of an `Ask`.
+        For each job, the fields of a `JobRequest`.
     """
     from snakemake.iocontainers import Wildcards
 

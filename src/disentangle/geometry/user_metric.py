@@ -20,7 +20,7 @@ from disentangle.geometry import CENTERED
 from disentangle.geometry.measurements import LIBRARIES, READING
 from disentangle.provenance import PACKAGE, computing_code
 from disentangle.vocabulary.metrics import BY_NAME
-from disentangle.vocabulary.own_metric import OwnMetric
+from disentangle.vocabulary.user_metric import UserMetric
 
 TAKES = ("matrix", "singular_values")
 
@@ -31,12 +31,12 @@ TAKEN = {
 """Names taken by other columns of the geometry table and by what metrics are computed from."""
 
 
-def read_own_metrics(spelled: Sequence[str]) -> list[OwnMetric]:
-    """Read the descriptions of a study's own metrics; see `read_own_metric` for errors."""
-    return [read_own_metric(each) for each in spelled]
+def read_user_metrics(spelled: Sequence[str]) -> list[UserMetric]:
+    """Read the descriptions of a study's own metrics; see `read_user_metric` for errors."""
+    return [read_user_metric(each) for each in spelled]
 
 
-def read_own_metric(spelled: str) -> OwnMetric:
+def read_user_metric(spelled: str) -> UserMetric:
     """Read a metric's description from its file without running it.
 
     Raises:
@@ -63,7 +63,7 @@ def read_own_metric(spelled: str) -> OwnMetric:
         raise StudyError(f"{where}: it takes one argument, called {' or '.join(TAKES)}")
     documented = ast.get_docstring(functions[name]) or f"{name} of {file}"
     modules = (*(PACKAGE / module for module in READING), path)
-    return OwnMetric.model_validate(
+    return UserMetric.model_validate(
         {
             "spelled": spelled,
             "takes": takes,

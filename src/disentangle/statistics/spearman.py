@@ -12,7 +12,7 @@ from scipy.stats import rankdata
 
 from disentangle.statistics.bootstrap import Floats, bootstrap_estimate
 from disentangle.statistics.estimate import Estimate
-from disentangle.statistics.ranks import rank_correlation, t_test
+from disentangle.statistics.rank_correlation import rank_correlation, t_test
 
 # Up to 7! = 5040 pairings are enumerated, because the t approximation is poor for few points (p = 0
 # for four points in perfect order, although the exact value is 0.083).

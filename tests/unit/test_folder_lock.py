@@ -14,14 +14,14 @@ from threading import Timer
 import psutil
 import pytest
 
-from disentangle import hold
+from disentangle import folder_lock
 from disentangle.errors import StudyError
-from disentangle.hold import STALE_SECONDS, Holder, held
+from disentangle.folder_lock import STALE_SECONDS, Holder, held
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from disentangle.hold import held
+from disentangle.folder_lock import held
 with held(Path(sys.argv[1]), print):
     print("holding", flush=True)
     time.sleep(60)
@@ -88,7 +88,7 @@ def test_a_job_at_work_and_another_machine_are_not_waited_for(
 def test_a_holder_that_gives_no_sign_of_life_is_waited_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hold, "STALE_SECONDS", 2)
+    monkeypatch.setattr(folder_lock, "STALE_SECONDS", 2)
     held_by(tmp_path, host="node17", job="4242")
     said: list[str] = []
     with held(tmp_path, said.append):
@@ -102,7 +102,7 @@ def test_a_job_that_is_ending_is_waited_for(
 ) -> None:
     """Of the same job, or of one that SLURM has ended, a process may still be saving here."""
     monkeypatch.setenv("SLURM_JOB_ID", mine)
-    monkeypatch.setattr(hold, "job_runs", lambda job: job == mine)
+    monkeypatch.setattr(folder_lock, "job_runs", lambda job: job == mine)
     lock = held_by(tmp_path, job="4242")
 
     def end_later(line: str) -> None:
@@ -146,7 +146,7 @@ def test_a_lock_that_was_never_written_is_taken_over_when_it_is_old(tmp_path: Pa
 
 
 def test_a_holder_keeps_its_lock_fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hold, "BEAT_SECONDS", 0.02)
+    monkeypatch.setattr(folder_lock, "BEAT_SECONDS", 0.02)
     lock = tmp_path / ".held"
     with held(tmp_path, silent):
         os.utime(lock, (1, 1))
@@ -171,7 +171,7 @@ def test_a_process_that_lost_its_folder_ends(tmp_path: Path) -> None:
         'print("holding", flush=True)',
         "import subprocess; print(subprocess.Popen(['sleep', '30']).pid, flush=True)",
     )
-    program = f"from disentangle import hold\nhold.BEAT_SECONDS = 0.05\n{program}"
+    program = f"from disentangle import folder_lock\nhold.BEAT_SECONDS = 0.05\n{program}"
     process = subprocess.Popen(
         [sys.executable, "-c", program, str(tmp_path)],
         stdout=subprocess.PIPE,
@@ -193,7 +193,7 @@ def test_of_many_that_find_a_stale_lock_one_at_a_time_holds(tmp_path: Path) -> N
     program = """
 import sys, time
 from pathlib import Path
-from disentangle.hold import held
+from disentangle.folder_lock import held
 folder = Path(sys.argv[1])
 with held(folder, lambda line: None):
     (folder / "inside").touch(exist_ok=False)
