@@ -65,7 +65,7 @@ checkpoint: install  ## add a model to a study: make checkpoint SOURCE=path/to/m
 	@$(BIN)/python -m disentangle.study.register "$(SOURCE)" "$(NAME)" "$(STUDY)"
 
 publish: install  ## deposit an archive at Zenodo: make publish ARCHIVE=... FLAGS=--upload; without FLAGS, say what would be sent
-	@$(BIN)/python -m disentangle.archive.publish "$(ARCHIVE)" $(FLAGS)
+	@$(BIN)/disentangle publish "$(ARCHIVE)" $(FLAGS)
 
 test: $(VENV)/.installed-test  ## run the tests, two at a time
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder

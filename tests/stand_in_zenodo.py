@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote, urlsplit
 
-TOKEN = "s3cret-token"
+TOKEN = "s3crettoken"
 
 
 @dataclass
@@ -28,9 +28,7 @@ class StandIn:
     spoil: bool = False
     """Whether what arrives is not what was sent."""
     refuse: str = ""
-    """A method and the end of a path that is refused with what was sent in its headers."""
-    bucket: str = ""
-    """Another address for uploads."""
+    """A method and the end of a path that is refused with the whole address that was asked."""
 
     def shown(self, deposit: int) -> dict[str, Any]:
         published = deposit in self.published
@@ -42,7 +40,7 @@ class StandIn:
             "metadata": self.metadata[deposit] | {"prereserve_doi": {"doi": doi, "recid": deposit}},
             "links": {
                 "html": f"{self.address}/deposit/{deposit}",
-                "bucket": self.bucket or f"{self.address}/api/files/bucket-{deposit}",
+                "bucket": f"{self.address}/api/files/bucket-{deposit}",
             },
             "files": [
                 {"filename": name, "filesize": len(data), "checksum": hashlib.md5(data).hexdigest()}
@@ -85,20 +83,24 @@ def stand_in_zenodo() -> Iterator[StandIn]:
             return self.rfile.read(size)
 
         def respond(self) -> None:
-            here.asked.append(f"{self.command} {self.path}")
+            path, token = urlsplit(self.path).path, parse_qs(urlsplit(self.path).query)
+            here.asked.append(f"{self.command} {path}")
             if (body := self.receive()) is None:
                 return
-            if self.headers["Authorization"] != f"Bearer {TOKEN}":
+            if token != {"access_token": [TOKEN]}:
                 self.answer(401, {"status": 401, "message": "Unauthorized"})
-            elif here.refuse and f"{self.command} {self.path}".endswith(here.refuse):
-                self.answer(503, {"message": str(self.headers), "errors": []})
-            elif self.path.startswith("/api/files/bucket-"):
-                deposit, _, name = self.path.removeprefix("/api/files/bucket-").partition("/")
+            elif here.refuse and f"{self.command} {path}".endswith(here.refuse):
+                self.answer(503, {"message": self.path, "errors": []})
+            elif path.startswith("/api/files/bucket-"):
+                deposit, _, name = path.removeprefix("/api/files/bucket-").partition("/")
                 name, data = unquote(name), body + b"!" if here.spoil else body
                 here.files[int(deposit)][name] = data
                 self.answer(201, {"key": name, "checksum": f"md5:{hashlib.md5(data).hexdigest()}"})
+            elif path.startswith("/api/records/"):
+                public = int(path.rpartition("/")[2]) in here.published
+                self.answer(200 if public else 404, {})
             else:
-                self.deposit(self.path.removeprefix("/api/deposit/depositions"), body)
+                self.deposit(path.removeprefix("/api/deposit/depositions"), body)
 
         def deposit(self, path: str, body: bytes) -> None:
             _, spelled, *action = [*path.split("/"), ""][:4]

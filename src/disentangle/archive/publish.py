@@ -1,163 +1,266 @@
-"""Deposit a study's archive at Zenodo.
+"""Deposit a study's archive at Zenodo, through the library zenodo-client.
 
-    python -m disentangle.archive.publish ARCHIVE [--upload | --publish] [--sandbox]
-
-Without --upload or --publish it shows what it would send, and sends nothing. A file beside the
-archive records a started deposit, so that the same command continues it.
+A file beside the archive records a started deposit, so that the same command continues it.
 """
 
+import html
 import json
 import os
-import sys
-from argparse import ArgumentParser
-from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import file_digest, md5
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile, ZipFile
 
-from disentangle.archive.description import add_doi, deposit_metadata
-from disentangle.archive.zenodo import Deposit, Zenodo, md5_of
+import yaml
+
 from disentangle.errors import StudyError
 from disentangle.job import Say
 from disentangle.storage import read_json, write_json
 
+if TYPE_CHECKING:
+    import requests
+    from zenodo_client import Zenodo
+
 CITATION = Path("CITATION.cff")
-ZENODO, SANDBOX = "https://zenodo.org", "https://sandbox.zenodo.org"
-TOKENS = {ZENODO: "ZENODO_TOKEN", SANDBOX: "ZENODO_SANDBOX_TOKEN"}
-"""The environment variable that holds each site's token; it is read from nowhere else."""
+CRATE = "ro-crate-metadata.json"
+
+MOST_METADATA = 256 * 2**20
+"""Most bytes of a crate's metadata that are read; thousands of jobs give some tens of MB."""
+
+UPLOAD_SECONDS = 3600
+"""How long an answer to an upload may take; Zenodo hashes a file before it answers."""
 
 
-def note_of(archive: Path, address: str) -> Path:
-    """The file that records which deposit was started for an archive."""
-    return archive.with_name(f"{archive.name}.{address.partition('://')[2]}.json")
+@dataclass(frozen=True)
+class Site:
+    """Zenodo, or its sandbox."""
+
+    address: str
+    token: str
+    """The environment variable that holds the account's token; it is read from nowhere else."""
+    sandbox: bool
+
+    def note(self, archive: Path) -> Path:
+        """The file that records which deposit was started for an archive."""
+        return archive.with_name(f"{archive.name}.{self.address.partition('://')[2]}.json")
 
 
-def deposit(
-    archive: Path, metadata: dict[str, Any], zenodo: Zenodo, note: Path, say: Say, *, publish: bool
-) -> Deposit:
-    """Upload an archive to a deposit, continuing where an earlier call stopped.
+ZENODO = Site("https://zenodo.org", "ZENODO_TOKEN", sandbox=False)
+SANDBOX = Site("https://sandbox.zenodo.org", "ZENODO_SANDBOX_TOKEN", sandbox=True)
+
+
+def preview(archive: Path, site: Site) -> str:
+    """A description of what would be sent; nothing is sent.
+
+    Raises:
+        StudyError: if the file is not an archive of a study.
+    """
+    metadata = json.dumps(deposit_metadata(archive, CITATION), indent=2, ensure_ascii=False)
+    return (
+        f"This would be sent to {site.address}, first as a draft:\n{metadata}\n"
+        f"with {archive.name}, {archive.stat().st_size:,} bytes, MD5 {_md5_of(archive)}\n"
+        f"{site.token} is {'set' if os.environ.get(site.token) else 'not set'}. Nothing was sent: "
+        "--upload makes the draft, --publish also makes it public."
+    )
+
+
+def deposit(archive: Path, site: Site, say: Say, *, publish: bool) -> None:
+    """Upload an archive as a draft, or continue with the draft that an earlier call started.
 
     Args:
         archive: the file.
-        metadata: its metadata for Zenodo.
-        zenodo: the account.
-        note: file that records the deposit as soon as it is started.
+        site: where to.
         say: prints a message.
         publish: also make it public, which cannot be undone.
 
     Raises:
         StudyError: if it failed, with the state of the deposit and what to do.
     """
-    md5 = md5_of(archive)
-    found = _begun(archive, md5, zenodo, note)
-    if found is None:
-        found = zenodo.create(metadata)
-        write_json(note, {"deposit": found.id, "doi": found.doi, "md5": md5, "page": found.page})
-        say(f"started draft {found.id}, reserved DOI {found.doi}: {found.page}")
-    if found.published:
-        say(f"already published as {found.doi}")
-        return found
-    if found.files.get(archive.name) == md5:
-        say("the archive is already uploaded")
-    else:
-        arrived = zenodo.upload(found, archive, say)
-        if arrived != md5:
-            raise StudyError(
-                f"The upload is damaged: its MD5 is {arrived}, not {md5}.\n"
-                "Nothing is published. Run the same command again to replace the file."
-            )
-    found = zenodo.describe(found.id, metadata)
-    if found.files != {archive.name: md5}:
-        there = ", ".join(found.files) or "nothing"
+    import requests
+
+    metadata, checksum = deposit_metadata(archive, CITATION), _md5_of(archive)
+    token, note = _token(site), site.note(archive)
+    try:
+        account = open_account(token, site)
+        begun = _begun(archive, checksum, account, note)
+        if begun is not None and _is_public(account, begun):
+            say(f"already published: {site.address}/records/{begun}")
+            return
+        if begun is None:
+            draft = account.create({"metadata": metadata}, [], publish=False).json()
+            begun = str(draft["id"])
+            write_json(note, {"deposit": begun, "md5": checksum})
+            say(f"started draft {begun}: {draft['links']['html']}")
+        draft = account.update(begun, archive, publish=False, timeout=UPLOAD_SECONDS).json()
+        _check_files(draft, archive, checksum, note)
+        doi = draft["metadata"]["prereserve_doi"]["doi"]
+        if not publish:
+            say(f"uploaded, not published: {draft['links']['html']}. --publish makes it {doi}.")
+            return
+        account.publish(begun)
+    except requests.RequestException as error:
+        raise StudyError(_failure(error, site, note, token)) from None  # its text has the token
+    except (ValueError, KeyError, TypeError) as error:
         raise StudyError(
-            f"The draft should contain only {archive.name}, with MD5 {md5}. It contains {there}.\n"
-            f"Nothing is published. Correct it at {found.page}, or delete that draft and {note}."
+            f"{site.address} did not answer with a deposit "
+            f"({_without(token, repr(error))}); has its API changed?"
+        ) from None
+    say(f"published as {doi}: add it to the identifiers in {CITATION}")
+
+
+def deposit_metadata(archive: Path, citation: Path) -> dict[str, Any]:
+    """Metadata of a deposit, with Zenodo's keys: title and description from the archive's crate,
+    the rest from CITATION.cff.
+
+    Raises:
+        StudyError: if the file is not an archive of a study, or required metadata are missing.
+    """
+    root, cited = _crate_root(archive), _read_citation(citation)
+    found = {
+        "upload_type": "dataset",
+        "title": root.get("name"),
+        "description": html.escape(str(root.get("description") or "")),
+        "creators": [_creator(author) for author in cited.get("authors", [])],
+        "access_right": "open",
+        "license": str(cited.get("license", "")).lower(),
+        "keywords": cited.get("keywords"),
+        "version": cited.get("version"),
+        "prereserve_doi": True,
+    }
+    if lacking := [
+        key for key in ("title", "description", "creators", "license") if not found[key]
+    ]:
+        raise StudyError(
+            f"{archive}: {CRATE} in it and {citation} do not give its {', '.join(lacking)}"
         )
-    if publish:
-        found = zenodo.publish(found.id)
-        say(f"published as {found.doi}: {found.page}")
-    else:
-        say(f"uploaded, not published; --publish makes it {found.doi}: {found.page}")
-    return found
+    return {key: value for key, value in found.items() if value}
 
 
-def _begun(archive: Path, md5: str, zenodo: Zenodo, note: Path) -> Deposit | None:
+def open_account(token: str, site: Site) -> "Zenodo":
+    """The client of an account."""
+    from zenodo_client import Zenodo
+
+    return Zenodo(access_token=token, sandbox=site.sandbox)
+
+
+def _token(site: Site) -> str:
+    token = os.environ.get(site.token, "").strip()
+    if token.isalnum() and token.isascii():
+        return token
+    raise StudyError(
+        f"{site.token} is {'not a token' if token else 'not set'}. Make a token with the scopes "
+        f"deposit:write and deposit:actions at {site.address}/account/settings/applications.\n"
+        f"Set the variable without leaving it in the shell's history: "
+        f"read -rs {site.token}; export {site.token}"
+    )
+
+
+def _begun(archive: Path, checksum: str, account: "Zenodo", note: Path) -> str | None:
     """The deposit that was started for this file, if there is one."""
     if not note.is_file():
         return None
     noted = read_json(note)
-    found = zenodo.read(noted["deposit"])
-    if found is None:
+    begun = str(noted["deposit"])
+    if noted["md5"] != checksum and _is_public(account, begun):
         raise StudyError(
-            f"Draft {noted['deposit']}, which {note} names, no longer exists.\n"
-            f"Delete {note} to start another."
+            f"{archive} has changed since it was published as record {begun}.\n"
+            f"Delete {note} to start another deposit."
         )
-    if noted["md5"] != md5:
-        state = "is published and stays" if found.published else "can be deleted there"
-        raise StudyError(
-            f"{archive} has changed since deposit {found.id} was started. That deposit "
-            f"{state}: {found.page}\nDelete {note} to start a deposit for this file."
-        )
-    return found
+    return begun
 
 
-def preview(archive: Path, metadata: dict[str, Any], address: str, known: Mapping[str, str]) -> str:
-    """A description of what would be sent."""
-    token = TOKENS[address]
-    return (
-        f"This would be sent to {address}, first as a draft:\n"
-        f"{json.dumps(metadata, indent=2, ensure_ascii=False)}\n"
-        f"with {archive.name}, {archive.stat().st_size:,} bytes, MD5 {md5_of(archive)}\n"
-        f"{token} is {'set' if known.get(token) else 'not set'}. Nothing was sent: --upload makes "
-        "the draft, --publish also makes it public."
-    )
+def _is_public(account: "Zenodo", deposit: str) -> bool:
+    import requests
 
-
-def _token(address: str) -> str:
-    name = TOKENS[address]
-    token = os.environ.get(name, "").strip()
-    if token and token.isascii() and token.isprintable():
-        return token
-    raise StudyError(
-        f"{name} is {'not a token' if token else 'not set'}. Make a token with the scopes "
-        f"deposit:write and deposit:actions at {address}/account/settings/applications.\n"
-        f"Set the variable without leaving it in the shell's history: "
-        f"read -rs {name}; export {name}"
-    )
-
-
-def run(arguments: list[str]) -> None:
-    """Run the command.
-
-    Raises:
-        StudyError: with what is wrong and what to do.
-    """
-    parser = ArgumentParser(prog="disentangle.archive.publish", description=__doc__)
-    parser.add_argument("archive", type=Path)
-    parser.add_argument("--upload", action="store_true", help="make a draft only you can see")
-    parser.add_argument("--publish", action="store_true", help="also publish it, irrevocably")
-    parser.add_argument("--sandbox", action="store_true", help="use sandbox.zenodo.org, for tests")
-    asked = parser.parse_args(arguments)
-    archive, address = asked.archive, SANDBOX if asked.sandbox else ZENODO
-    metadata = deposit_metadata(archive, CITATION)
-    if not (asked.upload or asked.publish):
-        print(preview(archive, metadata, address, os.environ))
-        return
-    zenodo = Zenodo(address, _token(address))
-    note = note_of(archive, address)
-    done = deposit(archive, metadata, zenodo, note, print, publish=asked.publish)
-    if done.published and not asked.sandbox:  # the sandbox's DOIs lead nowhere
-        add_doi(CITATION, done.doi, str(metadata["title"]))
-        print(f"{CITATION} now has its DOI; commit that file.")
-
-
-def main() -> None:
-    """Entry of the command; see the module."""
     try:
-        run(sys.argv[1:])
-    except (StudyError, OSError) as fault:
-        print(fault, file=sys.stderr)
-        raise SystemExit(2) from None
+        account.get_record(deposit)
+    except requests.HTTPError as error:
+        if error.response is None or error.response.status_code != 404:
+            raise
+        return False
+    return True
 
 
-if __name__ == "__main__":
-    main()
+def _check_files(draft: Any, archive: Path, checksum: str, note: Path) -> None:
+    there = {one["filename"]: one["checksum"].removeprefix("md5:") for one in draft["files"]}
+    if there == {archive.name: checksum}:
+        return
+    shown = ", ".join(f"{name} (MD5 {md5})" for name, md5 in there.items()) or "nothing"
+    raise StudyError(
+        f"The draft should contain only {archive.name}, with MD5 {checksum}. It contains {shown}.\n"
+        "Nothing is published. Run the same command again to replace the file, correct the draft "
+        f"at {draft['links']['html']}, or delete that draft and {note}."
+    )
+
+
+def _failure(error: "requests.RequestException", site: Site, note: Path, token: str) -> str:
+    answer = error.response
+    if answer is None:
+        return (
+            f"{site.address} cannot be reached, or did not answer ({type(error).__name__}).\n"
+            "Run the same command again to continue. If no draft was reported yet, look for an "
+            f"empty one first: {site.address}/me/uploads"
+        )
+    what = f"{site.address} refused the request ({answer.status_code} {answer.reason})"
+    if answer.status_code in (401, 403):
+        return (
+            f"{what}: the token is not valid there, or lacks the scopes deposit:write and "
+            f"deposit:actions.\nMake one at {site.address}/account/settings/applications; the "
+            "sandbox has separate accounts and tokens."
+        )
+    if answer.status_code in (404, 410):
+        gone = f"the draft that {note} names no longer exists."
+        return f"{what}: {gone}\nDelete {note} to start another."
+    again = "\nTry again later." if answer.status_code >= 500 else ""
+    return f"{what}:\n{_without(token, answer.text[:2000])}{again}"
+
+
+def _without(token: str, text: str) -> str:
+    return text.replace(token, "(token)")
+
+
+def _crate_root(archive: Path) -> dict[str, Any]:
+    """The entity of the crate that stands for the whole."""
+    try:
+        with ZipFile(archive) as opened, opened.open(CRATE) as file:
+            content = file.read(MOST_METADATA + 1)
+    except (BadZipFile, KeyError, OSError) as error:
+        raise StudyError(
+            f"{archive} is not an archive of a study: not a zip file with a {CRATE} at its root.\n"
+            "`snakemake archive` writes one."
+        ) from error
+    try:
+        if len(content) > MOST_METADATA:
+            raise ValueError("it is too large")
+        entities = json.loads(content)["@graph"]
+        (root,) = (dict(entity) for entity in entities if entity["@id"] == "./")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise StudyError(f"{archive}: its {CRATE} is not an RO-Crate ({error!r})") from error
+    return root
+
+
+def _read_citation(path: Path) -> dict[str, Any]:
+    try:
+        cited = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise StudyError(
+            f"{path} cannot be read; run this in the folder that contains it"
+        ) from error
+    if not isinstance(cited, dict):
+        raise StudyError(f"{path} is not a citation file")
+    return cited
+
+
+def _creator(author: dict[str, Any]) -> dict[str, str]:
+    parts = [author[key] for key in ("family-names", "given-names") if author.get(key)]
+    orcid = str(author.get("orcid", "")).rpartition("/")[2]
+    return {"name": ", ".join(parts) or str(author.get("name", ""))} | (
+        {"orcid": orcid} if orcid else {}
+    )
+
+
+def _md5_of(path: Path) -> str:
+    """MD5 of a file's bytes, the checksum that Zenodo uses."""
+    with path.open("rb") as file:
+        return file_digest(file, lambda: md5(usedforsecurity=False)).hexdigest()

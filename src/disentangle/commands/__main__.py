@@ -85,10 +85,13 @@ def _add(asked: Namespace) -> int:
 
 
 def _publish(asked: Namespace) -> int:
-    from disentangle.archive.publish import run
+    from disentangle.archive.publish import SANDBOX, ZENODO, deposit, preview
 
-    flags = [f"--{name}" for name in ("upload", "publish", "sandbox") if getattr(asked, name)]
-    run([str(asked.archive), *flags])
+    site = SANDBOX if asked.sandbox else ZENODO
+    if asked.upload or asked.publish:
+        deposit(asked.archive, site, print, publish=asked.publish)
+    else:
+        print(preview(asked.archive, site))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""An archive is deposited whole or gone on with, and nothing is sent or shown unasked."""
+"""An archive is deposited whole or continued with, and nothing is sent or shown unasked."""
 
 import hashlib
 import json
@@ -11,35 +11,22 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
-import yaml
 from stand_in_zenodo import TOKEN, StandIn, stand_in_zenodo
+from zenodo_client import Zenodo
 
 from disentangle.archive import publish
-from disentangle.archive.description import add_doi, deposit_metadata
+from disentangle.archive.publish import SANDBOX, ZENODO, Site, deposit_metadata
+from disentangle.commands.__main__ import main
 from disentangle.errors import StudyError
 
 ROOT = Path(__file__).parents[3]
 NAME = "tiny study.crate.zip"
+NOTE = f"{NAME}.zenodo.org.json"
 
 
 def crate(**root: Any) -> dict[str, Any]:
-    described = {
-        "@id": "./",
-        "@type": "Dataset",
-        "name": "Disentangle: study tiny",
-        "description": "Rows < columns & more.",
-        "license": {"@id": "https://spdx.org/licenses/Apache-2.0"},
-        "author": [{"@id": "https://orcid.org/0000-0002-1825-0097"}, {"@id": "#lab"}],
-    }
-    people = [
-        {"@id": "https://orcid.org/0000-0002-1825-0097", "@type": "Person"}
-        | {"givenName": "Josiah", "familyName": "Carberry"},
-        {"@id": "#lab", "@type": "Organization", "name": "A lab"},
-    ]
-    return {
-        "@context": "https://w3id.org/ro/crate/1.1/context",
-        "@graph": [described | root, *people],
-    }
+    described = {"@id": "./", "name": "Disentangle: study tiny", "description": "Rows < columns."}
+    return {"@graph": [{"@id": "ro-crate-metadata.json"}, described | root]}
 
 
 def archive_of(path: Path, content: Any) -> Path:
@@ -55,6 +42,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     archive_of(tmp_path / NAME, crate())
     (tmp_path / "CITATION.cff").write_text((ROOT / "CITATION.cff").read_text())
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYSTOW_HOME", str(tmp_path / "pystow"))
     return tmp_path
 
 
@@ -62,10 +50,25 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def zenodo(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
     """An account, in place of the real one."""
     with stand_in_zenodo() as here:
-        monkeypatch.setattr(publish, "ZENODO", here.address)
-        monkeypatch.setitem(publish.TOKENS, here.address, "ZENODO_TOKEN")
-        monkeypatch.setenv("ZENODO_TOKEN", TOKEN)
+
+        def account(token: str, site: Site) -> Zenodo:
+            found = Zenodo(access_token=token, sandbox=site.sandbox)
+            assert found.base == site.address
+            found.api_base = f"{here.address}/api"
+            found.depositions_base = f"{here.address}/api/deposit/depositions"
+            return found
+
+        monkeypatch.setattr(publish, "open_account", account)
+        for site in (ZENODO, SANDBOX):
+            monkeypatch.setenv(site.token, TOKEN)
         yield here
+
+
+def deposit(*, publicly: bool, site: Site = ZENODO) -> list[str]:
+    """What is said while the archive in this folder is deposited."""
+    said: list[str] = []
+    publish.deposit(Path(NAME), site, said.append, publish=publicly)
+    return said
 
 
 def md5(path: Path) -> str:
@@ -76,7 +79,7 @@ def test_unasked_it_says_what_it_would_send_and_sends_nothing(
     zenodo: StandIn, place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = sorted(place.iterdir())
-    publish.run([NAME])
+    assert main(["publish", NAME]) == 0
     shown = capsys.readouterr().out
     assert zenodo.asked == []
     for part in ("Disentangle: study tiny", md5(place / NAME), "ZENODO_TOKEN is set", "--publish"):
@@ -88,49 +91,47 @@ def test_unasked_it_says_what_it_would_send_and_sends_nothing(
 def test_a_draft_is_made_once_and_published_when_told(
     zenodo: StandIn, place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    publish.run([NAME, "--upload"])
+    assert main(["publish", NAME, "--upload"]) == 0
+    assert "--publish makes it 10.5281/zenodo.100" in capsys.readouterr().out
     assert zenodo.published == set()
     assert zenodo.files[100] == {NAME: (place / NAME).read_bytes()}
-    assert "10.5281" not in (place / "CITATION.cff").read_text()
-    asked = list(zenodo.asked)
-    publish.run([NAME, "--publish"])
+    assert main(["publish", NAME, "--publish"]) == 0
+    assert "published as 10.5281/zenodo.100" in capsys.readouterr().out
     assert zenodo.published == {100} and list(zenodo.metadata) == [100]
-    assert not any("/api/files/" in one for one in zenodo.asked[len(asked) :]), "it is there"
-    cited = yaml.safe_load((place / "CITATION.cff").read_text())
-    assert cited["identifiers"][0]["value"] == "10.5281/zenodo.100"
-    written = (place / "CITATION.cff").read_text()
-    publish.run([NAME, "--publish"])
-    assert "already published as 10.5281/zenodo.100" in capsys.readouterr().out
-    assert sum("actions/publish" in one for one in zenodo.asked) == 1
-    assert (place / "CITATION.cff").read_text() == written
+    asked = list(zenodo.asked)
+    assert main(["publish", NAME, "--publish"]) == 0
+    assert "already published" in capsys.readouterr().out
+    assert zenodo.asked == [*asked, "GET /api/records/100"]
 
 
-def test_what_zenodo_is_told(place: Path) -> None:
-    told = deposit_metadata(place / NAME, place / "CITATION.cff")
-    assert told == {
+def test_what_zenodo_is_told(zenodo: StandIn, place: Path) -> None:
+    deposit(publicly=False)
+    assert zenodo.metadata[100] == deposit_metadata(place / NAME, place / "CITATION.cff")
+    assert zenodo.metadata[100] == {
         "upload_type": "dataset",
         "title": "Disentangle: study tiny",
-        "description": "<p>Rows &lt; columns &amp; more.</p>",
-        "creators": [
-            {"name": "Carberry, Josiah", "orcid": "0000-0002-1825-0097"},
-            {"name": "A lab"},
-        ],
+        "description": "Rows &lt; columns.",
+        "creators": [{"name": "The Disentangle developers"}],
         "access_right": "open",
         "license": "apache-2.0",
         "keywords": ["language models", "effective rank", "training dynamics", "reproducibility"],
         "version": "0.1.0",
         "prereserve_doi": True,
     }
-    bare = archive_of(place / "bare.zip", crate(author=None, license=None))
-    told = deposit_metadata(bare, place / "CITATION.cff")
-    assert told["creators"] == [{"name": "The Disentangle developers"}]
-    assert told["license"] == "apache-2.0"
+
+
+def test_people_are_named_as_zenodo_wants_them(place: Path) -> None:
+    cited = place / "CITATION.cff"
+    person = "{family-names: Carberry, given-names: Josiah, orcid: 'https://orcid.org/0000-0002'}"
+    cited.write_text(f"authors: [{person}]\nlicense: MIT\n")
+    told = deposit_metadata(place / NAME, cited)
+    assert told["creators"] == [{"name": "Carberry, Josiah", "orcid": "0000-0002"}]
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (crate(name=None), "gives its title"),
+        (crate(name=None), "do not give its title"),
         ({"@graph": []}, "is not an RO-Crate"),
         ([], "is not an RO-Crate"),
         ({"@graph": [{"@id": ["./"]}]}, "is not an RO-Crate"),
@@ -143,24 +144,25 @@ def test_what_is_no_archive_is_named(place: Path, content: Any, message: str) ->
         deposit_metadata(place / "CITATION.cff", place / "CITATION.cff")
 
 
-def test_a_broken_upload_is_gone_on_with(zenodo: StandIn, place: Path) -> None:
+def test_a_broken_upload_is_continued(zenodo: StandIn, place: Path) -> None:
     zenodo.hang_up_after = 2**20
-    with pytest.raises(StudyError, match="run the same command again to continue"):
-        publish.run([NAME, "--publish"])
+    with pytest.raises(StudyError, match="Run the same command again to continue") as error:
+        deposit(publicly=True)
+    assert TOKEN not in str(error.value)
     assert (zenodo.files[100], zenodo.published) == ({}, set())
     zenodo.hang_up_after = None
-    publish.run([NAME, "--publish"])
+    deposit(publicly=True)
     assert list(zenodo.metadata) == [100], "the same draft"
     assert zenodo.published == {100}
 
 
 def test_what_arrives_changed_is_not_published(zenodo: StandIn, place: Path) -> None:
     zenodo.spoil = True
-    with pytest.raises(StudyError, match="The upload is damaged"):
-        publish.run([NAME, "--publish"])
+    with pytest.raises(StudyError, match=r"with MD5 .*\n?Nothing is published"):
+        deposit(publicly=True)
     assert zenodo.published == set()
     zenodo.spoil = False
-    publish.run([NAME, "--publish"])
+    deposit(publicly=True)
     assert [hashlib.md5(data).hexdigest() for data in zenodo.files[100].values()] == [
         md5(place / NAME)
     ]
@@ -168,36 +170,39 @@ def test_what_arrives_changed_is_not_published(zenodo: StandIn, place: Path) -> 
 
 
 def test_a_draft_with_another_file_is_not_published(zenodo: StandIn, place: Path) -> None:
-    publish.run([NAME, "--upload"])
+    deposit(publicly=False)
     zenodo.files[100]["stray.txt"] = b"?"
-    with pytest.raises(StudyError, match=r"It contains .*stray.txt.*\n.*Correct it at"):
-        publish.run([NAME, "--publish"])
+    with pytest.raises(StudyError, match=r"It contains .*stray.txt(.|\n)*correct the draft"):
+        deposit(publicly=True)
     assert zenodo.published == set()
 
 
-def test_another_archive_does_not_go_into_its_draft(zenodo: StandIn, place: Path) -> None:
-    publish.run([NAME, "--upload"])
-    archive_of(place / NAME, crate(name="another"))
-    with pytest.raises(StudyError, match="has changed since deposit 100"):
-        publish.run([NAME, "--publish"])
-    (note,) = place.glob(f"{NAME}.127*.json")
-    note.unlink()
-    publish.run([NAME, "--upload"])
+def test_a_changed_archive_replaces_a_draft_but_not_a_record(zenodo: StandIn, place: Path) -> None:
+    deposit(publicly=False)
+    archive_of(place / NAME, crate())
+    deposit(publicly=True)
+    assert zenodo.files[100][NAME] == (place / NAME).read_bytes()
+    archive_of(place / NAME, crate())
+    with pytest.raises(StudyError, match="has changed since it was published as record 100"):
+        deposit(publicly=True)
+    (place / NOTE).unlink()
+    deposit(publicly=False)
     assert sorted(zenodo.metadata) == [100, 101]
     del zenodo.metadata[101]
-    with pytest.raises(StudyError, match=r"Draft 101, .* no longer exists"):
-        publish.run([NAME, "--upload"])
+    with pytest.raises(StudyError, match="names no longer exists"):
+        deposit(publicly=False)
 
 
 @pytest.mark.parametrize("refuse", ["POST /api/deposit/depositions", ".zip", "/actions/publish"])
 def test_a_refusal_is_said_without_the_token(zenodo: StandIn, place: Path, refuse: str) -> None:
     zenodo.refuse = refuse
     with pytest.raises(StudyError, match="refused the request") as error:
-        publish.run([NAME, "--publish"])
-    assert "Bearer (token)" in str(error.value) and TOKEN not in str(error.value)
+        deposit(publicly=True)
+    assert "access_token=(token)" in str(error.value) and TOKEN not in str(error.value)
     assert "again later" in str(error.value)
+    assert error.value.__suppress_context__, "the cause's text has the token"
     zenodo.refuse = ""
-    publish.run([NAME, "--publish"])
+    deposit(publicly=True)
     assert zenodo.published == {100} and list(zenodo.metadata) == [100]
 
 
@@ -206,65 +211,27 @@ def test_a_token_that_is_not_known_is_one_screen(
 ) -> None:
     monkeypatch.setenv("ZENODO_TOKEN", "another")
     with pytest.raises(StudyError, match="deposit:write") as error:
-        publish.run([NAME, "--upload"])
+        deposit(publicly=False)
     assert "another" not in str(error.value)
     for value in ("", "with\ttab", "naïve"):
         monkeypatch.setenv("ZENODO_TOKEN", value)
         with pytest.raises(StudyError, match="ZENODO_TOKEN is no"):
-            publish.run([NAME, "--upload"])
+            deposit(publicly=False)
 
 
-def test_the_file_goes_nowhere_else(zenodo: StandIn, place: Path) -> None:
-    zenodo.bucket = zenodo.address + ".example.org/api/files/x"
-    with pytest.raises(StudyError, match=r"to another site, .* Nothing was sent"):
-        publish.run([NAME, "--upload"])
-
-
-def test_the_sandbox_is_another_account_and_its_doi_is_not_cited(
+def test_the_sandbox_is_another_account(
     zenodo: StandIn, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with stand_in_zenodo() as sandbox:
-        monkeypatch.setattr(publish, "SANDBOX", sandbox.address)
-        monkeypatch.setitem(publish.TOKENS, sandbox.address, "ZENODO_SANDBOX_TOKEN")
-        with pytest.raises(StudyError, match="ZENODO_SANDBOX_TOKEN is not set"):
-            publish.run([NAME, "--publish", "--sandbox"])
-        monkeypatch.setenv("ZENODO_SANDBOX_TOKEN", TOKEN)
-        publish.run([NAME, "--publish", "--sandbox"])
-        assert sandbox.published == {100} and zenodo.asked == []
-    assert "doi" not in (place / "CITATION.cff").read_text()
-
-
-@pytest.mark.parametrize(
-    "ending",
-    [
-        "",
-        "identifiers:\n  - type: other\n    value: x\n",
-        "identifiers:   # of archives\n- type: other\n  value: x\nurl: y\n",
-    ],
-)
-def test_a_citation_gains_the_doi_and_keeps_its_text(place: Path, ending: str) -> None:
-    path = place / "CITATION.cff"
-    path.write_text(path.read_text() + ending)
-    before = path.read_text().splitlines()
-    add_doi(path, "10.5281/zenodo.7", 'A study: "tiny"')
-    after = path.read_text().splitlines()
-    assert [line for line in after if line in before] == before
-    first, *others = yaml.safe_load(path.read_text())["identifiers"]
-    assert first == {"type": "doi", "value": "10.5281/zenodo.7", "description": 'A study: "tiny"'}
-    assert others == [{"type": "other", "value": "x"}] * bool(ending)
-
-
-def test_a_citation_that_takes_no_line_is_left(place: Path) -> None:
-    path = place / "CITATION.cff"
-    path.write_text(path.read_text() + "identifiers: [{type: other, value: x}]\n")
-    before = path.read_text()
-    with pytest.raises(StudyError, match=r"by hand:\n.*type: \"doi\""):
-        add_doi(path, "10.5281/zenodo.7", "A study")
-    assert path.read_text() == before
+    monkeypatch.delenv("ZENODO_SANDBOX_TOKEN")
+    with pytest.raises(StudyError, match="ZENODO_SANDBOX_TOKEN is not set"):
+        deposit(publicly=True, site=SANDBOX)
+    monkeypatch.setenv("ZENODO_SANDBOX_TOKEN", TOKEN)
+    deposit(publicly=True, site=SANDBOX)
+    assert (place / f"{NAME}.sandbox.zenodo.org.json").is_file() and not (place / NOTE).exists()
 
 
 def test_the_command_is_one_screen(place: Path) -> None:
-    command = [sys.executable, "-m", "disentangle.archive.publish"]
+    command = [sys.executable, "-m", "disentangle.commands", "publish"]
     environment = {key: value for key, value in os.environ.items() if "ZENODO" not in key}
     done = subprocess.run([*command, NAME], capture_output=True, text=True, env=environment)
     assert done.returncode == 0 and "ZENODO_TOKEN is not set. Nothing was sent" in done.stdout
