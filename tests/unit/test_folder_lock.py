@@ -171,7 +171,7 @@ def test_a_process_that_lost_its_folder_ends(tmp_path: Path) -> None:
         'print("holding", flush=True)',
         "import subprocess; print(subprocess.Popen(['sleep', '30']).pid, flush=True)",
     )
-    program = f"from disentangle import folder_lock\nhold.BEAT_SECONDS = 0.05\n{program}"
+    program = f"from disentangle import folder_lock\nfolder_lock.BEAT_SECONDS = 0.05\n{program}"
     process = subprocess.Popen(
         [sys.executable, "-c", program, str(tmp_path)],
         stdout=subprocess.PIPE,

@@ -1,1 +1,1 @@
-"""What each job of a study is to do: `of_study.specs_of` makes it of the study, jobs read it."""
+"""Specs: what each job of a study must do. `of_study.specs_of` makes them; jobs read them."""

@@ -8,13 +8,13 @@ class CompareLayers(Spec):
     """Compare the layers of a cohort's checkpoints."""
 
     domains: list[str]
-    """On which representations are read."""
+    """Domains whose representations are computed."""
     max_tokens: int
-    """A passage is read up to this many."""
+    """At most this many tokens of a passage."""
 
 
 class MeasureGeometry(CompareLayers):
     """Measure matrices and representations of a cohort's checkpoints."""
 
     metrics: list[UserMetric]
-    """The study's own, beside ours."""
+    """The user's own metrics."""

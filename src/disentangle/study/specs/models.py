@@ -9,7 +9,7 @@ from disentangle.study.specs.spec import Spec
 class Pretrain(Spec):
     """Train runs of a cohort, one after the other.
 
-    It has no code: training is what costs, so only a raised `TRAINING_VERSION` trains again.
+    It has no hash of code: training is expensive, so only a raised `TRAINING_VERSION` trains again.
     """
 
     runs: list[RunSpec]
@@ -29,18 +29,18 @@ class Quantize(Spec):
     runs: list[RunSpec]
     settings: Quantization
     passages_evaluated: int
-    """GPTQ is calibrated on the passages behind these."""
+    """GPTQ is calibrated on the passages after these."""
 
 
 class Finetune(Spec):
-    """Train the last checkpoints of a cohort further; it has no code, as training has none."""
+    """Train a cohort's last checkpoints further. No hash of code, as in `Pretrain`."""
 
     runs: list[RunSpec]
     perturbation: Perturbation
-    """Its targets; what else is done to checkpoints is not in it."""
+    """The fine-tuning targets; other perturbations are left out."""
 
 
 class ExecutionSpec(Spec):
-    """How runs are trained. A change of it runs nothing again."""
+    """How runs are executed. A change of it runs nothing again."""
 
     execution: Execution

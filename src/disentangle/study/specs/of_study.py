@@ -1,4 +1,4 @@
-"""From a study to the spec of every job."""
+"""Make the spec of every job from a study."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ ONLY = "study"
 """Name of a rule's only job."""
 
 CodeOf = Callable[[str], str]
-"""The name of a script to the hash of its code."""
+"""Maps the name of a script to the hash of its code."""
 
 
 def specs_of(study: StudyConfig, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
@@ -24,11 +24,11 @@ def specs_of(study: StudyConfig, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
         study: the whole study file.
         code_of: hashes the code of a script of `workflow/scripts`.
 
-    The files of the study's own metrics are read; see `user_metric.read_user_metric` for errors.
+    The files of the user's own metrics are read; see `user_metric.read_user_metric` for errors.
 
     Returns:
-        Rule to job to spec. The only job of a rule has the name `ONLY`. Beside the rules there is
-        "execution": `models.ExecutionSpec`, which no change of runs anything again.
+        Rule to job to spec. The only job of a rule has the name `ONLY`. The further key "execution"
+        has a `models.ExecutionSpec`; changing it runs nothing again.
     """
     jobs = Jobs(study)
     found = _of_tables(jobs, code_of)

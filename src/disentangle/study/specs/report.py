@@ -1,4 +1,4 @@
-"""The spec of the report, which shows the whole study file."""
+"""Spec of the report, which shows the whole study file."""
 
 from disentangle.study.config import StudyConfig
 from disentangle.study.specs.spec import Spec
@@ -8,7 +8,7 @@ class WriteReport(Spec):
     """Write the report."""
 
     study: StudyConfig
-    """All but how it is run, which the table of costs says."""
+    """The study file without `execution`, which the table of costs covers."""
     tables: list[str]
     cohorts: dict[str, list[str]]
     """Cohort to names of its runs."""

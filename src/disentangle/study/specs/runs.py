@@ -1,4 +1,4 @@
-"""Runs, as specs hold them."""
+"""Runs, as they appear in specs."""
 
 from typing import Annotated, Any
 

@@ -1,6 +1,6 @@
-"""A spec: what one job is to do, in a file that the job reads and nothing else of the study.
+"""A spec says what one job must do. It is all that the job reads of the study.
 
-A spec is written anew only if it differs, so a job is planned again exactly if what it reads has
+A spec is rewritten only if it differs, so a job is planned again exactly if what it reads has
 changed: see `study.start`.
 """
 
@@ -13,27 +13,27 @@ from disentangle.storage import DamagedError, read_json
 from disentangle.study.settings import plain
 
 AGAIN = "again"
-"""Key, in a spec's file, of when it was written for its job to run once more, in nanoseconds."""
+"""Key in a spec's file: the time (ns) at which it was rewritten to run its job once more."""
 
 
 class Spec(BaseModel):
-    """What one job is to do. Where files are and how fast a job runs is no part of it."""
+    """What one job must do. Paths and speed are not part of it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     code: str | None = None
-    """Hash of the code that does it; None where other code is no reason to do it again."""
+    """Hash of the code that does it; None if changed code is no reason to run the job again."""
 
     def to_json(self) -> dict[str, Any]:
-        """As plain data, keys in one order."""
+        """As plain data, with keys in a fixed order."""
         return plain(self)
 
     @classmethod
     def read(cls, path: str | Path) -> Self:
-        """Read the spec that a job was given.
+        """Read a job's spec.
 
         Raises:
-            DamagedError: if it is none of this kind.
+            DamagedError: if the file is not a spec of this kind.
         """
         content = read_json(Path(path))
         try:

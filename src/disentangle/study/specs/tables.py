@@ -9,32 +9,32 @@ from disentangle.vocabulary.user_metric import UserMetric
 
 
 class Collect(Spec):
-    """Put together the tables of what was trained and measured."""
+    """Collect the tables of what was trained and measured."""
 
     runs: list[RunSpec]
     external: list[ExternalSpec]
     metrics: list[UserMetric]
-    """The study's own."""
+    """The user's own metrics."""
 
 
 class CollectLayers(Spec):
-    """Put together the table of layers."""
+    """Collect the table of layers."""
 
 
 class TakeObservations(Spec):
-    """Take a table that others made."""
+    """Read a table that others made."""
 
     reading: Observations
     outcomes: list[str] | None
 
 
 class Simulate(Spec):
-    """Ask the estimators of simulated studies of the design."""
+    """Test the estimators on simulated studies of this design."""
 
     settings: Calibration
     seed: int
     runs: list[RunSpec]
-    """What is trained; none where observations were taken from elsewhere."""
+    """The study's runs; empty if the observations come from elsewhere."""
 
 
 class DrawFigures(Spec):

@@ -6,7 +6,7 @@ from disentangle.study.specs.spec import Spec
 
 
 class Warm(Spec):
-    """Fetch what the study takes from the hub."""
+    """Fetch what the study needs from the hub."""
 
     needed: list[HubItem]
 
@@ -20,7 +20,7 @@ class GatherPassages(Spec):
 
 
 class GatherDocuments(Spec):
-    """Gather training documents of all sources."""
+    """Gather training documents from all sources."""
 
     sources: list[str]
 
@@ -29,10 +29,10 @@ class GatherTarget(Spec):
     """Gather documents to fine-tune on."""
 
     domains: list[str]
-    """Held-out domains whose text is left out."""
+    """Held-out domains whose text is excluded."""
     source: str
     tokens: int
-    """How many are trained on."""
+    """Number of tokens to train on."""
 
 
 class TrainTokenizer(Spec):
@@ -43,14 +43,14 @@ class TrainTokenizer(Spec):
 
 
 class TakeTokenizer(Spec):
-    """Take a tokenizer that somebody else trained."""
+    """Take an existing tokenizer."""
 
     tokenizer: Tokenizer
     max_length: int
 
 
 class Tokenize(Spec):
-    """Make tokens of documents."""
+    """Tokenize documents."""
 
     limit: int | None
 
@@ -69,6 +69,6 @@ class JoinShards(Spec):
 
 
 class MeasureLeakage(Spec):
-    """Measure how much held-out text stands in the training text, or in a shard of it."""
+    """Measure how much held-out text occurs in the training text, or in one shard of it."""
 
     domains: list[str]
