@@ -7,7 +7,7 @@ from disentangle.study.sections.design import Hyperparameters
 from disentangle.study.sections.model import Model, Optimizer, Size
 from disentangle.study.token_counts import spell_count
 
-TRAINING_VERSION = 1
+TRAINING_VERSION = 2
 """Incremented by hand when a code change makes training produce different weights. No other code
 change repeats training, because it is the expensive part."""
 

@@ -10,19 +10,17 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from olmo.config import DistributedStrategy, TrainConfig
-from olmo.data import DataCollator, build_memmap_dataset
-from olmo.data.iterable_dataset import IterableDataset
-from olmo.model import OLMo
 from olmo.optim import build_optimizer, build_scheduler
 from olmo.torch_util import seed_all
 from torch.distributed.fsdp import FullyShardedDataParallel
 from torch.nn.parallel import DistributedDataParallel
-from torch.utils.data import DataLoader
 
 from disentangle.checkpoint.export import read_olmo_weights
 from disentangle.cluster import STOP_SIGNALS
 from disentangle.job import Say
 from disentangle.storage import write_json, write_sealed
+from disentangle.training.batches import batches
+from disentangle.training.model import LossModel
 from disentangle.training.olmo_config import train_config
 from disentangle.training.process_group import process_group, training_device
 from disentangle.training.recorder import Recorder
@@ -54,7 +52,7 @@ def train(segment: Segment, say: Say) -> int | None:
             strategy=segment.strategy,
         )
         config.stop_at = max(segment.missing)
-        trainer = _build_trainer(config, device, segment.initial)
+        trainer = build_trainer(config, device, segment.initial)
         recorder = Recorder(
             run=segment.run,
             folder=folder,
@@ -104,9 +102,9 @@ def _fit(trainer: SuiteTrainer, recorder: Recorder) -> int | None:
     return recorder.stopped_by
 
 
-def _build_trainer(config: TrainConfig, device: torch.device, initial: Path | None) -> SuiteTrainer:
+def build_trainer(config: TrainConfig, device: torch.device, initial: Path | None) -> SuiteTrainer:
     seed_all(config.seed)
-    model = OLMo(config.model)
+    model = LossModel(config.model)
     if initial is not None:
         model.load_state_dict(read_olmo_weights(initial, config.model))
     dist_model: Any
@@ -127,40 +125,20 @@ def _build_trainer(config: TrainConfig, device: torch.device, initial: Path | No
         # process sums nothing, and does not need the search.
         several = dist.get_world_size() > 1
         dist_model = DistributedDataParallel(model, find_unused_parameters=several)
+    optimizer = build_optimizer(config, dist_model)
+    for group in optimizer.param_groups:
+        group["fused"] = True  # one pass over the weights; OLMo's builder has no option for it
     return SuiteTrainer(
         cfg=config,
         model=model,
         dist_model=dist_model,
-        optim=build_optimizer(config, dist_model),
+        optim=optimizer,
         scheduler=build_scheduler(config),
         train_loader=batches(config),
         device=device,
         evaluators=[],
         # keep the saved epoch: for the stock trainer, another one starts a new epoch
         epoch=None,
-    )
-
-
-def batches(config: TrainConfig) -> DataLoader[Any]:
-    """This process's part of every batch, in the order of OLMo's own loader.
-
-    OLMo's loader keeps the order in a file. One process rewrites it in each epoch, while others may
-    still read it and die of SIGBUS. Here each process has the order in memory, at 4 bytes a
-    sequence.
-    """
-    assert config.device_train_batch_size is not None
-    return DataLoader(
-        IterableDataset(
-            build_memmap_dataset(config, config.data, include_instance_metadata=False),  # type: ignore[arg-type]
-            config.global_train_batch_size,
-            seed=config.data.seed or 0,
-            drop_last=config.data.drop_last,
-        ),
-        batch_size=config.device_train_batch_size,
-        drop_last=config.data.drop_last,
-        collate_fn=DataCollator(config.data.pad_direction, config.model.pad_token_id),
-        # otherwise it draws a seed from the global generator, which shifts a resumed run
-        generator=torch.Generator().manual_seed(config.seed),
     )
 
 

@@ -29,11 +29,11 @@ class InterruptedRunError(Exception):
 
 @dataclass
 class SuiteTrainer(Trainer):
-    """The stock trainer with three differences.
+    """The stock trainer with four differences.
 
     Its saved state is plain tensors and numbers, so that `torch.load(weights_only=True)` can read
     it and a machine without CUDA can write it. It calls `after_step` after each step. A loss that
-    is not finite raises `DivergedError`.
+    is not finite raises `DivergedError`. The model itself computes the loss (`LossModel`).
 
     Data-parallel wrapping (DDP) is used even for one process: without it OLMo's checkpointer
     writes no weights.
@@ -80,6 +80,16 @@ class SuiteTrainer(Trainer):
         torch.set_rng_state(rng_state["torch"].cpu())
         if self.device.type == "cuda" and "cuda" in rng_state:
             torch.cuda.set_rng_state(rng_state["cuda"].cpu())
+
+    def model_forward(
+        self, batch: dict[str, Any], loss_reduction: str = "mean", compute_z_loss: bool = False
+    ) -> tuple[torch.Tensor, None, Any]:
+        """Sum of the cross-entropies of a micro-batch; there are no logits and no z-loss."""
+        assert loss_reduction == "sum" and not compute_z_loss
+        return self.dist_model(batch["input_ids"], labels=self.get_labels(batch)), None, None
+
+    def log_metrics_to_console(self, prefix: str, metrics: dict[str, float]) -> None:
+        """Nothing: `after_step` is told of every step."""
 
     def train_step(self, batch: dict[str, Any], reduce_global_loss: bool = True) -> dict[str, Any]:
         """One optimizer step.

@@ -18,11 +18,11 @@ from disentangle.errors import StudyError
 from disentangle.storage import read_sealed, write_sealed
 from disentangle.study.sections.model import Optimizer
 from disentangle.tables.files import read_tables
+from disentangle.training.batches import batches
 from disentangle.training.log import read_log, write_training_table
 from disentangle.training.olmo_config import train_config
 from disentangle.training.pretrain import pretrain
 from disentangle.training.run_folder import RunFolder
-from disentangle.training.train import batches
 
 """Steps of the run that is killed: enough to be hit in the middle."""
 
@@ -155,12 +155,13 @@ def test_a_run_goes_on_in_whatever_epoch_it_was(bench: Bench, tmp_path: Path) ->
         assert resumed.checkpoints == whole.checkpoints, f"from step {step}"
 
 
+@pytest.mark.parametrize("files", [1, 3])
 def test_batches_come_in_the_order_of_the_stock_loader_and_of_no_file(
-    bench: Bench, tmp_path: Path
+    bench: Bench, tmp_path: Path, files: int
 ) -> None:
     config = train_config(
         bench.runs[0],
-        (bench.tokens,),
+        (bench.tokens,) * files,
         tmp_path,
         end_of_text=0,
         device="cpu",
@@ -171,9 +172,10 @@ def test_batches_come_in_the_order_of_the_stock_loader_and_of_no_file(
     ours = batches(config)
     assert not list(tmp_path.iterdir())
     stock = build_train_dataloader(config)
-    for epoch in (0, 3):
-        ours.dataset.reshuffle(epoch)
-        stock.dataset.reshuffle(epoch)
+    for epoch, start in ((0, 0), (3, 0), (3, 2 * config.global_train_batch_size)):
+        for loader in (ours, stock):
+            loader.dataset.reshuffle(epoch)
+            loader.dataset.start_index = start
         for mine, theirs in zip(ours, stock, strict=True):
             assert mine.keys() == theirs.keys()
             assert all(torch.equal(mine[key], theirs[key]) for key in ("input_ids", "index"))
