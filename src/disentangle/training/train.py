@@ -39,6 +39,9 @@ def train(segment: Segment, say: Say) -> int | None:
     """
     torch.set_num_threads(segment.threads)
     device = training_device()
+    if device.type == "cuda" and segment.run.model.precision != "fp32":
+        # the head's products, whose sums the loss needs in float32
+        torch.set_float32_matmul_precision("high")
     folder = RunFolder(segment.folder)
     with process_group(device) as world_size:
         config = train_config(
