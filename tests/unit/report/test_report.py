@@ -1,5 +1,8 @@
 """What the report says in words follows from the numbers, and from nothing else."""
 
+import re
+from importlib.resources import files
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -199,3 +202,10 @@ def test_gpu_time_of_runs_that_share_a_job_is_that_jobs() -> None:
     checkpoints = pd.DataFrame({"run": ["a", "b"], "device": ["cuda", "cuda"]})
     none = pd.DataFrame({"run": [], "numerics": pd.Series([], dtype=str)})
     assert jobs_on_gpu(checkpoints, none, none, {"part1": ["a", "b"]}) == {("pretrain", "part1")}
+
+
+def test_every_end_tag_of_the_page_is_closed() -> None:
+    """Else a browser takes the next tag for an attribute of it, and leaves it out."""
+    page = files("disentangle.report").joinpath("page.html").read_text(encoding="utf-8")
+    assert re.findall(r"</[a-z0-9]+(?![a-z0-9>]).{0,20}", page) == []
+    assert page.count('<div class="scroll">') == page.count("<table")
