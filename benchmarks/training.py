@@ -96,7 +96,7 @@ def stock(config: TrainConfig, _: Path) -> Callable[[int], None]:
     model = OLMo(config.model)
     dist_model: Any = DistributedDataParallel(model)
     dataset = IterableDataset(
-        build_memmap_dataset(config, config.data, include_instance_metadata=False),  # type: ignore[arg-type]
+        build_memmap_dataset(config, config.data, include_instance_metadata=False),  # type: ignore[arg-type]  # no Sequence
         config.global_train_batch_size,
         drop_last=True,
     )
@@ -121,7 +121,7 @@ def stock(config: TrainConfig, _: Path) -> Callable[[int], None]:
 
 
 def fit(trainer: Trainer, steps: int) -> None:
-    """Train so many steps more."""
+    """Train this many further steps."""
     trainer.cfg.stop_at = trainer.global_step + steps
     trainer.fit()
 
@@ -172,7 +172,7 @@ def speed(arm: str, shape: tuple[int, ...]) -> float:
 
 def main() -> None:
     """Print a line for each shape."""
-    print(f"tokens per CPU-second               {'':1}{'  '.join(ARMS)}  ours/stock")
+    print(f"{'tokens per CPU-second':36} {'  '.join(ARMS)}  ours/stock")
     with ProcessPoolExecutor(COPIES, get_context("spawn"), max_tasks_per_child=1) as pool:
         for shape in SHAPES:
             speeds: dict[str, list[float]] = {arm: [] for arm in ARMS}

@@ -26,7 +26,7 @@ rule analyze:
     log:
         FOLDER.log("analyze"),
     resources:
-        **ASKS.of(megabytes=4000, minutes=120),
+        **REQUESTS.of(megabytes=4000, minutes=120),
     message:
         "Estimating associations and judging the paper's findings"
     script:
@@ -43,7 +43,7 @@ rule simulate:
     log:
         FOLDER.log("simulate"),
     resources:
-        **ASKS.of(megabytes=4000, minutes=120),
+        **REQUESTS.of(megabytes=4000, minutes=120),
     message:
         "Calibrating the estimators on simulated studies"
     script:

@@ -20,7 +20,7 @@ rule archive:
     log:
         FOLDER.log("archive"),
     resources:
-        **ASKS.of(megabytes=2000, minutes=120),
+        **REQUESTS.of(megabytes=2000, minutes=120),
     params:
         study=plain(STUDY),
         wanted=plain(STUDY.archive),

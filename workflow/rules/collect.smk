@@ -15,7 +15,7 @@ rule collect:
     log:
         FOLDER.log("collect"),
     resources:
-        **ASKS.of(megabytes=4000, minutes=30),
+        **REQUESTS.of(megabytes=4000, minutes=30),
     message:
         "Collecting the tables"
     script:

@@ -43,7 +43,7 @@ except StudyError as fault:
 
 FOLDER = StudyFolder.of(STUDY.study)
 JOBS = Jobs(STUDY)
-ASKS = ResourceRequests(JOBS)
+REQUESTS = ResourceRequests(JOBS)
 RUNS, COHORTS, EXTERNAL = JOBS.runs, JOBS.cohorts, JOBS.external
 MEASURED, DOMAINS = JOBS.measured, JOBS.domains
 

@@ -37,7 +37,7 @@ rule gather_passages:
     log:
         FOLDER.log("gather_passages", "{domain}"),
     resources:
-        **ASKS.of(megabytes=2000, minutes=60),
+        **REQUESTS.of(megabytes=2000, minutes=60),
     message:
         "Gathering held-out passages: {wildcards.domain}"
     script:
@@ -55,7 +55,7 @@ if not STUDY.corpus.sharded:
         log:
             FOLDER.log("gather_documents"),
         resources:
-            **ASKS.of(megabytes=4000, minutes=60),
+            **REQUESTS.of(megabytes=4000, minutes=60),
         message:
             "Gathering training documents"
         script:
@@ -72,7 +72,7 @@ if not STUDY.corpus.sharded:
         log:
             FOLDER.log("tokenize"),
         resources:
-            **ASKS.of(megabytes=4000, minutes=120),
+            **REQUESTS.of(megabytes=4000, minutes=120),
         message:
             "Tokenising the training text"
         script:
@@ -88,7 +88,7 @@ if not STUDY.corpus.sharded:
         log:
             FOLDER.log("measure_leakage"),
         resources:
-            **ASKS.of(megabytes=4000, minutes=60),
+            **REQUESTS.of(megabytes=4000, minutes=60),
         message:
             "Measuring how much held-out text is in the training text"
         script:
@@ -107,7 +107,7 @@ if STUDY.tokenizer.name is None:
         log:
             FOLDER.log("train_tokenizer"),
         resources:
-            **ASKS.of(megabytes=4000, minutes=60),
+            **REQUESTS.of(megabytes=4000, minutes=60),
         message:
             "Training the tokenizer"
         script:
@@ -125,7 +125,7 @@ else:
         log:
             FOLDER.log("take_tokenizer"),
         resources:
-            **ASKS.of(megabytes=2000, minutes=10),
+            **REQUESTS.of(megabytes=2000, minutes=10),
         message:
             f"Fetching the tokenizer {STUDY.tokenizer.name}"
         script:

@@ -12,9 +12,9 @@ rule evaluate_checkpoints:
         quarantined=FOLDER.quarantined("evaluation"),
     log:
         FOLDER.log("evaluate_checkpoints", "{cohort}"),
-    threads: ASKS.evaluating.threads
+    threads: REQUESTS.evaluating.threads
     resources:
-        **ASKS.evaluating.resources,
+        **REQUESTS.evaluating.resources,
     message:
         "Evaluating {wildcards.cohort}"
     script:

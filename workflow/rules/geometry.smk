@@ -11,9 +11,9 @@ rule measure_geometry:
         quarantined=FOLDER.quarantined("geometry"),
     log:
         FOLDER.log("measure_geometry", "{cohort}"),
-    threads: ASKS.measuring.threads
+    threads: REQUESTS.measuring.threads
     resources:
-        **ASKS.measuring.resources,
+        **REQUESTS.measuring.resources,
     message:
         "Measuring geometry of {wildcards.cohort}"
     script:
@@ -29,9 +29,9 @@ rule compare_layers:
         FOLDER.measured("layers"),
     log:
         FOLDER.log("compare_layers", "{cohort}"),
-    threads: ASKS.measuring.threads
+    threads: REQUESTS.measuring.threads
     resources:
-        **ASKS.measuring.resources,
+        **REQUESTS.measuring.resources,
     message:
         "Comparing layers of {wildcards.cohort}"
     script:
@@ -47,7 +47,7 @@ rule collect_layers:
     log:
         FOLDER.log("collect_layers"),
     resources:
-        **ASKS.of(megabytes=2000, minutes=10),
+        **REQUESTS.of(megabytes=2000, minutes=10),
     message:
         "Collecting the layers' table"
     script:

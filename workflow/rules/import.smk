@@ -13,7 +13,7 @@ rule import_checkpoint:
     wildcard_constraints:
         cohort=one_of(EXTERNAL),
     resources:
-        **ASKS.importing.resources,
+        **REQUESTS.importing.resources,
     message:
         "Importing {wildcards.cohort}"
     script:

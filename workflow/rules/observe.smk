@@ -12,7 +12,7 @@ rule take_observations:
     log:
         FOLDER.log("take_observations"),
     resources:
-        **ASKS.of(megabytes=4000, minutes=30),
+        **REQUESTS.of(megabytes=4000, minutes=30),
     message:
         "Reading {input.file}"
     script:

@@ -12,7 +12,7 @@ rule gather_target:
     log:
         FOLDER.log("gather_target", "{target}"),
     resources:
-        **ASKS.of(megabytes=4000, minutes=60),
+        **REQUESTS.of(megabytes=4000, minutes=60),
     message:
         "Gathering fine-tuning text: {wildcards.target}"
     script:
@@ -30,7 +30,7 @@ rule tokenize_target:
     log:
         FOLDER.log("tokenize_target", "{target}"),
     resources:
-        **ASKS.of(megabytes=4000, minutes=120),
+        **REQUESTS.of(megabytes=4000, minutes=120),
     message:
         "Tokenising fine-tuning text: {wildcards.target}"
     script:
@@ -46,9 +46,9 @@ rule quantize:
         FOLDER.perturbation("quantized"),
     log:
         FOLDER.log("quantize", "{cohort}"),
-    threads: ASKS.measuring.threads
+    threads: REQUESTS.measuring.threads
     resources:
-        **ASKS.measuring.resources,
+        **REQUESTS.measuring.resources,
     message:
         "Quantizing {wildcards.cohort}"
     script:
@@ -72,9 +72,9 @@ rule finetune:
         FOLDER.perturbation("finetuned"),
     log:
         FOLDER.log("finetune", "{cohort}"),
-    threads: ASKS.finetuning.threads
+    threads: REQUESTS.finetuning.threads
     resources:
-        **ASKS.finetuning.resources,
+        **REQUESTS.finetuning.resources,
     message:
         "Fine-tuning {wildcards.cohort}"
     script:

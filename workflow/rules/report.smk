@@ -15,7 +15,7 @@ rule draw_figures:
     log:
         FOLDER.log("draw_figures"),
     resources:
-        **ASKS.of(megabytes=2000, minutes=30),
+        **REQUESTS.of(megabytes=2000, minutes=30),
     message:
         "Drawing figures"
     script:
@@ -35,7 +35,7 @@ rule write_report:
     log:
         FOLDER.log("write_report"),
     resources:
-        **ASKS.of(megabytes=2000, minutes=10),
+        **REQUESTS.of(megabytes=2000, minutes=10),
     message:
         "Writing {output.report}"
     script:

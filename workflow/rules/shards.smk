@@ -15,7 +15,7 @@ rule tokenize_shard:
         FOLDER.log("tokenize_shard", "{shard}"),
     threads: STUDY.execution.threads
     resources:
-        **ASKS.of(megabytes=8000, minutes=tokenizing_minutes(STUDY)),
+        **REQUESTS.of(megabytes=8000, minutes=tokenizing_minutes(STUDY)),
     message:
         "Tokenising shard {wildcards.shard} of " + str(STUDY.corpus.shards)
     script:
@@ -32,7 +32,7 @@ rule join_shards:
     log:
         FOLDER.log("join_shards"),
     resources:
-        **ASKS.of(megabytes=2000, minutes=120),
+        **REQUESTS.of(megabytes=2000, minutes=120),
     message:
         "Checking the shards of the training tokens"
     script:
@@ -51,7 +51,7 @@ rule find_overlap:
     log:
         FOLDER.log("find_overlap", "{shard}"),
     resources:
-        **ASKS.of(megabytes=4000, minutes=tokenizing_minutes(STUDY)),
+        **REQUESTS.of(megabytes=4000, minutes=tokenizing_minutes(STUDY)),
     message:
         "Looking for held-out text in shard {wildcards.shard}"
     script:
@@ -69,7 +69,7 @@ rule measure_leakage:
     log:
         FOLDER.log("measure_leakage"),
     resources:
-        **ASKS.of(megabytes=4000, minutes=60),
+        **REQUESTS.of(megabytes=4000, minutes=60),
     message:
         "Measuring how much held-out text is in the training text"
     script:

@@ -18,9 +18,9 @@ rule pretrain:
         FOLDER.log("pretrain", "{cohort}"),
     wildcard_constraints:
         cohort=one_of(COHORTS),
-    threads: ASKS.training.threads
+    threads: REQUESTS.training.threads
     resources:
-        **ASKS.training.resources,
+        **REQUESTS.training.resources,
     message:
         "Training {wildcards.cohort}"
     script:

@@ -83,15 +83,16 @@ def deposit(archive: Path, site: Site, say: Say, *, publish: bool) -> None:
     token, note = _token(site), site.note(archive)
     try:
         account = open_account(token, site)
-        begun = _begun(archive, checksum, account, note)
+        begun = str(read_json(note)["deposit"]) if note.is_file() else None
         if begun is not None and _is_public(account, begun):
+            _check_unchanged(archive, checksum, note)
             say(f"already published: {site.address}/records/{begun}")
             return
         if begun is None:
             draft = account.create({"metadata": metadata}, [], publish=False).json()
             begun = str(draft["id"])
-            write_json(note, {"deposit": begun, "md5": checksum})
             say(f"started draft {begun}: {draft['links']['html']}")
+        write_json(note, {"deposit": begun, "md5": checksum})
         draft = account.update(begun, archive, publish=False, timeout=UPLOAD_SECONDS).json()
         _check_files(draft, archive, checksum, note)
         doi = draft["metadata"]["prereserve_doi"]["doi"]
@@ -156,18 +157,13 @@ def _token(site: Site) -> str:
     )
 
 
-def _begun(archive: Path, checksum: str, account: "Zenodo", note: Path) -> str | None:
-    """The deposit that was started for this file, if there is one."""
-    if not note.is_file():
-        return None
+def _check_unchanged(archive: Path, checksum: str, note: Path) -> None:
     noted = read_json(note)
-    begun = str(noted["deposit"])
-    if noted["md5"] != checksum and _is_public(account, begun):
+    if noted["md5"] != checksum:
         raise StudyError(
-            f"{archive} has changed since it was published as record {begun}.\n"
+            f"{archive} has changed since it was published as record {noted['deposit']}.\n"
             f"Delete {note} to start another deposit."
         )
-    return begun
 
 
 def _is_public(account: "Zenodo", deposit: str) -> bool:

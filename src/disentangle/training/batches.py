@@ -27,7 +27,7 @@ class Batches(IterableDataset):
             config: names the files of tokens, the sequence length, the batch and the seed.
         """
         super().__init__(
-            build_memmap_dataset(config, config.data, include_instance_metadata=False),  # type: ignore[arg-type]
+            build_memmap_dataset(config, config.data, include_instance_metadata=False),  # type: ignore[arg-type]  # no Sequence
             config.global_train_batch_size,
             seed=config.data.seed or 0,
             drop_last=True,

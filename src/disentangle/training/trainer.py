@@ -29,11 +29,12 @@ class InterruptedRunError(Exception):
 
 @dataclass
 class SuiteTrainer(Trainer):
-    """The stock trainer with four differences.
+    """The stock trainer with five differences.
 
     Its saved state is plain tensors and numbers, so that `torch.load(weights_only=True)` can read
     it and a machine without CUDA can write it. It calls `after_step` after each step. A loss that
     is not finite raises `DivergedError`. The model itself computes the loss (`LossModel`).
+    Nothing is logged to the console.
 
     Data-parallel wrapping (DDP) is used even for one process: without it OLMo's checkpointer
     writes no weights.
@@ -89,7 +90,7 @@ class SuiteTrainer(Trainer):
         return self.dist_model(batch["input_ids"], labels=self.get_labels(batch)), None, None
 
     def log_metrics_to_console(self, prefix: str, metrics: dict[str, float]) -> None:
-        """Nothing: `after_step` is told of every step."""
+        """Do nothing: `after_step` records every step."""
 
     def train_step(self, batch: dict[str, Any], reduce_global_loss: bool = True) -> dict[str, Any]:
         """One optimizer step.

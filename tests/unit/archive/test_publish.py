@@ -182,6 +182,7 @@ def test_a_changed_archive_replaces_a_draft_but_not_a_record(zenodo: StandIn, pl
     archive_of(place / NAME, crate())
     deposit(publicly=True)
     assert zenodo.files[100][NAME] == (place / NAME).read_bytes()
+    assert "already published" in deposit(publicly=True)[0]
     archive_of(place / NAME, crate())
     with pytest.raises(StudyError, match="has changed since it was published as record 100"):
         deposit(publicly=True)
