@@ -160,7 +160,7 @@ def test_results_that_cannot_be_written_to_are_said_in_a_line(tmp_path: Path) ->
 
 def test_gpu_work_asks_for_a_gpu_and_the_rest_does_not() -> None:
     rules = {path.stem: path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk")}
-    gpu = re.compile(r"\*\*ASKS\.(training|finetuning|measuring|evaluating)\.resources")
+    gpu = re.compile(r"\*\*REQUESTS\.(training|finetuning|measuring|evaluating)\.resources")
     for stem, text in rules.items():
         asks = bool(gpu.search(text))
         assert asks == (stem in ("train", "geometry", "evaluate", "perturb")), stem
