@@ -4,6 +4,7 @@
 rule collect:
     input:
         spec=spec_of("collect"),
+        tokens=[FOLDER.tokens_manifest()] if RUNS else [],
         trained=expand(FOLDER.trained(), cohort=MEASURED),
         perturbed=expand(PERTURBED, cohort=JOBS.perturbed),
         geometry=expand(FOLDER.measured("geometry"), cohort=MEASURED),

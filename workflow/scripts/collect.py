@@ -6,6 +6,7 @@ from disentangle.checkpoint.cohort import read_cohort
 from disentangle.checkpoint.quarantine import read_all_quarantined
 from disentangle.checkpoint.references import read_perturbed
 from disentangle.job import job
+from disentangle.storage import read_json
 from disentangle.study.results_folder import StudyFolder
 from disentangle.study.specs.tables import Collect
 from disentangle.tables.files import read_tables, write_table
@@ -32,6 +33,7 @@ with job("collect", snakemake):
             for stage in ("geometry", "evaluation")
         },
         metrics=spec.metrics,
+        text_tokens=read_json(given("tokens")[0])["tokens"] if given("tokens") else None,
     )
     for name, (rows, table) in tables.items():
         write_table(rows, table, Path(snakemake.output[name]))

@@ -4,10 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from disentangle.planning.measuring import Results, measurements_of
+from disentangle.planning.regime import regimes_as_text
 from disentangle.planning.request_table import JobRequest
 from disentangle.planning.screen import as_text
 from disentangle.planning.training import cost_of, plan_rows, strangers
+from disentangle.storage import read_json
+from disentangle.study.config import StudyConfig
 from disentangle.study.jobs import Jobs
+from disentangle.study.regime import regime_of
 from disentangle.study.results_folder import StudyFolder
 
 
@@ -33,5 +37,12 @@ def plan(
     rows = plan_rows(costs, flops_per_second=per_second, keep_states=study.save.trainer_state)
     measurements = measurements_of(jobs, Results(folder))
     unknown = strangers(runs, folder.checkpoints)
+    regimes = {run.name: regime_of(run, _text_tokens(study, folder)) for run in runs}
     text = as_text(rows, costs, measurements, jobs.counts, unknown, per_second, list(requests))
-    return rows, text
+    return rows, "\n".join([text, *regimes_as_text(runs, regimes)])
+
+
+def _text_tokens(study: StudyConfig, folder: StudyFolder) -> int | None:
+    """Tokens of the training text: as counted, or as limited if it is not tokenized yet."""
+    counted = folder.tokens_manifest()
+    return read_json(counted)["tokens"] if counted.exists() else study.corpus.limit

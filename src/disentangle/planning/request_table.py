@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from disentangle.planning.columns import aligned
 from disentangle.study.jobs import Jobs
 
 HEADS = ("rule", "jobs", "gpu", "nodes", "GB a node", "minutes", "partition")
@@ -35,12 +36,7 @@ def requests_as_text(requests: Sequence[JobRequest]) -> list[str]:
     by_rule: dict[str, list[JobRequest]] = {}
     for request in requests:
         by_rule.setdefault(request.rule, []).append(request)
-    table = [HEADS, *(_row(rule, jobs) for rule, jobs in by_rule.items())]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    lines = [
-        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in table
-    ]
+    lines = aligned([HEADS, *(_row(rule, jobs) for rule, jobs in by_rule.items())])
     held = sum(request.gpu * request.runtime for request in requests) / 60
     lines.append(
         f"GPUs times minutes of all these jobs are {held:.4g} GPU-hours, starting included: what "

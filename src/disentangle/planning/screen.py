@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from disentangle.planning.columns import aligned
 from disentangle.planning.measuring import Measurements
 from disentangle.planning.request_table import JobRequest, requests_as_text
 from disentangle.planning.training import Cost
@@ -76,12 +77,7 @@ def _of_training(
     heads = ["size", "runs", "done", "extend", "train", "tokens", "FLOPs", "GPU-h", "left", "disk"]
     summed = [key for key in rows[0] if key not in ("size", "measured_flops_per_second")]
     added = {key: sum(row[key] for row in rows) for key in summed}
-    table = [heads, *map(_shown, rows), _shown({"size": "all", **added})]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    lines = [
-        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-        for row in table
-    ]
+    lines = aligned([heads, *map(_shown, rows), _shown({"size": "all", **added})])
     to_train = sum(cost.state in ("train", "extend") for cost in costs)
     return [
         *lines,

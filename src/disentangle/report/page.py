@@ -17,6 +17,7 @@ from disentangle.report.costs import costs_by_rule
 from disentangle.report.models import describe_models
 from disentangle.report.numbers import number, probability
 from disentangle.report.paper import beside_the_paper
+from disentangle.report.regime import standing
 from disentangle.report.rows import (
     FEWEST,
     MOST_RUNS,
@@ -131,6 +132,7 @@ def write_report(
         source=source,
         over_time=observations.duplicated(["run", "variant"]).any(),
         from_start=bool((observations["step"] == 0).any()),
+        regime=standing(tables.get("regime")),
         models=describe_models(list(runs.values()), observations),
         tying=tying_pairs(runs, observations),
         tasks=tasks(tables["evaluation"], observations) if "evaluation" in tables else [],

@@ -112,7 +112,9 @@ class Jobs:
     @property
     def collected(self) -> tuple[str, ...]:
         """Tables that the estimates are computed from."""
-        return TAKEN if self.study.observations else COLLECTED
+        if self.study.observations:
+            return TAKEN
+        return (*COLLECTED, "regime") if self.runs else COLLECTED
 
     @property
     def tables(self) -> list[str]:

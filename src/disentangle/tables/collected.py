@@ -31,6 +31,26 @@ CHECKPOINTS = Table(
 )
 
 
+REGIME = Table(
+    "regime",
+    "One row per run that is trained here: dimensionless numbers that say how far training went "
+    "from initialisation.",
+    (
+        RUN,
+        ("size", TEXT, "Name of the model size"),
+        ("tokens_per_weight", NUMBER, "Training tokens per weight of the blocks"),
+        (
+            "steps_over_tau",
+            NUMBER,
+            "Steps over AdamW's memory: the sum of learning rate x weight decay over the schedule",
+        ),
+        ("warmup_share", NUMBER, "Share of the steps in which the learning rate rises"),
+        ("epochs", NUMBER, "Training tokens over tokens of the text"),
+        ("rows_per_dimension", NUMBER, "Vocabulary rows per dimension, V / d"),
+    ),
+)
+
+
 OBSERVATIONS = Table(
     "observations",
     "One row per checkpoint and variant, with geometry and scores side by side. Metrics of W are "

@@ -10,6 +10,7 @@ from disentangle.tables.collected import (
     MISSING,
     OBSERVATIONS,
     PLAN,
+    REGIME,
 )
 from disentangle.tables.estimated import (
     AGREEMENT,
@@ -31,6 +32,7 @@ from disentangle.tables.training import TRAINING
 ALL_TABLES = (
     PLAN,
     CHECKPOINTS,
+    REGIME,
     GEOMETRY,
     LAYERS,
     EVALUATION,

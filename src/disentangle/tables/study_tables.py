@@ -1,6 +1,7 @@
 """The tables of a study that trains, made from manifests and measurements in one call."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from disentangle.checkpoint.manifest import read_run
 from disentangle.checkpoint.quarantine import Quarantined
 from disentangle.checkpoint.references import Perturbed
 from disentangle.study.external import ExternalRun
+from disentangle.study.regime import regime_of
 from disentangle.study.run import Run
 from disentangle.tables.anomalies import anomalies
 from disentangle.tables.collect import (
@@ -19,7 +21,13 @@ from disentangle.tables.collect import (
     observations,
     quarantined_rows,
 )
-from disentangle.tables.collected import ANOMALIES, CHECKPOINTS, MISSING, observations_table
+from disentangle.tables.collected import (
+    ANOMALIES,
+    CHECKPOINTS,
+    MISSING,
+    REGIME,
+    observations_table,
+)
 from disentangle.tables.evaluation import EVALUATION
 from disentangle.tables.geometry import geometry_table
 from disentangle.tables.table import Table
@@ -37,6 +45,7 @@ def study_tables(
     evaluation: pd.DataFrame,
     quarantined: Mapping[str, Sequence[Quarantined]],
     metrics: Iterable[UserMetric],
+    text_tokens: int | None,
 ) -> dict[str, tuple[Rows, Table]]:
     """Collect a study's tables.
 
@@ -48,6 +57,7 @@ def study_tables(
         evaluation: rows of all cohorts.
         quarantined: stage to what its jobs could not measure.
         metrics: the user's own metrics.
+        text_tokens: tokens of the training text; None if nothing is trained.
 
     Returns:
         Name of each table to its rows and kind.
@@ -62,7 +72,12 @@ def study_tables(
         missing += quarantined_rows(stage, found)
     own = {metric.name: metric.meaning for metric in metrics}
     seen = observations(checkpoints, geometry, evaluation)
-    return {
+    trained = [run for run in runs if isinstance(run, Run)]
+    regimes = [
+        {"run": run.name, "size": run.size.name} | asdict(regime_of(run, text_tokens))
+        for run in trained
+    ]
+    return ({"regime": (regimes, REGIME)} if trained else {}) | {
         "checkpoints": (checkpoints, CHECKPOINTS),
         "geometry": (geometry, geometry_table(own)),
         "evaluation": (evaluation, EVALUATION),

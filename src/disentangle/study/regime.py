@@ -1,0 +1,80 @@
+"""The regime of a run: dimensionless numbers that say how far training went from initialisation."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+
+from disentangle.study.run import Run
+
+FORGOTTEN = 3.0
+"""Steps over AdamW's memory from which weights count as trained. exp(-3), 5 %, of the initial
+weights is then left in them."""
+
+
+@dataclass(frozen=True)
+class Regime:
+    """Where a run stands. NaN for what is not known."""
+
+    tokens_per_weight: float
+    """Training tokens per weight of the blocks."""
+    steps_over_tau: float
+    """Steps over AdamW's memory: the sum of learning rate times weight decay over all steps."""
+    warmup_share: float
+    """Share of the steps in which the learning rate rises."""
+    epochs: float
+    """Training tokens over tokens of the text."""
+    rows_per_dimension: float
+    """Vocabulary rows per dimension, V / d."""
+
+
+def regime_of(run: Run, text_tokens: int | None) -> Regime:
+    """The regime of a run.
+
+    AdamW's weights are an exponential average over tau = 1 / (learning rate x weight decay) steps
+    (Wang & Aitchison, arXiv 2405.13698). As the rate changes, steps / tau is the sum of rate x
+    decay over the schedule: a linear rise to the peak, then a cosine to `final_lr`, whose mean is
+    (1 + final_lr) / 2 of the peak.
+
+    Args:
+        run: what is trained.
+        text_tokens: tokens of the training text; None if it is not tokenized yet.
+    """
+    h = run.hyperparameters
+    warmup = round(run.optimizer.warmup * run.steps) / run.steps
+    mean = warmup / 2 + (1 - warmup) * (1 + h.final_lr) / 2
+    peak = h.learning_rate * run.optimizer.learning_rate
+    tokens = run.steps * run.tokens_per_step
+    return Regime(
+        tokens_per_weight=tokens / run.params_non_embedding,
+        steps_over_tau=run.steps * peak * mean * h.weight_decay,
+        warmup_share=warmup,
+        epochs=tokens / text_tokens if text_tokens else math.nan,
+        rows_per_dimension=run.vocabulary / run.size.d_model,
+    )
+
+
+def spread_of(regimes: Iterable[Regime]) -> dict[str, tuple[float, float]]:
+    """The least and the greatest of each number over runs."""
+    found = list(regimes)
+    return {
+        field.name: (
+            min(getattr(one, field.name) for one in found),
+            max(getattr(one, field.name) for one in found),
+        )
+        for field in fields(Regime)
+    }
+
+
+def in_words(regimes: Iterable[Regime]) -> str:
+    """A warning if most runs forgot too little of their initialisation; empty otherwise."""
+    found = list(regimes)
+    untrained = [one for one in found if one.steps_over_tau < FORGOTTEN]
+    if 2 * len(untrained) <= len(found):
+        return ""
+    left = math.exp(-sorted(one.steps_over_tau for one in found)[len(found) // 2])
+    return (
+        f"Most of these models are still close to their initialisation: {len(untrained)} of "
+        f"{len(found)} have fewer than {FORGOTTEN:g} steps per tau, AdamW's memory, and in the "
+        f"median {left:.0%} of the initial weights is left. A high rank then means untrained, and "
+        "associations can have the opposite sign."
+    )
