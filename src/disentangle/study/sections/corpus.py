@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from disentangle.corpus.hub_text import HUB_KINDS, HubText
 from disentangle.corpus.named_tokenizers import known_tokenizer
 from disentangle.corpus.olmo_data import fault_of_name
+from disentangle.corpus.python_packages import fault_of_package
 from disentangle.study.sections.section import DropsNull, Name, Quantity, Section, distinct
 
 
@@ -27,7 +28,15 @@ class HeldOut(Section):
         return known_source(value)
 
 
-SOURCES = ("olmo-data:", "stdlib-python", "text:", "jsonl:", "parquet:", *HUB_KINDS)
+SOURCES = (
+    "olmo-data:",
+    "stdlib-python",
+    "python-packages:",
+    "text:",
+    "jsonl:",
+    "parquet:",
+    *HUB_KINDS,
+)
 
 
 OF_FILES = ("text:", "jsonl:", "parquet:", "tokens:")
@@ -50,6 +59,8 @@ def known_source(value: str) -> str:
         HubText.parse(value)
     kind, _, rest = value.partition(":")
     if kind == "olmo-data" and (fault := fault_of_name(rest)):
+        raise ValueError(fault)
+    if kind == "python-packages" and (fault := fault_of_package(rest)):
         raise ValueError(fault)
     if value.startswith(OF_FILES) and not rest:
         raise ValueError(f"names no file; write {value}GLOB, such as {value}data/*")
