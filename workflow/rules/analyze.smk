@@ -20,6 +20,8 @@ rule plan:
 rule analyze:
     input:
         spec=spec_of("analyze"),
+        passages=[] if STUDY.observations else [FOLDER.table("passages")],
+        passages=[] if STUDY.observations else [FOLDER.table("passages")],
         observations=FOLDER.table("observations"),
     output:
         **{name: FOLDER.table(name) for name in ANALYZED},

@@ -10,6 +10,7 @@ rule collect:
         geometry=expand(FOLDER.measured("geometry"), cohort=MEASURED),
         geometry_quarantined=expand(FOLDER.quarantined("geometry"), cohort=MEASURED),
         evaluation=expand(FOLDER.measured("evaluation"), cohort=MEASURED),
+        passages=expand(FOLDER.measured("passages"), cohort=MEASURED),
         evaluation_quarantined=expand(FOLDER.quarantined("evaluation"), cohort=MEASURED),
     output:
         **{table: FOLDER.table(table) for table in JOBS.collected},

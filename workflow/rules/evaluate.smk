@@ -9,6 +9,7 @@ rule evaluate_checkpoints:
         perturbed=perturbed_of,
     output:
         rows=FOLDER.measured("evaluation"),
+        passages=FOLDER.measured("passages"),
         quarantined=FOLDER.quarantined("evaluation"),
     log:
         FOLDER.log("evaluate_checkpoints", "{cohort}"),

@@ -28,6 +28,7 @@ with job("collect", snakemake):
         [outcome for path in given("perturbed") for outcome in read_perturbed(path)],
         geometry=read_tables(given("geometry")),
         evaluation=read_tables(given("evaluation")),
+        passages=read_tables(given("passages")),
         quarantined={
             stage: read_all_quarantined(given(f"{stage}_quarantined"))
             for stage in ("geometry", "evaluation")

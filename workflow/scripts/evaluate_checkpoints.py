@@ -14,7 +14,7 @@ from disentangle.evaluation.measure import evaluate, evaluating_code
 from disentangle.job import job
 from disentangle.study.results_folder import StudyFolder
 from disentangle.study.specs.evaluation import EvaluateCheckpoints
-from disentangle.tables.evaluation import EVALUATION
+from disentangle.tables.evaluation import EVALUATION, PASSAGES
 from disentangle.tables.files import write_table
 
 with job("evaluate", snakemake) as say:
@@ -22,7 +22,7 @@ with job("evaluate", snakemake) as say:
     folder = StudyFolder.of_spec(snakemake.input.spec)
     manifests = read_cohort(Path(snakemake.input.trained), folder.checkpoints)
     outcomes = [o for path in snakemake.input.perturbed for o in read_perturbed(Path(path))]
-    rows, quarantined = evaluate(
+    rows, passages, quarantined = evaluate(
         trained_references(manifests.values())
         + perturbed_references(outcomes, manifests, folder.perturbed),
         heldout={domain: Path(snakemake.input[domain]) for domain in spec.domains},
@@ -33,4 +33,5 @@ with job("evaluate", snakemake) as say:
         say=say,
     )
     write_table(rows, EVALUATION, Path(snakemake.output.rows))
+    write_table(passages, PASSAGES, Path(snakemake.output.passages))
     write_quarantined(quarantined, Path(snakemake.output.quarantined))

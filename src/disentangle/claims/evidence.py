@@ -10,6 +10,7 @@ from disentangle.checkpoint.references import BASE
 from disentangle.statistics.associate import reason_of
 from disentangle.statistics.estimate import Estimate
 from disentangle.tables.comparable import comparable_runs
+from disentangle.tables.passages import Passages
 from disentangle.tables.select import CHIEF_METRIC, CHIEF_OUTCOME, geometry_metrics
 from disentangle.vocabulary.scores import BITS_PER_BYTE
 
@@ -31,6 +32,8 @@ class Evidence:
     associations: pd.DataFrame
     saturation: pd.DataFrame
     effects: pd.DataFrame
+    passages: Passages
+    """Losses of single passages."""
     targets: dict[str, str]
     """Fine-tuned variant to the held-out domain of its target."""
     resamples: int

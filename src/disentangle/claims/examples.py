@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 
 from disentangle.claims.evidence import Evidence
+from disentangle.statistics.bootstrap import Floats
 from disentangle.statistics.estimate import Estimate
 from disentangle.statistics.noise import noise_floor
+from disentangle.tables.passages import NONE, Passages, places
 
 TOP = 0.75
 """Rank is high above this quantile of the suite, and low below one minus this quantile."""
@@ -17,12 +19,18 @@ LOW_SOUND = "low rank, not saturated"
 
 COLUMNS = [
     *("kind", "run", "outcome", "metric", "rank", "rank_quantile"),
-    *("loss", "above_median", "margin"),
+    *("loss", "above_median", "passages_se", "margin"),
 ]
 
 
 def _described(
-    rows: pd.DataFrame, chosen: pd.DataFrame, kind: str, outcome: str, metric: str, margin: float
+    rows: pd.DataFrame,
+    chosen: pd.DataFrame,
+    kind: str,
+    outcome: str,
+    metric: str,
+    errors: Floats,
+    margins: Floats,
 ) -> pd.DataFrame:
     """Chosen rows as rows of the counterexamples table."""
     quantile = rows[metric].rank(pct=True)
@@ -36,28 +44,56 @@ def _described(
             "rank_quantile": quantile.loc[chosen.index],
             "loss": chosen[outcome],
             "above_median": chosen[outcome] - rows[outcome].median(),
-            "margin": margin,
+            "passages_se": errors,
+            "margin": margins,
         },
         columns=COLUMNS,
     )
 
 
-def high_rank_high_loss(runs: pd.DataFrame, outcome: str, metric: str) -> pd.DataFrame:
+def errors_above_median(rows: pd.DataFrame, outcome: str, passages: Passages) -> Floats:
+    """Standard errors of each run's loss minus the median run's, passage by passage.
+
+    The median of an even number of runs is the mean of the two in the middle. NaN if the losses of
+    single passages are not known.
+    """
+    if not passages.has(outcome):
+        return np.full(len(rows), np.nan)
+    ordered = places(rows.sort_values(outcome, kind="stable"))
+    n = len(ordered)
+    middle = ordered[(n - 1) // 2 : n // 2 + 1]
+    errors = []
+    for place in places(rows):
+        weights = dict.fromkeys([place, *middle], 0.0)
+        weights[place] += 1
+        for one in middle:
+            weights[one] -= 1 / len(middle)
+        errors.append(passages.error(outcome, weights))
+    return np.array(errors)
+
+
+def high_rank_high_loss(
+    runs: pd.DataFrame, outcome: str, metric: str, passages: Passages = NONE
+) -> pd.DataFrame:
     """Runs in the upper quarter of rank whose loss is above the median by more than noise.
 
-    The margin is twice the standard deviation between seeds, or 0 if no seeds are repeated. With
-    fewer than four runs there are no examples.
+    The margin is twice the standard deviation between seeds. If no seeds are repeated it is twice
+    the standard error of the difference over passages, or 0 if that is not known either. With fewer
+    than four runs there are no examples.
 
     Returns:
         Rows of the counterexamples table, the highest loss first.
     """
     rows = runs.dropna(subset=[outcome, metric])
     noise = noise_floor(rows, outcome)["sd_within"] if len(rows) > 1 else np.nan
-    margin = 2 * noise if np.isfinite(noise) else 0.0
+    errors = errors_above_median(rows, outcome, passages)
+    margins = np.full(len(rows), 2 * noise) if np.isfinite(noise) else np.nan_to_num(2 * errors)
+    rows = rows.assign(_errors=errors, _margins=margins)
     high = rows[rows[metric] >= rows[metric].quantile(TOP)] if len(rows) > 3 else rows[:0]
-    worse = high[high[outcome] > rows[outcome].median() + margin]
+    worse = high[high[outcome] > rows[outcome].median() + high["_margins"]]
     worse = worse.sort_values(outcome, ascending=False, kind="stable")
-    return _described(rows, worse, HIGH_HIGH, outcome, metric, margin)
+    noises = (worse[name].to_numpy(np.float64) for name in ("_errors", "_margins"))
+    return _described(rows, worse, HIGH_HIGH, outcome, metric, *noises)
 
 
 def low_rank_sound(
@@ -70,7 +106,8 @@ def low_rank_sound(
     """
     low, rows = _low_rank(runs, saturation, outcome, metric)
     sound = low[low["verdict"] == "not saturated"]
-    return _described(rows, sound, LOW_SOUND, outcome, metric, 0.0)
+    unknown, none = np.full(len(sound), np.nan), np.zeros(len(sound))
+    return _described(rows, sound, LOW_SOUND, outcome, metric, unknown, none)
 
 
 def _low_rank(
@@ -91,13 +128,15 @@ def _count(found: pd.DataFrame, undecided: int, n: int, of: str) -> Estimate:
     return Estimate(len(names), len(names), len(names) + undecided, n, note)
 
 
-def count_high_rank_high_loss(runs: pd.DataFrame, outcome: str, metric: str) -> Estimate:
+def count_high_rank_high_loss(
+    runs: pd.DataFrame, outcome: str, metric: str, passages: Passages = NONE
+) -> Estimate:
     """Number of `high_rank_high_loss` runs; unknown for fewer than four runs."""
     rows = runs.dropna(subset=[outcome, metric])
     if len(rows) < 4:
         return Estimate.unknown(f"{len(rows)} runs", len(rows))
     high = int((rows[metric] >= rows[metric].quantile(TOP)).sum())
-    found = high_rank_high_loss(runs, outcome, metric)
+    found = high_rank_high_loss(runs, outcome, metric, passages)
     return _count(found, 0, len(rows), f"of {high} with high rank")
 
 
@@ -117,6 +156,6 @@ def counterexamples(evidence: Evidence, outcomes: list[str], metric: str) -> pd.
     """Rows of the counterexamples table, for every loss."""
     found = []
     for outcome in outcomes:
-        found.append(high_rank_high_loss(evidence.runs, outcome, metric))
+        found.append(high_rank_high_loss(evidence.runs, outcome, metric, evidence.passages))
         found.append(low_rank_sound(evidence.runs, evidence.saturation, outcome, metric))
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=COLUMNS)

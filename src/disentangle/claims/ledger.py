@@ -157,7 +157,7 @@ def _rank_is_not_enough(evidence: Evidence) -> Iterator[Part]:
     best = evidence.resampled(standing_of_best, ID, RANK)
     median = above("share of models with lower rank", 0.5)
     yield Part("best model", best, median, "observations", _final())
-    found = count_high_rank_high_loss(evidence.runs, ID, RANK)
+    found = count_high_rank_high_loss(evidence.runs, ID, RANK, evidence.passages)
     exist = at_least_one("number of models")
     yield Part("high rank, high loss", found, exist, "observations", _final())
 

@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import math
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,8 @@ class Harness:
         """Evaluate one task.
 
         Returns:
-            scores (metric, value, stderr), n documents, and numerics.
+            scores (metric, value, stderr), n documents, and numerics; of held-out text also
+            `passages`: bits and bytes of each passage.
 
         Raises:
             QuarantineError: if an answer is longer than the positions that the model has.
@@ -87,6 +89,7 @@ class Harness:
             raise QuarantineError(f"{reason}; the task is left out for it.", reason) from error
         assert result is not None
         samples = result["samples"][name]
+        passages = {}
         if name in self._texts:
             pairs = [sample["bits_per_byte"] for sample in samples]
             texts = [sample["doc"]["text"] for sample in samples]
@@ -96,10 +99,15 @@ class Harness:
                 [pair[1] for pair in pairs],
             )
             scores = [{"metric": m, "value": v, "stderr": e} for m, (v, e) in found.items()]
+            passages = {
+                "bits": [_seven_digits(-pair[0] / math.log(2)) for pair in pairs],
+                "bytes": [int(pair[1]) for pair in pairs],
+            }
         else:
             scores = _harness_scores(result["results"][name])
         return {
             "scores": scores,
+            **({"passages": passages} if passages else {}),
             "n": len(samples),
             "numerics": {
                 "batch_size": self._batch_size,
@@ -110,6 +118,11 @@ class Harness:
                 **versions("torch", "transformers", "lm-eval"),
             },
         }
+
+
+def _seven_digits(value: float) -> float:
+    """As many digits as the models' float32 has; the file is half as large."""
+    return float(f"{value:.7g}")
 
 
 def _harness_scores(result: dict[str, Any]) -> list[dict[str, Any]]:

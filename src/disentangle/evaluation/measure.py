@@ -69,8 +69,8 @@ def evaluate(
     code_version: str,
     threads: int,
     say: Say,
-) -> tuple[list[dict[str, Any]], list[Quarantined]]:
-    """Give the rows of the evaluation table for some checkpoints, and what was quarantined.
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[Quarantined]]:
+    """Give the rows of two tables for some checkpoints, and what was quarantined.
 
     Held-out loss is measured for all checkpoints. A task is measured for a run's last unperturbed
     checkpoint, or for all unperturbed ones if the study says so. A cache entry is one checkpoint
@@ -86,8 +86,10 @@ def evaluate(
         say: tells the screen.
 
     Returns:
-        One row per checkpoint, task and metric. There are none for a checkpoint that does not match
-        its manifest, and none for a task that does not fit a model's context.
+        Rows of the evaluation table: one per checkpoint, task and metric. There are none for a
+        checkpoint that does not match its manifest, and none for a task that does not fit a model's
+        context. Rows of the passages table: one per checkpoint and held-out domain. And what was
+        quarantined.
     """
     texts = {
         f"heldout_{domain}": read_texts(path)[: settings.passages]
@@ -97,6 +99,7 @@ def evaluate(
     harness: Any = None
     progress = Throttle(10)
     rows: list[dict[str, Any]] = []
+    passages: list[dict[str, Any]] = []
     quarantined: list[Quarantined] = []
     computed = reused = 0
     for reference in references:
@@ -131,18 +134,19 @@ def evaluate(
             else:
                 reused += 1
             assert entry is not None
+            place = {
+                "run": reference.run,
+                "step": reference.step,
+                "tokens": reference.tokens,
+                "variant": reference.variant,
+            }
+            numerics = json.dumps(entry["numerics"], sort_keys=True)
             rows += [
-                {
-                    "run": reference.run,
-                    "step": reference.step,
-                    "tokens": reference.tokens,
-                    "variant": reference.variant,
-                    "task": task,
-                    **score,
-                    "n": entry["n"],
-                    "numerics": json.dumps(entry["numerics"], sort_keys=True),
-                }
+                {**place, "task": task, **score, "n": entry["n"], "numerics": numerics}
                 for score in entry["scores"]
             ]
+            if "passages" in entry:
+                domain = task.removeprefix("heldout_")
+                passages.append({**place, "domain": domain, **entry["passages"]})
     say(f"{computed} evaluations made, {reused} taken as they were")
-    return rows, quarantined
+    return rows, passages, quarantined

@@ -25,6 +25,7 @@ from disentangle.tables.estimated import (
     SATURATION,
 )
 from disentangle.tables.files import to_arrow
+from disentangle.tables.passages import NONE, Passages
 from disentangle.tables.table import Table
 
 TABLES = (
@@ -51,6 +52,7 @@ class Analysis:
 
 def analyze(
     observations: pd.DataFrame,
+    passages: Passages = NONE,
     *,
     settings: Statistics | None = None,
     domains: Sequence[str] = (),
@@ -62,6 +64,7 @@ def analyze(
 
     Args:
         observations: rows as returned by `adopt`, or a study's observations table.
+        passages: losses of single passages, for the errors of differences.
         settings: outcomes, resamples, seed.
         domains: held-out domains whose losses are outcomes; by default all.
         finetuned: fine-tuned variant to the domain of its target.
@@ -70,17 +73,20 @@ def analyze(
     associated, fits = associate_variants(observations, settings, domains)
     late = judge_runs(
         observations,
+        passages,
         tolerance=settings.tolerance,
         resamples=settings.resamples,
         seed=settings.seed,
+        correlation=settings.error_correlation,
     )
-    metrics_agree, choices_do, seeds_change = compare_runs(observations, settings)
+    metrics_agree, choices_do, seeds_change = compare_runs(observations, settings, passages)
     # claims are judged on the values that readers of the tables see
     evidence = Evidence(
         observations=observations,
         associations=_as_written(associated, ASSOCIATIONS),
         saturation=_as_written(late, SATURATION),
         effects=_as_written(choices_do, EFFECTS),
+        passages=passages,
         targets=dict(finetuned or {}),
         resamples=settings.resamples,
         seed=settings.seed,

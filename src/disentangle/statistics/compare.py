@@ -11,23 +11,27 @@ from disentangle.statistics.noise import noise_floor
 from disentangle.study.sections.statistics import Statistics
 from disentangle.tables.comparable import comparable_runs
 from disentangle.tables.headline import headline_metrics, loss_domains
+from disentangle.tables.passages import NONE, Passages
 from disentangle.tables.select import geometry_metrics, losses
 
 Rows = list[dict[str, Any]]
 
 
-def compare_runs(observations: pd.DataFrame, settings: Statistics) -> tuple[Rows, Rows, Rows]:
+def compare_runs(
+    observations: pd.DataFrame, settings: Statistics, passages: Passages = NONE
+) -> tuple[Rows, Rows, Rows]:
     """Rows of the agreement, the effects and the noise table.
 
     Args:
         observations: the observations table.
         settings: number of resamples and random seed.
+        passages: losses of single passages, for the errors of differences.
     """
     runs = comparable_runs(observations, BASE)
     scores = losses(runs)
     metrics = headline_metrics(geometry_metrics(runs), loss_domains(scores))
     return (
         agreement(runs, metrics, resamples=settings.resamples, seed=settings.seed),
-        effects(runs, responses_of(runs, metrics, scores)),
-        [noise_floor(runs, column) for column in (*metrics, *scores)],
+        effects(runs, responses_of(runs, metrics, scores), passages),
+        [noise_floor(runs, column, passages) for column in (*metrics, *scores)],
     )

@@ -7,6 +7,7 @@ from scipy.stats import t as student_t
 from disentangle.statistics.bootstrap import CONFIDENCE, Floats
 from disentangle.statistics.design import HYPERPARAMETERS, column_space
 from disentangle.statistics.estimate import Estimate
+from disentangle.tables.passages import Passages, places
 
 # A contrast with a larger component outside the row space of the design is not estimable.
 NOT_ESTIMABLE = 1e-6
@@ -78,11 +79,32 @@ def slope(runs: pd.DataFrame, choice: str, outcome: str, along: str | None = Non
     rows = _complete(runs, choice, outcome, along)
     if rows.empty:
         return Estimate.unknown(f"no runs differ in {_spell(choice)} alone")
-    x = scale(rows[choice].to_numpy(np.float64))
-    design = np.column_stack([_strata(rows), x])
+    design, contrast = _of_slope(rows, choice)
+    return _contrast(design, rows[outcome].to_numpy(np.float64), contrast)
+
+
+def error_by_passages(
+    runs: pd.DataFrame, choice: str, outcome: str, along: str | None, passages: Passages
+) -> float:
+    """The part of a slope's standard error that is due to the finite number of passages.
+
+    The slope is a weighted sum of the runs' losses, so its error is taken passage by passage. NaN
+    if the losses of single passages are not known, or there is no slope.
+    """
+    rows = _complete(runs, choice, outcome, along)
+    if rows.empty or not passages.has(outcome):
+        return float("nan")
+    design, contrast = _of_slope(rows, choice)
+    weights = contrast @ np.linalg.pinv(design)
+    return passages.error(outcome, dict(zip(places(rows), map(float, weights), strict=True)))
+
+
+def _of_slope(rows: pd.DataFrame, choice: str) -> tuple[Floats, Floats]:
+    """Design of  outcome = stratum + b scale(choice), and the contrast that is b."""
+    design = np.column_stack([_strata(rows), scale(rows[choice].to_numpy(np.float64))])
     contrast = np.zeros(design.shape[1])
     contrast[-1] = 1
-    return _contrast(design, rows[outcome].to_numpy(np.float64), contrast)
+    return design, contrast
 
 
 def slopes_at_the_ends(

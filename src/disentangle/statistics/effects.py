@@ -8,6 +8,7 @@ import pandas as pd
 
 from disentangle.statistics.contrasts import (
     all_else_equal,
+    error_by_passages,
     slope,
     slopes_at_the_ends,
     slopes_by_size,
@@ -15,6 +16,7 @@ from disentangle.statistics.contrasts import (
 from disentangle.statistics.design import HYPERPARAMETERS
 from disentangle.statistics.estimate import Estimate
 from disentangle.statistics.multiplicity import benjamini_hochberg
+from disentangle.tables.passages import NONE, Passages
 
 Shape = Literal["rises", "falls", "U", "inverted U", "no clear shape"]
 OverSize = Literal["same sign", "sign changes", "undecided"]
@@ -59,7 +61,9 @@ def varies_along(runs: pd.DataFrame, choice: str) -> str | None:
     return next((name for name in others if len(all_else_equal(runs, choice, name))), None)
 
 
-def effects(runs: pd.DataFrame, responses: Sequence[str]) -> list[dict[str, Any]]:
+def effects(
+    runs: pd.DataFrame, responses: Sequence[str], passages: Passages = NONE
+) -> list[dict[str, Any]]:
     """Rows of the effects table: every choice that varies with every response.
 
     `contrasts` estimates the slopes: least squares within strata of equal size and choices, per
@@ -70,6 +74,7 @@ def effects(runs: pd.DataFrame, responses: Sequence[str]) -> list[dict[str, Any]
     Args:
         runs: one row per run, with the columns of `design.COLUMNS`.
         responses: columns to explain.
+        passages: losses of single passages.
     """
     rows: list[dict[str, Any]] = []
     slopes: list[tuple[Estimate, Estimate]] = []
@@ -88,6 +93,7 @@ def effects(runs: pd.DataFrame, responses: Sequence[str]) -> list[dict[str, Any]
                     "per": "doubling" if (runs[choice] > 0).all() else "unit",
                     "n": whole.n,
                     **_spread("slope", whole),
+                    "passages_se": error_by_passages(runs, choice, response, along, passages),
                     "p": whole.p,
                     "bend_p": bend(lowest, highest),
                     **_spread("at_lowest", lowest),

@@ -1,5 +1,6 @@
 """The noise floor: variance between seeds compared with variance between cells."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,10 @@ from scipy.stats import norm
 
 from disentangle.statistics.bootstrap import CONFIDENCE
 from disentangle.statistics.design import cells
+from disentangle.tables.passages import NONE, Passages, Place, places
 
 
-def noise_floor(runs: pd.DataFrame, column: str) -> dict[str, Any]:
+def noise_floor(runs: pd.DataFrame, column: str, passages: Passages = NONE) -> dict[str, Any]:
     """One-way random effects: value = cell + seed. A row of the noise table.
 
     With a cells, N runs, n_i of them in cell i: MSW = sum (x - cell mean)^2 / (N - a), MSB = sum
@@ -23,10 +25,15 @@ def noise_floor(runs: pd.DataFrame, column: str) -> dict[str, Any]:
     & Hultquist 1978). `least_difference` is the smallest difference between two runs that exceeds
     the noise of the seed: 1.96 sqrt(2) sd_within. It assumes noise of the same size in all cells.
 
+    `sd_passages` is the part of `sd_within` that is due to the finite number of passages. With C_i
+    the covariance of the errors of cell i's losses on the same passages, they add
+    sum_i (trace C_i - 1' C_i 1 / n_i) / (N - a) to MSW on average.
+
     Args:
         runs: one row per run, with the columns of `design.COLUMNS`; rows without a value are left
             out.
         column: a metric or a score.
+        passages: losses of single passages.
     """
     known = runs[np.isfinite(runs[column].to_numpy(np.float64))]
     values, cell = known[column].to_numpy(np.float64), cells(known) if len(known) else np.array([])
@@ -36,7 +43,11 @@ def noise_floor(runs: pd.DataFrame, column: str) -> dict[str, Any]:
     row["cells_repeated"] = int((counts > 1).sum())
     unknown = dict.fromkeys(("sd_within", "sd_between", "icc", "icc_low", "icc_high"), np.nan)
     if n == a or a < 2:
-        return row | {"df_within": n - a, **unknown, "least_difference": np.nan}
+        return (
+            row
+            | {"df_within": n - a, **unknown, "least_difference": np.nan}
+            | {"sd_passages": np.nan}
+        )
     means = np.bincount(member, values) / counts
     msw = float(np.sum((values - means[member]) ** 2) / (n - a))
     msb = float(np.sum(counts * (means - values.mean()) ** 2) / (a - 1))
@@ -48,8 +59,13 @@ def noise_floor(runs: pd.DataFrame, column: str) -> dict[str, Any]:
         h = a / np.sum(1 / counts)
         excess = h * means.var(ddof=1) / msw / fisher.ppf(tails, a - 1, n - a) - 1
         low, high = (float(max(0.0, e / (e + h))) for e in excess)
+    by_passages = np.nan
+    if passages.has(column):
+        places_of = [places(rows) for _, rows in known.groupby(member)]
+        by_passages = float(np.sqrt(_by_passages(passages, column, places_of) / (n - a)))
     return row | {
         "df_within": n - a,
+        "sd_passages": by_passages,
         "sd_within": float(np.sqrt(msw)),
         "sd_between": float(np.sqrt(between)),
         "icc": between / (between + msw) if between + msw > 0 else np.nan,
@@ -57,3 +73,15 @@ def noise_floor(runs: pd.DataFrame, column: str) -> dict[str, Any]:
         "icc_high": high,
         "least_difference": float(norm.ppf((1 + CONFIDENCE) / 2) * np.sqrt(2 * msw)),
     }
+
+
+def _by_passages(passages: Passages, column: str, cells_of: Sequence[Sequence[Place]]) -> float:
+    """Expected sum of squares within cells from the passages alone; NaN if not known."""
+    total = 0.0
+    for members in cells_of:
+        if len(members) > 1:
+            covariance = passages.covariance(column, members)
+            if covariance is None:
+                return float("nan")
+            total += float(np.trace(covariance) - covariance.sum() / len(members))
+    return total

@@ -2,7 +2,8 @@
 
 Saturation as in Godey et al. 2024 (arXiv 2404.07647): a small model's loss reaches a minimum and
 then rises. The minimum of many noisy checkpoints is below the last one by chance alone, so the test
-compares the rise with that of a curve that never rises.
+compares the rise with that of a curve that never rises. Checkpoints are evaluated on the same
+passages, so the errors of their losses have a covariance, which is taken into account.
 """
 
 from dataclasses import dataclass
@@ -11,21 +12,27 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.isotonic import IsotonicRegression
+from scipy.optimize import lsq_linear
 
 from disentangle.checkpoint.references import BASE
-from disentangle.vocabulary.scores import BITS_PER_BYTE, LESS_IS_BETTER, LOSS, STDERR
+from disentangle.tables.passages import NONE, Passages, places
+from disentangle.vocabulary.scores import BITS_PER_BYTE, CHANGE, LESS_IS_BETTER, LOSS, STDERR
 
 Floats = NDArray[np.float64]
 
 ALPHA = 0.05
 """False positive rate: the share of unsaturated runs that are called saturated."""
 
+SMALLEST = 1e-12
+"""Share of the largest eigenvalue of errors' covariance that the others have at least."""
+
 Z = 1.959963984540054
 """97.5 % point of the normal distribution."""
 
 RANKS = ("W_effective_rank", "W_effective_rank_pct")
 """Columns to search for a fall; within a run they differ only by a factor."""
+
+PAIRED = "paired, passage by passage"
 
 Verdict = Literal["saturated", "not saturated", "undecided"]
 Order = Literal["before", "with", "after"]
@@ -44,7 +51,7 @@ class Saturation:
     high: float
     """Interval of the true rise. `low` is the lower 95 % bound of the last value minus the lowest.
     `high` is the upper 95 % bound of the last value minus the earlier value from which the rise may
-    be largest. Errors are treated as independent."""
+    be largest."""
     p: float
     """Share of never-rising curves with this noise whose last value is at least as far above their
     lowest."""
@@ -54,7 +61,7 @@ class Saturation:
 def saturation(
     steps: NDArray[np.int64],
     values: Floats,
-    errors: Floats,
+    covariance: Floats,
     *,
     tolerance: float,
     resamples: int,
@@ -62,20 +69,19 @@ def saturation(
 ) -> Saturation:
     """Judge one run's trajectory of a quantity that should fall.
 
-    Null: the true curve never rises. Isotonic regression (weights 1/error^2) gives the closest such
-    curve. Noise with the given errors is added to it `resamples` times; p is the share of these
-    curves whose degradation is at least the observed one.
+    Null: the true curve never rises. `never_rising` gives the closest such curve. Normal noise with
+    the given covariance is added to it `resamples` times; p is the share of these curves whose
+    degradation is at least the observed one.
 
-    Rule: "saturated" if p < 0.05; else "not saturated" if the upper end of the interval is below
-    `tolerance`; else "undecided".
-
-    Errors of checkpoints that were evaluated on the same passages are positively correlated;
-    treating them as independent makes the test conservative.
+    Rule: "not saturated" if the upper end of the interval is below `tolerance`; else "saturated" if
+    p < 0.05; else "undecided". A rise that is certainly negligible is thus no saturation.
 
     Args:
         steps: ascending, shape (k,), k >= 2; step 0 is left out by the caller.
         values: shape (k,).
-        errors: standard errors, shape (k,), positive.
+        covariance: of the values' errors, shape (k, k), positive on the diagonal. That of
+            independent errors is diagonal, which makes the test conservative if checkpoints were
+            evaluated on the same passages.
         tolerance: the largest negligible degradation, in the unit of the values.
         resamples: simulated curves.
         seed: random seed of the simulation.
@@ -83,29 +89,30 @@ def saturation(
     Raises:
         ValueError: if shapes differ, steps do not ascend, or an error is not positive.
     """
-    if not (len(steps) == len(values) == len(errors) >= 2):
+    k = len(steps)
+    if not (k == len(values) >= 2) or covariance.shape != (k, k):
         raise ValueError("needs as many values and errors as steps, and two at least")
-    if np.any(np.diff(steps) <= 0) or np.any(errors <= 0) or not np.all(np.isfinite(values)):
+    variances = np.diag(covariance)
+    if np.any(np.diff(steps) <= 0) or not np.all(variances > 0) or not np.all(np.isfinite(values)):
         raise ValueError("steps must ascend, errors be positive, and values finite")
     best = int(np.argmin(values))
     degradation = float(values[-1] - values[best])
-    never_rising = IsotonicRegression(increasing=False).fit_transform(
-        np.arange(len(values)), values, sample_weight=errors**-2.0
-    )
-    noise = np.random.Generator(np.random.PCG64(seed)).standard_normal((resamples, len(values)))
-    curves = never_rising + noise * errors
+    root = _root(covariance)
+    noise = np.random.Generator(np.random.PCG64(seed)).standard_normal((resamples, k))
+    curves = never_rising(values, root) + noise @ root
     simulated = curves[:, -1] - curves.min(axis=1)
     # the observed curve counts as one of the simulated ones, so p is never 0
     p = float((1 + np.sum(simulated >= degradation)) / (1 + resamples))
-    spread = Z * np.hypot(errors[:-1], errors[-1])
+    squared = variances[:-1] + variances[-1] - 2 * covariance[-1, :-1]
+    spread = Z * np.sqrt(np.maximum(squared, 0))
     low = degradation - float(spread[best]) if best < len(values) - 1 else 0.0
     # take the earlier checkpoint from which the true rise could be largest
     high = max(0.0, float(np.max(values[-1] - values[:-1] + spread)))
     verdict: Verdict = "undecided"
-    if p < ALPHA:
-        verdict = "saturated"
-    elif high < tolerance:
+    if high < tolerance:
         verdict = "not saturated"
+    elif p < ALPHA:
+        verdict = "saturated"
     return Saturation(
         best_step=int(steps[best]),
         last_step=int(steps[-1]),
@@ -115,6 +122,32 @@ def saturation(
         p=p,
         verdict=verdict,
     )
+
+
+def _root(covariance: Floats) -> Floats:
+    """The symmetric square root. Directions with next to no error get a little, so that it has an
+    inverse: two checkpoints may be nearly equal."""
+    values, vectors = np.linalg.eigh(covariance)
+    floored = np.maximum(values, values[-1] * SMALLEST)
+    return np.asarray(vectors * np.sqrt(floored) @ vectors.T)
+
+
+def never_rising(values: Floats, root: Floats) -> Floats:
+    """The closest curve that never rises: generalised least squares.
+
+    It minimises (x - m)' C^-1 (x - m) over curves m with m_1 >= m_2 >= ..., written as a level and
+    falls that are not negative. For independent errors this is isotonic regression.
+
+    Args:
+        values: the curve x, shape (k,).
+        root: symmetric square root of the covariance C of its errors, shape (k, k).
+    """
+    k = len(values)
+    curves = np.column_stack([np.ones(k), -np.tri(k)[:, 1:]])
+    lowest = np.r_[-np.inf, np.zeros(k - 1)]
+    whitened = np.linalg.solve(root, np.column_stack([curves, values]))
+    found = lsq_linear(whitened[:, :-1], whitened[:, -1], (lowest, np.inf), method="bvls")
+    return np.asarray(curves @ found.x)
 
 
 @dataclass(frozen=True)
@@ -144,17 +177,26 @@ def rank_fall(steps: NDArray[np.int64], ranks: Floats) -> RankFall:
 
 
 def judge_runs(
-    observations: pd.DataFrame, *, tolerance: float, resamples: int, seed: int
+    observations: pd.DataFrame,
+    passages: Passages = NONE,
+    *,
+    tolerance: float,
+    resamples: int,
+    seed: int,
+    correlation: float = 0.0,
 ) -> list[dict[str, Any]]:
     """Test every run for saturation by every score that has standard errors.
 
-    Scores that are higher for better models are negated first.
+    Scores that are higher for better models are negated first. Errors of losses on the same
+    passages are taken passage by passage; where passages are not known, as assumed.
 
     Args:
         observations: the observations table; a score `x` has its errors as `x_stderr`.
+        passages: losses of single passages.
         tolerance: see `saturation`.
         resamples: see `saturation`.
         seed: see `saturation`; the same for all runs.
+        correlation: between the errors of two checkpoints, where passages are not known.
 
     Returns:
         Rows of the saturation table. Runs with fewer than two checkpoints after step 0 that were
@@ -173,10 +215,12 @@ def judge_runs(
             curve = curve.sort_values("step")
             steps = curve["step"].to_numpy()
             values = curve[outcome].to_numpy(np.float64)
+            covariance = passages.covariance(outcome, places(curve))
+            errors = curve[f"{outcome}{STDERR}"].to_numpy(np.float64)
             found = saturation(
                 steps,
                 values if outcome.endswith(LESS_IS_BETTER) else -values,
-                curve[f"{outcome}{STDERR}"].to_numpy(np.float64),
+                _assumed(errors, correlation) if covariance is None else covariance,
                 tolerance=tolerance,
                 resamples=resamples,
                 seed=seed,
@@ -194,6 +238,7 @@ def judge_runs(
                     "degradation_high": found.high,
                     "p": found.p,
                     "verdict": found.verdict,
+                    "errors": PAIRED if covariance is not None else _in_words(correlation),
                     "rank_peak_step": fall.peak_step if fall else None,
                     "rank_fall": fall.fall if fall else None,
                     "rank_order": fall.order(found.best_step) if fall else None,
@@ -202,9 +247,20 @@ def judge_runs(
     return sorted(rows, key=lambda row: (row["run"], row["outcome"]))
 
 
+def _assumed(errors: Floats, correlation: float) -> Floats:
+    """Covariance of errors with one correlation between any two."""
+    k = len(errors)
+    return np.outer(errors, errors) * (correlation + (1 - correlation) * np.eye(k))
+
+
+def _in_words(correlation: float) -> str:
+    return f"assumed correlation {correlation:g}" if correlation else "assumed independent"
+
+
 def _judged(columns: pd.Index) -> list[str]:
     """Scores with errors, without losses per token if the same loss per byte exists."""
-    scores = [name.removesuffix(STDERR) for name in columns if name.endswith(STDERR)]
+    errors = (name for name in columns if name.endswith(STDERR))
+    scores = [name.removesuffix(STDERR) for name in errors if not name.endswith(CHANGE + STDERR)]
     per_byte = {name.removesuffix(BITS_PER_BYTE.ending) for name in scores}
     return [
         name

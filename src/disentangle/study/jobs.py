@@ -11,11 +11,14 @@ from disentangle.study.grid import expand, external_runs
 from disentangle.study.perturbation import finetuned, perturbed_runs
 from disentangle.study.run import Run
 
-COLLECTED = ("checkpoints", "geometry", "evaluation", "observations", "missing", "anomalies")
+COLLECTED = (
+    *("checkpoints", "geometry", "evaluation", "passages"),
+    *("observations", "missing", "anomalies"),
+)
 """Tables that are collected from what was trained and measured."""
 
 TAKEN = ("observations", "missing")
-"""Those of them that a file from elsewhere replaces."""
+"""Those of them that a file from elsewhere replaces; it has no losses of single passages."""
 
 ANALYZED = (
     *("associations", "regressions", "saturation", "agreement", "effects", "noise"),

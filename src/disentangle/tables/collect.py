@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from disentangle.checkpoint.manifest import RunManifest, read_checkpoint, read_run, step_folder
@@ -12,6 +13,7 @@ from disentangle.checkpoint.quarantine import Quarantined
 from disentangle.checkpoint.references import BASE, Perturbed
 from disentangle.study.external import ExternalRun
 from disentangle.study.run import Run
+from disentangle.tables.passages import NONE, Passages
 from disentangle.tables.table import COVARIATES
 from disentangle.vocabulary.scores import BITS_PER_BYTE, CHANGE, STDERR
 
@@ -110,6 +112,7 @@ def observations(
     checkpoints: pd.DataFrame,
     geometry: pd.DataFrame,
     evaluation: pd.DataFrame,
+    passages: Passages = NONE,
 ) -> pd.DataFrame:
     """One row per checkpoint and variant: covariates, geometry and scores.
 
@@ -117,6 +120,7 @@ def observations(
         checkpoints: the checkpoints table.
         geometry: the geometry table.
         evaluation: the evaluation table.
+        passages: losses of single passages, for the errors of changes.
 
     Returns:
         The observations table, sorted; missing measurements are NaN.
@@ -131,7 +135,7 @@ def observations(
     joined = joined.merge(wide_geometry.reset_index(), on=place, how="left")
     joined["variant"] = joined["variant"].fillna(BASE)
     joined.columns.name = None
-    return with_changes(joined).sort_values(["run", "step", "variant"], ignore_index=True)
+    return with_changes(joined, passages).sort_values(["run", "step", "variant"], ignore_index=True)
 
 
 def _scores(evaluation: pd.DataFrame, place: list[str]) -> pd.DataFrame:
@@ -144,8 +148,10 @@ def _scores(evaluation: pd.DataFrame, place: list[str]) -> pd.DataFrame:
     return wide["value"].join(errors)
 
 
-def with_changes(joined: pd.DataFrame) -> pd.DataFrame:
+def with_changes(joined: pd.DataFrame, passages: Passages = NONE) -> pd.DataFrame:
     """Add the change of each loss by each perturbation: its value minus the base's.
+
+    Where losses of single passages are known, its standard error is added, passage by passage.
 
     Nothing is added if no checkpoint is perturbed.
     """
@@ -158,7 +164,17 @@ def with_changes(joined: pd.DataFrame) -> pd.DataFrame:
     before = joined[place].merge(base.reset_index(), on=place, how="left")[losses]
     changes = joined[losses] - before.to_numpy()
     changes[~perturbed] = float("nan")
-    return joined.join(changes.add_suffix(CHANGE))
+    changes = changes.add_suffix(CHANGE)
+    for loss in losses:
+        errors = [
+            float("nan")
+            if variant == BASE
+            else passages.error(loss, {(run, step, variant): 1.0, (run, step, BASE): -1.0})
+            for run, step, variant in joined[[*place, "variant"]].itertuples(index=False)
+        ]
+        if not np.isnan(errors).all():
+            changes[f"{loss}{CHANGE}{STDERR}"] = errors
+    return joined.join(changes)
 
 
 def _side_by_side(geometry: pd.DataFrame, place: list[str]) -> pd.DataFrame:

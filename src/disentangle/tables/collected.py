@@ -58,7 +58,7 @@ OBSERVATIONS = Table(
     "H_<domain>_<metric>. Scores are <domain>_loss, <domain>_bits_per_byte and <task>_<metric>; "
     "the standard error, if there is one, is <score>_stderr. A perturbed checkpoint has the "
     "geometry of the checkpoint that it was made from, and <domain>_bits_per_byte_change: its loss "
-    "minus that checkpoint's loss.",
+    "minus that checkpoint's loss, with its standard error passage by passage.",
     (
         *PLACE,
         ("variant", TEXT, "base, or how the checkpoint was perturbed"),

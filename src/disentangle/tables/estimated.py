@@ -92,13 +92,20 @@ SATURATION = Table(
         ("best_step", COUNT, "Step of the lowest loss"),
         ("last_step", COUNT, "Last step"),
         ("degradation", NUMBER, "Last value minus the best; positive is worse"),
-        ("degradation_low", NUMBER, "Its lower 95 % bound, assuming independent errors"),
+        ("degradation_low", NUMBER, "Its lower 95 % bound"),
         ("degradation_high", NUMBER, "Upper 95 % bound of the rise from any earlier checkpoint"),
         ("p", NUMBER, "Share of never-rising curves with this noise that end at least as high"),
         (
             "verdict",
             TEXT,
-            "saturated (p < 0.05), not saturated (upper bound below the tolerance), or undecided",
+            "not saturated (upper bound below the tolerance), else saturated (p < 0.05), else "
+            "undecided",
+        ),
+        (
+            "errors",
+            TEXT,
+            "Errors of differences: paired, passage by passage; assumed independent; or with an "
+            "assumed correlation",
         ),
         ("rank_peak_step", COUNT, "Step at which W has its highest effective rank"),
         ("rank_fall", NUMBER, "Share of that peak lost by the last step"),
@@ -233,6 +240,11 @@ EFFECTS = Table(
         ("per", TEXT, "Unit of the slopes: doubling, or unit of a choice that may be zero"),
         ("n", COUNT, "Runs that differ from another run in this choice alone"),
         *_estimate("slope", "Slope, the same for all sizes"),
+        (
+            "passages_se",
+            NUMBER,
+            "Part of its standard error that is due to the finite number of passages",
+        ),
         ("p", NUMBER, "p-value for a slope of zero"),
         ("q", NUMBER, "Its Benjamini-Hochberg q over the rows of this table"),
         ("bend_p", NUMBER, "p-value for no U of either kind: the larger p of the two end slopes"),
@@ -263,6 +275,11 @@ NOISE = Table(
         ("cells_repeated", COUNT, "Of these, with more than one seed"),
         ("df_within", COUNT, "Degrees of freedom of the noise"),
         ("sd_within", NUMBER, "Standard deviation between seeds, in the column's unit"),
+        (
+            "sd_passages",
+            NUMBER,
+            "Part of sd_within that is due to the finite number of passages; null if not known",
+        ),
         ("sd_between", NUMBER, "Standard deviation between cells, without that of seeds"),
         *_estimate("icc", "Intraclass correlation: share of the variance between cells"),
         ("least_difference", NUMBER, "Smaller differences between two runs may be due to seeds"),
@@ -282,6 +299,16 @@ COUNTEREXAMPLES = Table(
         ("rank_quantile", NUMBER, "Share of runs with no higher rank"),
         ("loss", NUMBER, "Final loss"),
         ("above_median", NUMBER, "Final loss minus the median over all runs"),
-        ("margin", NUMBER, "Required difference: two standard deviations between seeds"),
+        (
+            "passages_se",
+            NUMBER,
+            "Standard error of above_median passage by passage; null if not known",
+        ),
+        (
+            "margin",
+            NUMBER,
+            "Required difference: two standard deviations between seeds or, without repeated "
+            "seeds, two standard errors over passages",
+        ),
     ),
 )

@@ -24,7 +24,7 @@ from disentangle.tables.estimated import (
     REGRESSIONS,
     SATURATION,
 )
-from disentangle.tables.evaluation import EVALUATION
+from disentangle.tables.evaluation import EVALUATION, PASSAGES
 from disentangle.tables.geometry import GEOMETRY, LAYERS
 from disentangle.tables.leakage import LEAKAGE
 from disentangle.tables.training import TRAINING
@@ -36,6 +36,7 @@ ALL_TABLES = (
     GEOMETRY,
     LAYERS,
     EVALUATION,
+    PASSAGES,
     OBSERVATIONS,
     MISSING,
     ANOMALIES,

@@ -28,8 +28,9 @@ from disentangle.tables.collected import (
     REGIME,
     observations_table,
 )
-from disentangle.tables.evaluation import EVALUATION
+from disentangle.tables.evaluation import EVALUATION, PASSAGES
 from disentangle.tables.geometry import geometry_table
+from disentangle.tables.passages import Passages
 from disentangle.tables.table import Table
 from disentangle.vocabulary.user_metric import UserMetric
 
@@ -43,6 +44,7 @@ def study_tables(
     *,
     geometry: pd.DataFrame,
     evaluation: pd.DataFrame,
+    passages: pd.DataFrame,
     quarantined: Mapping[str, Sequence[Quarantined]],
     metrics: Iterable[UserMetric],
     text_tokens: int | None,
@@ -55,6 +57,7 @@ def study_tables(
         perturbed: the outcome of each perturbation.
         geometry: rows of all cohorts.
         evaluation: rows of all cohorts.
+        passages: rows of all cohorts.
         quarantined: stage to what its jobs could not measure.
         metrics: the user's own metrics.
         text_tokens: tokens of the training text; None if nothing is trained.
@@ -71,7 +74,7 @@ def study_tables(
     for stage, found in quarantined.items():
         missing += quarantined_rows(stage, found)
     own = {metric.name: metric.meaning for metric in metrics}
-    seen = observations(checkpoints, geometry, evaluation)
+    seen = observations(checkpoints, geometry, evaluation, Passages(passages))
     trained = [run for run in runs if isinstance(run, Run)]
     regimes = [
         {"run": run.name, "size": run.size.name} | asdict(regime_of(run, text_tokens))
@@ -81,6 +84,7 @@ def study_tables(
         "checkpoints": (checkpoints, CHECKPOINTS),
         "geometry": (geometry, geometry_table(own)),
         "evaluation": (evaluation, EVALUATION),
+        "passages": (passages, PASSAGES),
         "observations": (seen, observations_table(own)),
         "missing": (missing, MISSING),
         "anomalies": (anomalies(checkpoints, evaluation), ANOMALIES),

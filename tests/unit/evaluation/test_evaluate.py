@@ -28,9 +28,9 @@ from disentangle.tables.collect import quarantined_rows
 Rows = list[dict[str, object]]
 
 
-def evaluate(bench: Bench, run: Path, cache: Path, code: str = "a") -> tuple[Rows, str]:
+def evaluate(bench: Bench, run: Path, cache: Path, code: str = "a") -> tuple[Rows, Rows, str]:
     said: list[str] = []
-    rows, refused = measure.evaluate(
+    rows, passages, refused = measure.evaluate(
         trained_references([run / "manifest.json"]),
         heldout=bench.heldout,
         settings=bench.study.evaluation,
@@ -40,7 +40,7 @@ def evaluate(bench: Bench, run: Path, cache: Path, code: str = "a") -> tuple[Row
         say=said.append,
     )
     assert not refused
-    return rows, said[-1]
+    return rows, passages, said[-1]
 
 
 @pytest.fixture(scope="module")
@@ -132,12 +132,12 @@ def test_training_lowers_the_loss_and_rows_carry_their_numerics(rows: Rows) -> N
 def test_nothing_is_computed_twice_and_new_code_computes_anew(
     bench: Bench, trained_run: Path, cache: Path, rows: Rows
 ) -> None:
-    again, said = evaluate(bench, trained_run, cache)
+    again, _, said = evaluate(bench, trained_run, cache)
     assert again == rows
     assert "0 evaluations made, 10 taken as they were" in said
     for entry in sorted(cache.rglob("*.json"))[:2]:
         entry.unlink()
-    restored, said = evaluate(bench, trained_run, cache)
+    restored, _, said = evaluate(bench, trained_run, cache)
     assert restored == rows
     assert "2 evaluations made, 8 taken as they were" in said
 
@@ -187,7 +187,7 @@ def test_a_task_that_does_not_fit_a_models_positions_is_left_out_for_it(
         "params_non_embedding": block + last_norm,
         "params_embedding": len(tokenizer) * 8,
     }
-    rows, refused = measure.evaluate(
+    rows, passages, refused = measure.evaluate(
         trained_references([tmp_path / "short" / "manifest.json"]),
         heldout=bench.heldout,
         settings=bench.study.evaluation,
@@ -204,3 +204,23 @@ def test_a_task_that_does_not_fit_a_models_positions_is_left_out_for_it(
     # the checkpoint is measured all the same
     assert quarantined_counts(pd.DataFrame([row])) == {"imported": 0, "measured": 0}
     assert {row["task"] for row in rows} == {"heldout_id", "heldout_ood", "heldout_code"}
+    assert {row["domain"] for row in passages} == {"id", "ood", "code"}
+
+
+def test_losses_of_single_passages_add_up_to_the_score(
+    bench: Bench, trained_run: Path, cache: Path, rows: Rows
+) -> None:
+    _, passages, _ = evaluate(bench, trained_run, cache)
+    assert len(passages) == 9
+    for row in passages:
+        found = [
+            score
+            for score in rows
+            if (score["step"], score["task"], score["metric"])
+            == (row["step"], f"heldout_{row['domain']}", "bits_per_byte")
+        ]
+        bits, sizes = np.array(row["bits"]), np.array(row["bytes"])
+        texts = read_texts(bench.heldout[str(row["domain"])])[: len(sizes)]
+        assert sizes.tolist() == [len(text.encode()) for text in texts]
+        assert found[0]["value"] == pytest.approx(bits.sum() / sizes.sum(), rel=1e-6)
+        assert found[0]["stderr"] == pytest.approx(ratio_with_error(bits, sizes)[1], rel=1e-5)

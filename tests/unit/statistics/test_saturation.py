@@ -3,8 +3,18 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import minimize
+from sklearn.isotonic import IsotonicRegression
 
-from disentangle.statistics.saturation import ALPHA, judge_runs, rank_fall, saturation
+from disentangle.statistics.saturation import (
+    ALPHA,
+    judge_runs,
+    never_rising,
+    rank_fall,
+    saturation,
+)
 
 STEPS = np.unique(np.geomspace(10, 10_000, 20).astype(np.int64))
 NOISE = 0.02
@@ -19,12 +29,23 @@ def falling(rise: float = 0.0, from_share: float = 0.6) -> np.ndarray:
     return curve if rise else 3 + 2 * (STEPS / STEPS[0]) ** -0.4
 
 
-def verdicts(curve: np.ndarray, trials: int, noise: float = NOISE) -> list[str]:
+def correlated(k: int, shared: float) -> np.ndarray:
+    return shared + (1 - shared) * np.eye(k)
+
+
+def independent(errors: np.ndarray) -> np.ndarray:
+    return np.diag(errors**2)
+
+
+def verdicts(
+    curve: np.ndarray, trials: int, noise: float = NOISE, shared: float = 0.0
+) -> list[str]:
     random = np.random.default_rng(7)
-    errors = np.full(len(curve), noise)
+    covariance = noise**2 * correlated(len(curve), shared)
+    root = np.linalg.cholesky(covariance)
     return [
         saturation(
-            STEPS, curve + noise * random.standard_normal(len(curve)), errors, **SETTINGS
+            STEPS, curve + root @ random.standard_normal(len(curve)), covariance, **SETTINGS
         ).verdict
         for _ in range(trials)
     ]
@@ -43,6 +64,73 @@ def test_a_flat_end_is_the_hardest_null_and_meets_the_rate() -> None:
     assert 0.005 <= share <= 0.083
 
 
+@pytest.mark.parametrize("shared", [0.9, 0.99])
+def test_shared_errors_raise_no_more_false_alarms(shared: float) -> None:
+    flat_end = np.concatenate([falling()[:10], np.full(len(STEPS) - 10, falling()[9])])
+    share = verdicts(flat_end, 400, shared=shared).count("saturated") / 400
+    assert share <= 0.083
+
+
+def test_shared_errors_decide_what_independent_ones_leave_open() -> None:
+    # the rise is 1.5 errors of a value, but 11 errors of a difference
+    curve = falling(rise=1.5 * NOISE)
+    assert verdicts(curve, 50, shared=0.99).count("saturated") >= 48
+    assert verdicts(curve, 50).count("undecided") >= 25
+    assert verdicts(falling(), 50, shared=0.99).count("not saturated") == 50
+    assert verdicts(falling(), 50).count("not saturated") <= 35
+
+
+def test_a_rise_that_is_certainly_negligible_is_no_saturation() -> None:
+    curve = falling()
+    curve[-1] = curve[-2] + SETTINGS["tolerance"] / 4
+    found = saturation(STEPS, curve, independent(np.full(len(STEPS), 1e-5)), **SETTINGS)
+    assert (found.p < ALPHA, found.verdict) == (True, "not saturated")
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 12))
+def test_for_independent_errors_the_closest_curve_is_isotonic_regression(seed: int, k: int) -> None:
+    random = np.random.default_rng(seed)
+    values, errors = random.normal(size=k), random.uniform(0.1, 2, size=k)
+    theirs = IsotonicRegression(increasing=False).fit_transform(
+        np.arange(k), values, sample_weight=errors**-2
+    )
+    assert never_rising(values, np.diag(errors)) == pytest.approx(theirs, abs=1e-9)
+
+
+def test_for_shared_errors_the_closest_curve_solves_the_quadratic_program() -> None:
+    random = np.random.default_rng(0)
+    for _ in range(20):
+        k = 6
+        root = random.normal(size=(k, k))
+        covariance = root @ root.T + 0.1 * np.eye(k)
+        values, inverse = random.normal(size=k), np.linalg.inv(covariance)
+
+        def distance(curve: np.ndarray, x: np.ndarray = values, c: np.ndarray = inverse) -> float:
+            return float((x - curve) @ c @ (x - curve))
+
+        theirs = minimize(
+            distance,
+            np.full(k, values.mean()),
+            constraints={"type": "ineq", "fun": lambda curve: -np.diff(curve)},
+            method="SLSQP",
+            options={"ftol": 1e-12, "maxiter": 1000},
+        )
+        found = never_rising(values, symmetric_root(covariance))
+        assert np.all(np.diff(found) <= 1e-9)
+        assert distance(found) == pytest.approx(theirs.fun, rel=1e-4, abs=1e-6)
+
+
+def symmetric_root(covariance: np.ndarray) -> np.ndarray:
+    values, vectors = np.linalg.eigh(covariance)
+    return vectors * np.sqrt(values) @ vectors.T
+
+
+def test_checkpoints_of_equal_weights_are_judged_too() -> None:
+    covariance = np.full((len(STEPS), len(STEPS)), NOISE**2)
+    found = saturation(STEPS, np.full(len(STEPS), 3.0), covariance, **SETTINGS)
+    assert (found.verdict, found.high) == ("not saturated", pytest.approx(0.0, abs=1e-6))
+
+
 def test_planted_saturation_is_found() -> None:
     found = verdicts(falling(rise=0.2), 100)
     assert found.count("saturated") >= 95
@@ -51,24 +139,25 @@ def test_planted_saturation_is_found() -> None:
 def test_the_best_step_is_where_the_rise_was_planted() -> None:
     curve = falling(rise=0.3)
     errors = np.full(len(curve), 1e-6)
-    found = saturation(STEPS, curve, errors, **SETTINGS)
+    found = saturation(STEPS, curve, independent(errors), **SETTINGS)
     assert found.best_step == STEPS[int(np.argmin(curve))] == STEPS[int(0.6 * len(STEPS))]
     assert found.degradation == pytest.approx(curve[-1] - curve.min())
     assert found.low < found.degradation < found.high
 
 
 def test_a_clean_curve_is_not_saturated_and_a_noisy_one_undecided() -> None:
-    clean = saturation(STEPS, falling(), np.full(len(STEPS), 1e-4), **SETTINGS)
+    clean = saturation(STEPS, falling(), independent(np.full(len(STEPS), 1e-4)), **SETTINGS)
     assert (clean.verdict, clean.degradation) == ("not saturated", 0.0)
     values = np.full(len(STEPS), 3.0)
     values[3] = 2.9
-    assert saturation(STEPS, values, np.full(len(STEPS), 0.1), **SETTINGS).verdict == "undecided"
+    noisy = saturation(STEPS, values, independent(np.full(len(STEPS), 0.1)), **SETTINGS)
+    assert noisy.verdict == "undecided"
 
 
 def test_a_last_value_that_is_lowest_by_chance_rules_out_nothing() -> None:
     values = np.full(len(STEPS), 3.0)
     values[-1] = 2.99
-    found = saturation(STEPS, values, np.full(len(STEPS), 0.1), **SETTINGS)
+    found = saturation(STEPS, values, independent(np.full(len(STEPS), 0.1)), **SETTINGS)
     assert (found.best_step, found.degradation) == (STEPS[-1], 0.0)
     assert found.high == pytest.approx(-0.01 + 1.96 * 0.1 * np.sqrt(2), abs=1e-3)
     assert found.verdict == "undecided"
@@ -88,7 +177,9 @@ def test_the_rank_falls_before_with_or_after() -> None:
 )
 def test_what_is_no_trajectory_is_refused(values: list[float], errors: list[float]) -> None:
     with pytest.raises(ValueError, match=r"needs|must"):
-        saturation(np.arange(len(values)), np.array(values), np.array(errors), **SETTINGS)
+        saturation(
+            np.arange(len(values)), np.array(values), independent(np.array(errors)), **SETTINGS
+        )
 
 
 def trajectory(run: str, steps: np.ndarray, **scores: np.ndarray) -> pd.DataFrame:
