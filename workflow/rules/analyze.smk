@@ -21,7 +21,6 @@ rule analyze:
     input:
         spec=spec_of("analyze"),
         passages=[] if STUDY.observations else [FOLDER.table("passages")],
-        passages=[] if STUDY.observations else [FOLDER.table("passages")],
         observations=FOLDER.table("observations"),
     output:
         **{name: FOLDER.table(name) for name in ANALYZED},
