@@ -18,7 +18,6 @@ from disentangle.statistics.beside_design import r2_beside_design
 from disentangle.statistics.bootstrap import Floats
 from disentangle.statistics.clustered import clustered_slope
 from disentangle.statistics.design import (
-    HYPERPARAMETERS,
     cells,
     configurations,
     design_matrix,
@@ -80,7 +79,7 @@ def _clustered(s: Sample) -> Estimate:
 
 
 def _mixed(s: Sample) -> Estimate:
-    names = [name for name in varying(s.rows) if name in HYPERPARAMETERS]
+    names = [name for name in varying(s.rows) if name != "params_non_embedding"]
     return mixed_effect(s.y, s.x, numeric_design(s.rows, names), s.rows["size"].to_numpy())
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from disentangle.statistics.bootstrap import Floats
-from disentangle.statistics.design import HYPERPARAMETERS, LOGARITHMIC, configurations
+from disentangle.statistics.design import LOGARITHMIC, configurations, numeric_columns
 
 Mask = NDArray[np.bool_]
 
@@ -31,7 +31,7 @@ def _z(values: Floats) -> Floats:
 def standardised(design: pd.DataFrame) -> dict[str, Floats]:
     """Each design column that varies, standardised on the scale it is varied on."""
     found = {}
-    for name in ("params_non_embedding", *HYPERPARAMETERS):
+    for name in numeric_columns(design):
         values = design[name].to_numpy(np.float64)
         if np.ptp(values):
             found[name] = _z(np.log(values) if name in LOGARITHMIC else values)

@@ -19,6 +19,8 @@ HYPERPARAMETERS = {
     "weight_decay": "weight decay",
     "learning_rate": "learning rate (× default)",
     "final_lr": "final learning rate",
+    "beta2_steps": "memory of squared gradients, steps",
+    "head_decay": "decay of the head, multiple",
     "seed": "seed",
 }
 
@@ -40,7 +42,9 @@ def rank_and_loss(observations: pd.DataFrame) -> Figure:
         finals = finals[finals["configuration"] != EXTERNAL]
     else:
         external = external[:0]
-    varied = [name for name in HYPERPARAMETERS if finals[name].nunique() > 1] or ["size"]
+    varied = [
+        name for name in HYPERPARAMETERS if name in finals and finals[name].nunique() > 1
+    ] or ["size"]
     columns = min(3, len(varied))
     rows = -(-len(varied) // columns)
     # the legend is beside the panel: inside, it could hide points

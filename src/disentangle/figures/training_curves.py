@@ -24,6 +24,8 @@ def departures(runs: dict[str, Run]) -> dict[str, str]:
         "weight_decay": "wd",
         "learning_rate": "lr ×",
         "final_lr": "final lr",
+        "beta2": "β2",
+        "head_decay": "head's wd ×",
     }
     if not runs:
         return {}
@@ -39,7 +41,9 @@ def departures(runs: dict[str, Run]) -> dict[str, str]:
     return found
 
 
-def _spell(key: str, value: float) -> str:
+def _spell(key: str, value: float | None) -> str:
+    if value is None:
+        return "as usual"
     return spell_count(int(value)) if key == "tokens" else f"{value:g}"
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from disentangle.checkpoint.references import BASE
 from disentangle.observations.columns import numbers, sources_of, truth_values, words
 from disentangle.observations.faults import COUNTS, faults_of, refuse, spelled, whole
-from disentangle.study.sections.observations import CHOICES, Reading
+from disentangle.study.sections.observations import CHOICES, OPTIONAL_CHOICES, SEEDS, Reading
 from disentangle.study.token_counts import spell_count
 from disentangle.tables.collect import with_changes
 from disentangle.tables.collected import OBSERVATIONS
@@ -77,12 +77,14 @@ def _completed(found: pd.DataFrame, reading: Reading) -> pd.DataFrame:
         found[name] = found[name].fillna(default) if name in found else default
     if "final" not in found:
         found["final"] = found["step"] == found.groupby("run")["step"].transform("max")
-    for name in ("params_embedding", "seed", "compute"):
+    for name in ("params_embedding", *SEEDS, *OPTIONAL_CHOICES, "compute"):
         if name not in found:
             found[name] = np.nan
+    for name in ("init_seed", "data_seed"):
+        found[name] = found[name].fillna(found["seed"])
     if "tokens" not in found:
         found["tokens"] = found["tokens_budget"].where(found["final"])
-    known = [name for name in CHOICES if found[name].notna().any()]
+    known = [name for name in (*CHOICES, *OPTIONAL_CHOICES) if found[name].notna().any()]
     found["configuration"] = [
         ", ".join(f"{name}={value:g}" for name, value in zip(known, row, strict=True))
         for row in found[known].itertuples(index=False)

@@ -125,6 +125,7 @@ def write_report(
         effects=effect_rows(tables["effects"]),
         without_slope=without_slope(tables["effects"]),
         noise=noise(tables["noise"]),
+        seeds_apart=bool((tables["noise"][["df_init", "df_data"]] > 0).any(axis=None)),
         by_passages=tables["noise"]["sd_passages"].notna().any(),
         agreement=with_intervals(tables["agreement"], ("rho",)),
         clusters=cluster_members(tables["agreement"]),

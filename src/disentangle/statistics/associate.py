@@ -12,11 +12,11 @@ import pandas as pd
 from disentangle.statistics.beside_design import r2_beside_design
 from disentangle.statistics.clustered import clustered_slope
 from disentangle.statistics.design import (
-    NUMERIC,
     cells,
     check_design,
     configurations,
     design_matrix,
+    numeric_columns,
     numeric_design,
     varying,
 )
@@ -60,7 +60,8 @@ def _complete(observations: pd.DataFrame, outcome: str, metric: str) -> pd.DataF
 
     All estimators of a pair see the same rows, so that they differ by method only.
     """
-    values = observations[[outcome, metric, *NUMERIC]].to_numpy(np.float64, na_value=np.nan)
+    columns = [outcome, metric, *numeric_columns(observations)]
+    values = observations[columns].to_numpy(np.float64, na_value=np.nan)
     return observations[np.isfinite(values).all(axis=1)]
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 from scipy.stats import t as student_t
 
 from disentangle.statistics.bootstrap import CONFIDENCE, Floats
-from disentangle.statistics.design import HYPERPARAMETERS, column_space
+from disentangle.statistics.design import column_space, hyperparameters
 from disentangle.statistics.estimate import Estimate
 from disentangle.tables.passages import Passages, places
 
@@ -31,7 +31,7 @@ def all_else_equal(runs: pd.DataFrame, choice: str, along: str | None = None) ->
     Returns:
         Those rows, with a column `stratum`: the number of the group that is equal in all else.
     """
-    others = ["size", *(name for name in HYPERPARAMETERS if name not in (choice, along))]
+    others = ["size", *(name for name in hyperparameters(runs) if name not in (choice, along))]
     stratum = runs.groupby(others, dropna=False, sort=True).ngroup()
     rows = runs.assign(stratum=stratum)
     if along:

@@ -16,11 +16,18 @@ from numpy.typing import NDArray
 from disentangle.statistics.bootstrap import Floats
 
 HYPERPARAMETERS = ("tokens_budget", "batch_size", "weight_decay", "learning_rate", "final_lr")
-NUMERIC = ("params_non_embedding", *HYPERPARAMETERS)
-COLUMNS = ("run", "size", *NUMERIC, "seed")
+OPTIONAL = ("beta2_steps", "head_decay")
+"""Hyperparameters that most suites do not vary; a suite may lack these columns."""
+COLUMNS = ("run", "size", "params_non_embedding", *HYPERPARAMETERS, "seed")
 
 # Varied over orders of magnitude and never zero; weight decay and final learning rate may be zero.
-LOGARITHMIC = ("params_non_embedding", "tokens_budget", "batch_size", "learning_rate")
+LOGARITHMIC = (
+    "params_non_embedding",
+    "tokens_budget",
+    "batch_size",
+    "learning_rate",
+    "beta2_steps",
+)
 
 
 def check_design(observations: pd.DataFrame) -> None:
@@ -33,9 +40,19 @@ def check_design(observations: pd.DataFrame) -> None:
         raise ValueError(f"observations have more than one row for the runs {', '.join(repeated)}")
 
 
+def hyperparameters(observations: pd.DataFrame) -> list[str]:
+    """The hyperparameters that are columns, in a fixed order."""
+    return [*HYPERPARAMETERS, *(name for name in OPTIONAL if name in observations.columns)]
+
+
+def numeric_columns(observations: pd.DataFrame) -> list[str]:
+    """The columns of the design that are numbers: weights of the blocks, and hyperparameters."""
+    return ["params_non_embedding", *hyperparameters(observations)]
+
+
 def configurations(observations: pd.DataFrame) -> NDArray[np.intp]:
     """Number of each row's configuration, in the order of the sorted hyperparameters."""
-    return _number(observations[list(HYPERPARAMETERS)].to_numpy(np.float64))
+    return _number(observations[hyperparameters(observations)].to_numpy(np.float64))
 
 
 def cells(observations: pd.DataFrame) -> NDArray[np.intp]:
@@ -50,7 +67,7 @@ def _number(rows: NDArray[Any]) -> NDArray[np.intp]:
 
 def varying(observations: pd.DataFrame) -> list[str]:
     """The numeric design columns with more than one value: the variables to control for."""
-    return [name for name in NUMERIC if observations[name].nunique() > 1]
+    return [name for name in numeric_columns(observations) if observations[name].nunique() > 1]
 
 
 def numeric_design(observations: pd.DataFrame, names: list[str]) -> Floats:

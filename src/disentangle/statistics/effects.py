@@ -13,7 +13,7 @@ from disentangle.statistics.contrasts import (
     slopes_at_the_ends,
     slopes_by_size,
 )
-from disentangle.statistics.design import HYPERPARAMETERS
+from disentangle.statistics.design import hyperparameters
 from disentangle.statistics.estimate import Estimate
 from disentangle.statistics.multiplicity import benjamini_hochberg
 from disentangle.tables.passages import NONE, Passages
@@ -57,7 +57,7 @@ def varies_along(runs: pd.DataFrame, choice: str) -> str | None:
     """The choice that varies with this one if it never varies alone, as batch with the budget."""
     if runs[choice].nunique() < 2 or len(all_else_equal(runs, choice)):
         return None
-    others = [name for name in HYPERPARAMETERS if name != choice and runs[name].nunique() > 1]
+    others = [name for name in hyperparameters(runs) if name != choice and runs[name].nunique() > 1]
     return next((name for name in others if len(all_else_equal(runs, choice, name))), None)
 
 
@@ -78,7 +78,7 @@ def effects(
     """
     rows: list[dict[str, Any]] = []
     slopes: list[tuple[Estimate, Estimate]] = []
-    for choice in (name for name in HYPERPARAMETERS if runs[name].nunique() > 1):
+    for choice in (name for name in hyperparameters(runs) if runs[name].nunique() > 1):
         along = varies_along(runs, choice)
         for response in responses:
             whole = slope(runs, choice, response, along)

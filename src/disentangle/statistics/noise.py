@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.stats import f as fisher
 from scipy.stats import norm
 
-from disentangle.statistics.bootstrap import CONFIDENCE
+from disentangle.statistics.bootstrap import CONFIDENCE, Floats
 from disentangle.statistics.design import cells
 from disentangle.tables.passages import NONE, Passages, Place, places
 
@@ -29,9 +30,13 @@ def noise_floor(runs: pd.DataFrame, column: str, passages: Passages = NONE) -> d
     the covariance of the errors of cell i's losses on the same passages, they add
     sum_i (trace C_i - 1' C_i 1 / n_i) / (N - a) to MSW on average.
 
+    `sd_init` is the standard deviation within groups of runs of one cell and one order of data,
+    which differ in their initialisation alone; `sd_data` within groups of one initialisation. Both
+    hold what the two do only together, so their squares may add up to more than MSW.
+
     Args:
         runs: one row per run, with the columns of `design.COLUMNS`; rows without a value are left
-            out.
+            out. Columns `init_seed` and `data_seed` are not required.
         column: a metric or a score.
         passages: losses of single passages.
     """
@@ -40,6 +45,8 @@ def noise_floor(runs: pd.DataFrame, column: str, passages: Passages = NONE) -> d
     _, member, counts = np.unique(cell, return_inverse=True, return_counts=True)
     n, a = len(values), len(counts)
     row: dict[str, Any] = {"column": column, "n": n, "cells": a}
+    for part, fixed in (("init", "data_seed"), ("data", "init_seed")):
+        row[f"sd_{part}"], row[f"df_{part}"] = _within(values, member, known.get(fixed))
     row["cells_repeated"] = int((counts > 1).sum())
     unknown = dict.fromkeys(("sd_within", "sd_between", "icc", "icc_low", "icc_high"), np.nan)
     if n == a or a < 2:
@@ -73,6 +80,17 @@ def noise_floor(runs: pd.DataFrame, column: str, passages: Passages = NONE) -> d
         "icc_high": high,
         "least_difference": float(norm.ppf((1 + CONFIDENCE) / 2) * np.sqrt(2 * msw)),
     }
+
+
+def _within(values: Floats, cell: NDArray[np.intp], fixed: pd.Series | None) -> tuple[float, int]:
+    """Standard deviation within groups of one cell and one value of `fixed`, and its degrees of
+    freedom; NaN if there are none."""
+    if fixed is None:
+        return np.nan, 0
+    groups = pd.Series(values).groupby([cell, fixed.to_numpy()])
+    df = len(values) - groups.ngroups if fixed.notna().all() else 0
+    squares = float(((values - groups.transform("mean")) ** 2).sum())
+    return (float(np.sqrt(squares / df)) if df else np.nan), df
 
 
 def _by_passages(passages: Passages, column: str, cells_of: Sequence[Sequence[Place]]) -> float:

@@ -73,6 +73,19 @@ class StudyConfig(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _a_head_of_its_own(self) -> "StudyConfig":
+        tied = [s.name for s in self.sizes if (self.model.tied if s.tied is None else s.tied)]
+        if tied and _varies_head_decay(self.design):
+            raise ValueError(
+                f"design: head_decay needs a head of its own, and {', '.join(tied)} is tied"
+            )
+        return self
+
+
+def _varies_head_decay(design: Design) -> bool:
+    return design.base.head_decay is not None or any(sweep.head_decay for sweep in design.sweeps)
+
 
 def rows_in_weights(config: StudyConfig) -> int:
     """Vocabulary rows of the weight matrices, including padding."""

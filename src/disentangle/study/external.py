@@ -52,7 +52,8 @@ class ExternalRun:
         unknown = dict.fromkeys(
             (
                 *("params_non_embedding", "params_embedding", "tokens_budget", "batch_size"),
-                *("weight_decay", "learning_rate", "learning_rate_multiple", "final_lr", "seed"),
+                *("weight_decay", "learning_rate", "learning_rate_multiple", "final_lr"),
+                *("beta2_steps", "head_decay", "seed", "init_seed", "data_seed"),
             )
         )
         return {"size": self.name, "configuration": EXTERNAL} | unknown | self.known

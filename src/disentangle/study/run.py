@@ -62,7 +62,7 @@ class Run:
             "size": self.size.model_dump(exclude={"tied"}),  # it is in the model
             "model": self.model.model_dump(),
             "optimizer": self.optimizer.model_dump(mode="json"),
-            "hyperparameters": self.hyperparameters.model_dump(),
+            "hyperparameters": self.hyperparameters.chosen(),
             "vocabulary": self.vocabulary,
             "rows": self.rows,
             "steps": self.steps,
@@ -83,14 +83,21 @@ class Run:
             "learning_rate": h.learning_rate * self.optimizer.learning_rate,
             "learning_rate_multiple": h.learning_rate,
             "final_lr": h.final_lr,
+            "beta2_steps": 1 / (1 - (self.optimizer.betas[1] if h.beta2 is None else h.beta2)),
+            "head_decay": 1.0 if h.head_decay is None else h.head_decay,
             "seed": h.seed,
+            "init_seed": h.seed if h.init_seed is None else h.init_seed,
+            "data_seed": h.seed if h.data_seed is None else h.data_seed,
         }
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, the input of `from_json`."""
         sections = ("size", "model", "optimizer", "hyperparameters")
         plain = asdict(self) | {key: getattr(self, key).model_dump(mode="json") for key in sections}
-        return plain | {"checkpoints": list(self.checkpoints)}
+        return plain | {
+            "hyperparameters": self.hyperparameters.chosen(),
+            "checkpoints": list(self.checkpoints),
+        }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Run":
@@ -122,16 +129,20 @@ def _spell(value: float) -> str:
 
 
 def configuration_name(h: Hyperparameters) -> str:
-    """Name a configuration: tok8B_bs128_wd0.1_lr1x_fin0.1."""
+    """Name a configuration: tok8B_bs128_wd0.1_lr1x_fin0.1; optional choices only if made."""
+    beta2 = "" if h.beta2 is None else f"_beta{_spell(h.beta2)}"
+    head = "" if h.head_decay is None else f"_head{_spell(h.head_decay)}x"
     return (
         f"tok{spell_count(h.tokens)}_bs{h.batch_size}_wd{_spell(h.weight_decay)}"
-        f"_lr{_spell(h.learning_rate)}x_fin{_spell(h.final_lr)}"
+        f"_lr{_spell(h.learning_rate)}x_fin{_spell(h.final_lr)}{beta2}{head}"
     )
 
 
 def run_name(size: Size, h: Hyperparameters) -> str:
-    """Name a run: 4M_tok8B_bs128_wd0.1_lr1x_fin0.1_s0."""
-    return f"{size.name}_{configuration_name(h)}_s{h.seed}"
+    """Name a run: 4M_tok8B_bs128_wd0.1_lr1x_fin0.1_s0; seeds of its own, if any, are added."""
+    own = {"i": h.init_seed, "d": h.data_seed}
+    apart = "".join(f"{key}{seed}" for key, seed in own.items() if seed is not None)
+    return f"{size.name}_{configuration_name(h)}_s{h.seed}{apart}"
 
 
 def training_flops(run: Run, step: int) -> float:

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from disentangle.checkpoint.references import BASE
-from disentangle.study.sections.observations import CHOICES
+from disentangle.study.sections.observations import CHOICES, OPTIONAL_CHOICES
 
 
 def final_runs(observations: pd.DataFrame, variant: str) -> pd.DataFrame:
@@ -11,7 +11,8 @@ def final_runs(observations: pd.DataFrame, variant: str) -> pd.DataFrame:
 
     A run that diverged has no such checkpoint and is left out. `learning_rate` is the multiple of
     the default here, which means the same at every size. A training choice that is unknown for
-    every run becomes a constant: it cannot be controlled for, and no run is left out for it.
+    every run becomes a constant: it cannot be controlled for, and no run is left out for it. Of an
+    optional choice, a run of which nothing is said has the suite's most common value.
     """
     return _for_estimators(
         observations[observations["final"] & (observations["variant"] == variant)]
@@ -25,6 +26,10 @@ def all_checkpoints(observations: pd.DataFrame) -> pd.DataFrame:
 
 def _for_estimators(rows: pd.DataFrame) -> pd.DataFrame:
     rows = rows.assign(learning_rate=rows["learning_rate_multiple"])
+    for name in OPTIONAL_CHOICES:
+        if name in rows:
+            said = rows[name].dropna()
+            rows[name] = rows[name].fillna(1.0 if said.empty else said.mode()[0])
     unknown = [name for name in CHOICES if rows[name].isna().all()]
     return rows.assign(**dict.fromkeys(unknown, 1.0)).reset_index(drop=True)
 

@@ -280,6 +280,18 @@ NOISE = Table(
             NUMBER,
             "Part of sd_within that is due to the finite number of passages; null if not known",
         ),
+        (
+            "sd_init",
+            NUMBER,
+            "Standard deviation between initialisations, with one order of data; null if not known",
+        ),
+        ("df_init", COUNT, "Its degrees of freedom"),
+        (
+            "sd_data",
+            NUMBER,
+            "Standard deviation between orders of data, with one initialisation; null if not known",
+        ),
+        ("df_data", COUNT, "Its degrees of freedom"),
         ("sd_between", NUMBER, "Standard deviation between cells, without that of seeds"),
         *_estimate("icc", "Intraclass correlation: share of the variance between cells"),
         ("least_difference", NUMBER, "Smaller differences between two runs may be due to seeds"),

@@ -55,7 +55,15 @@ HOW_TRAINED = (
     ("learning_rate", NUMBER, "Peak learning rate"),
     ("learning_rate_multiple", NUMBER, "Peak learning rate over the study's default"),
     ("final_lr", NUMBER, "Final learning rate as a share of the peak"),
+    (
+        "beta2_steps",
+        NUMBER,
+        "AdamW's memory of squared gradients, 1 / (1 - beta2), steps",
+    ),
+    ("head_decay", NUMBER, "Weight decay of the head as a multiple of the other matrices'"),
     ("seed", COUNT, "Seed of initialisation and data order"),
+    ("init_seed", COUNT, "Seed of the initialisation"),
+    ("data_seed", COUNT, "Seed of the order of the data"),
 )
 
 

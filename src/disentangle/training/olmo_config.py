@@ -81,13 +81,13 @@ def train_config(
     per_device = h.batch_size // world_size
     return TrainConfig(
         run_name=run.name,
-        seed=h.seed,
+        seed=h.seed if h.init_seed is None else h.init_seed,
         model=model_config(run, device, end_of_text),
         optimizer=OptimizerConfig(
             name=OptimizerType.adamw,
             learning_rate=h.learning_rate * optimizer.learning_rate,
             weight_decay=h.weight_decay,
-            betas=optimizer.betas,
+            betas=(optimizer.betas[0], optimizer.betas[1] if h.beta2 is None else h.beta2),
             eps=optimizer.eps,
             decay_embeddings=optimizer.decay_embeddings,
             decay_norm_and_bias=False,
@@ -104,7 +104,7 @@ def train_config(
             memmap_dtype="uint16",
             num_workers=0,
             drop_last=True,
-            seed=h.seed,
+            seed=h.seed if h.data_seed is None else h.data_seed,
         ),
         save_folder=str(save_folder),
         save_overwrite=True,

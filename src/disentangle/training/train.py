@@ -10,7 +10,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from olmo.config import DistributedStrategy, TrainConfig
-from olmo.optim import build_optimizer, build_scheduler
+from olmo.optim import Optimizer, build_optimizer, build_scheduler
 from olmo.torch_util import seed_all
 from torch.distributed.fsdp import FullyShardedDataParallel
 from torch.nn.parallel import DistributedDataParallel
@@ -55,7 +55,8 @@ def train(segment: Segment, say: Say) -> int | None:
             strategy=segment.strategy,
         )
         config.stop_at = max(segment.missing)
-        trainer = build_trainer(config, device, segment.initial)
+        h = segment.run.hyperparameters
+        trainer = build_trainer(config, device, segment.initial, h.head_decay)
         recorder = Recorder(
             run=segment.run,
             folder=folder,
@@ -105,7 +106,19 @@ def _fit(trainer: SuiteTrainer, recorder: Recorder) -> int | None:
     return recorder.stopped_by
 
 
-def build_trainer(config: TrainConfig, device: torch.device, initial: Path | None) -> SuiteTrainer:
+def build_trainer(
+    config: TrainConfig,
+    device: torch.device,
+    initial: Path | None = None,
+    head_decay: float | None = None,
+) -> SuiteTrainer:
+    """
+    Args:
+        config: OLMo's configuration.
+        device: where to train.
+        initial: a checkpoint folder with the initial weights; None for random ones.
+        head_decay: the head's weight decay as a multiple of the others'; None for 1.
+    """
     seed_all(config.seed)
     model = LossModel(config.model)
     if initial is not None:
@@ -129,6 +142,8 @@ def build_trainer(config: TrainConfig, device: torch.device, initial: Path | Non
         several = dist.get_world_size() > 1
         dist_model = DistributedDataParallel(model, find_unused_parameters=several)
     optimizer = build_optimizer(config, dist_model)
+    if head_decay is not None:
+        _decay_head(optimizer, head_decay)
     for group in optimizer.param_groups:
         group["fused"] = True  # one pass over the weights; OLMo's builder has no option for it
     return SuiteTrainer(
@@ -143,6 +158,24 @@ def build_trainer(config: TrainConfig, device: torch.device, initial: Path | Non
         # keep the saved epoch: for the stock trainer, another one starts a new epoch
         epoch=None,
     )
+
+
+HEAD = "transformer.ff_out.weight"
+"""The head's matrix in OLMo's model, whatever wraps it."""
+
+
+def _decay_head(optimizer: Optimizer, multiple: float) -> None:
+    """Move the head's matrix to a group of its own, with its own weight decay."""
+    for group in list(optimizer.param_groups):
+        for i, name in enumerate(group["param_names"]):
+            if name.endswith(HEAD):
+                own = {key: value for key, value in group.items() if key != "params"}
+                own["weight_decay"] = multiple * group["weight_decay"]
+                own |= {"params": [group["params"].pop(i)], "param_names": [name]}
+                group["param_names"] = [n for n in group["param_names"] if n != name]
+                optimizer.add_param_group(own)
+                return
+    raise ValueError("the model has no head of its own")
 
 
 if __name__ == "__main__":

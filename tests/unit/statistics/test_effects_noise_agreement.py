@@ -168,6 +168,25 @@ def test_unequal_cells_weigh_as_the_projections_say() -> None:
     assert row["sd_within"] == pytest.approx(np.sqrt(msw))
 
 
+def test_initialisation_and_order_of_data_make_the_noise_that_was_planted() -> None:
+    random = np.random.default_rng(0)
+    rows = []
+    for cell in range(60):
+        of_init, of_data = 0.3 * random.standard_normal(4), 0.1 * random.standard_normal(4)
+        for init, data in [(0, 0), (1, 0), (2, 0), (3, 0), (0, 1), (0, 2), (0, 3)]:
+            seeds = {"seed": 0, "init_seed": init, "data_seed": data}
+            seeds["y"] = of_init[init] + of_data[data]
+            rows.append({"size": f"s{cell}", "params_non_embedding": 1e6} | BASE | seeds)
+    table = pd.DataFrame(rows).assign(run=[f"r{i}" for i in range(len(rows))])
+    found = noise_floor(table, "y")
+    assert (found["df_init"], found["df_data"]) == (180, 180)
+    assert found["sd_init"] == pytest.approx(0.3, rel=0.15)
+    assert found["sd_data"] == pytest.approx(0.1, rel=0.15)
+    together = noise_floor(table.drop(columns=["init_seed", "data_seed"]), "y")
+    assert (together["df_init"], together["df_data"]) == (0, 0)
+    assert np.isnan(together["sd_init"]) and np.isnan(together["sd_data"])
+
+
 def test_without_repeats_there_is_no_noise_floor() -> None:
     table = runs(seeds=1).assign(y=1.0)
     row = noise_floor(table, "y")

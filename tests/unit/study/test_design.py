@@ -1,7 +1,9 @@
 """A design expands to runs: how many, which, by what name, saved when."""
 
+import copy
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,9 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from disentangle.errors import StudyError
-from disentangle.study import Run, expand, read_config
+from disentangle.study import expand, read_config
 from disentangle.study.grid import log_spaced_steps
-from disentangle.study.run import run_name, steps_of, training_flops
+from disentangle.study.run import Run, run_name, steps_of, training_flops
 from disentangle.study.sections.design import Hyperparameters
 from disentangle.study.sections.model import Size
 from disentangle.study.token_counts import parse_count, spell_count
@@ -57,8 +59,36 @@ def test_every_hyperparameter_is_in_the_name(demo_config: dict[str, Any]) -> Non
     base = read_config(demo_config).design.base
     size = read_config(demo_config).sizes[0]
     for key in type(base).model_fields:
-        other = base.model_copy(update={key: getattr(base, key) * 2 + 1})
+        before = getattr(base, key)
+        other = base.model_copy(update={key: 0.5 if before is None else before * 2 + 1})
         assert run_name(size, other) != run_name(size, base)
+
+
+def test_an_optional_choice_that_is_not_made_changes_no_identity(
+    demo_config: dict[str, Any],
+) -> None:
+    run = expand(read_config(demo_config))[0]
+    optional = {"init_seed", "data_seed", "beta2", "head_decay"}
+    assert not optional & run.identity()["hyperparameters"].keys()
+    assert not optional & run.to_json()["hyperparameters"].keys()
+    assert run.name.endswith("_bs16_wd0.1_lr1x_fin0.1_s0")
+    made = {"init_seed": 3, "data_seed": 4, "beta2": 0.99, "head_decay": 5}
+    changed = replace(run, hyperparameters=run.hyperparameters.model_copy(update=made))
+    assert changed.identity()["hyperparameters"].items() >= made.items()
+    assert Run.from_json(changed.to_json()) == changed
+    covariates = changed.covariates()
+    assert covariates["beta2_steps"] == pytest.approx(100)
+    assert (covariates["init_seed"], covariates["data_seed"], covariates["seed"]) == (3, 4, 0)
+    assert run.covariates()["beta2_steps"] == pytest.approx(20)
+    assert run_name(run.size, changed.hyperparameters).endswith("_beta0.99_head5x_s0i3d4")
+
+
+def test_a_tied_head_has_no_decay_of_its_own(demo_config: dict[str, Any]) -> None:
+    mine = copy.deepcopy(demo_config)
+    mine["model"]["tied"] = True
+    mine["design"]["sweeps"] = [{"head_decay": [5]}]
+    with pytest.raises(StudyError, match=r"head_decay needs a head of its own"):
+        read_config(mine)
 
 
 @given(st.floats(0, 10), st.floats(0, 10))

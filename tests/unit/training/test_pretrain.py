@@ -1,5 +1,6 @@
 """Training by OLMo's trainer: what is planned is there, once, however often it is killed."""
 
+import gc
 import shutil
 import subprocess
 import sys
@@ -16,13 +17,16 @@ from disentangle.checkpoint.guard import load_checkpoint
 from disentangle.checkpoint.manifest import read_checkpoint, read_run
 from disentangle.errors import StudyError
 from disentangle.storage import read_sealed, write_sealed
+from disentangle.study.run import Run
 from disentangle.study.sections.model import Optimizer
 from disentangle.tables.files import read_tables
 from disentangle.training.batches import batches
 from disentangle.training.log import read_log, write_training_table
 from disentangle.training.olmo_config import train_config
 from disentangle.training.pretrain import pretrain
+from disentangle.training.process_group import process_group
 from disentangle.training.run_folder import RunFolder
+from disentangle.training.train import build_trainer
 
 """Steps of the run that is killed: enough to be hit in the middle."""
 
@@ -274,3 +278,85 @@ def test_sharding_without_a_gpu_is_refused(bench: Bench, tmp_path: Path) -> None
         pytest.skip("there is a GPU to shard over")
     with pytest.raises(StudyError, match="fsdp needs GPUs"):
         pretrain(bench.runs[0], **bench.arguments(tmp_path / "run") | {"strategy": "fsdp"})
+
+
+def with_choices(bench: Bench, **made: float) -> Run:
+    """The first run of the bench, with optional choices made."""
+    run = bench.runs[0]
+    hyperparameters = run.hyperparameters.model_copy(update=made)
+    return replace(run, hyperparameters=hyperparameters, checkpoints=(0, 1, 16))
+
+
+def test_initialisation_and_order_of_data_have_seeds_of_their_own(
+    bench: Bench, tmp_path: Path
+) -> None:
+    made = {
+        "both": with_choices(bench),
+        "init": with_choices(bench, init_seed=7),
+        "data": with_choices(bench, data_seed=7),
+        "said": with_choices(bench, init_seed=0, data_seed=0),
+    }
+    found = {}
+    for name, run in made.items():
+        pretrain(run, **bench.arguments(tmp_path / name))
+        read = [read_checkpoint(tmp_path / name / f"step{step}") for step in (0, 1)]
+        found[name] = [checkpoint.weights_sha256 for checkpoint in read]
+    assert found["said"] == found["both"]
+    assert found["init"][0] != found["both"][0] == found["data"][0]
+    assert found["data"][1] != found["both"][1]
+
+
+def test_the_order_of_data_is_that_of_its_seed(bench: Bench, tmp_path: Path) -> None:
+    def first_batch(**made: float) -> list[int]:
+        config = train_config(
+            with_choices(bench, **made), [bench.tokens], tmp_path, end_of_text=0, device="cpu",
+            world_size=1, micro_batch=4, strategy="ddp",
+        )  # fmt: skip
+        return next(iter(batches(config)))["index"].tolist()
+
+    with process_group(torch.device("cpu")):
+        assert first_batch(init_seed=7) == first_batch()
+        assert first_batch(data_seed=7) == first_batch(seed=7) != first_batch()
+
+
+def test_the_head_has_its_own_decay_and_squares_their_own_memory(
+    bench: Bench, tmp_path: Path
+) -> None:
+    run = with_choices(bench, head_decay=30.0, beta2=0.5)
+    config = train_config(
+        run, [bench.tokens], tmp_path / "a", end_of_text=0, device="cpu", world_size=1,
+        micro_batch=4, strategy="ddp",
+    )  # fmt: skip
+    with process_group(torch.device("cpu")):
+        trainer = build_trainer(config, torch.device("cpu"), None, 30.0)
+        decays = {
+            name: (group["weight_decay"], group["betas"])
+            for group in trainer.optim.param_groups
+            for name in group["param_names"]
+        }
+        assert len(decays) == len(list(trainer.model.parameters()))
+        usual = run.hyperparameters.weight_decay
+        for name, (decay, betas) in decays.items():
+            head = name.endswith("ff_out.weight") and "blocks" not in name
+            assert decay == pytest.approx(30 * usual if head else usual), name
+            assert betas == (0.9, 0.5)
+        trainer.close()
+        del trainer
+        gc.collect()
+    norms = {}
+    for name, one in (("usual", with_choices(bench)), ("head", run)):
+        pretrain(one, **bench.arguments(tmp_path / name))
+        weights = load_checkpoint(tmp_path / name / "step16", torch.device("cpu")).model
+        norms[name] = weights.lm_head.weight.norm().item()
+    assert norms["head"] < 0.99 * norms["usual"]
+
+
+def test_a_run_with_its_own_head_decay_resumes_bit_for_bit(bench: Bench, tmp_path: Path) -> None:
+    run = replace(with_choices(bench, head_decay=30.0), checkpoints=(0, 4, 16))
+    whole = pretrain(run, **bench.arguments(tmp_path / "whole"))
+    arguments = bench.arguments(tmp_path / "parts") | {"keep_states": True}
+    pretrain(replace(run, checkpoints=(0, 4)), **arguments)
+    parts = pretrain(run, **arguments)
+    assert parts.checkpoints[16] == whole.checkpoints[16]
+    starts = (tmp_path / "parts" / "starts.jsonl").read_text().splitlines()
+    assert len(starts) == 2 and '"from_step": 4' in starts[1]

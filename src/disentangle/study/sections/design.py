@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from disentangle.study.sections.section import Fraction, Quantity, Section, Seed
+from disentangle.study.sections.section import Beta, Fraction, Quantity, Section, Seed
 
 
 class Hyperparameters(Section):
@@ -22,6 +22,19 @@ class Hyperparameters(Section):
     """Learning rate at the end, as a share of the peak."""
     seed: Seed
     """Seed of initialisation and data order."""
+    init_seed: Seed | None = None
+    """Seed of the initialisation, if not `seed`."""
+    data_seed: Seed | None = None
+    """Seed of the order of the data, if not `seed`."""
+    beta2: Beta | None = None
+    """AdamW's decay rate of squared gradients, if not the second of `optimizer.betas`."""
+    head_decay: Annotated[float, Field(ge=0, le=10**6)] | None = None
+    """Weight decay of the untied head as a multiple of `weight_decay`; by default 1."""
+
+    def chosen(self) -> dict[str, Any]:
+        """What was set, as plain data; an optional choice that was not made is left out, so that it
+        changes no identity."""
+        return self.model_dump(mode="json", exclude_none=True)
 
 
 class Sweep(Section):
@@ -33,6 +46,10 @@ class Sweep(Section):
     learning_rate: list[Annotated[float, Field(gt=0, le=10**6)]] | None = None
     final_lr: list[Fraction] | None = None
     seed: list[Seed] | None = None
+    init_seed: list[Seed] | None = None
+    data_seed: list[Seed] | None = None
+    beta2: list[Beta] | None = None
+    head_decay: list[Annotated[float, Field(ge=0, le=10**6)]] | None = None
 
     @property
     def varied(self) -> dict[str, list[Any]]:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from disentangle.study.sections.section import Name, Section
+from disentangle.study.sections.section import Beta, Name, Section
 
 
 class Size(Section):
@@ -46,7 +46,6 @@ class Model(Section):
     """Training precision; mixed precision applies on GPUs only."""
 
 
-Beta = Annotated[float, Field(ge=0, lt=1)]
 """How much of a running mean is kept at each step; 1 would keep its beginning for ever."""
 
 

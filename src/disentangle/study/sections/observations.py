@@ -10,9 +10,18 @@ from disentangle.study.sections.section import Name, Section
 CHOICES = ("tokens_budget", "batch_size", "weight_decay", "learning_rate", "final_lr")
 """Training choices: each must be a column, or the same for all rows, or said not to be known."""
 
+OPTIONAL_CHOICES = ("beta2_steps", "head_decay")
+"""Training choices that most suites do not vary. Where nothing is said of one, a run has it as most
+runs of its suite have."""
+
+SEEDS = ("seed", "init_seed", "data_seed")
+
 PLACES = ("run", "step", "tokens", "variant", "final", "status")
 WEIGHTS = ("params_non_embedding", "params_embedding")
-KNOWN = (*PLACES, "size", *WEIGHTS, *CHOICES, "learning_rate_multiple", "seed", "compute")
+KNOWN = (
+    *(*PLACES, "size", *WEIGHTS, *CHOICES, "learning_rate_multiple"),
+    *(*OPTIONAL_CHOICES, *SEEDS, "compute"),
+)
 """Names of columns that are neither a metric nor a score."""
 
 WORKED_OUT = ("configuration",)
@@ -67,7 +76,7 @@ class Reading(Section):
     @field_validator("fixed")
     @classmethod
     def _are_choices(cls, value: dict[str, float | None]) -> dict[str, float | None]:
-        if unknown := sorted(value.keys() - {*CHOICES, "seed"}):
+        if unknown := sorted(value.keys() - {*CHOICES, *OPTIONAL_CHOICES, *SEEDS}):
             raise ValueError(f"{', '.join(unknown)} is no training choice: {', '.join(CHOICES)}")
         return value
 

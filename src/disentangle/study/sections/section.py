@@ -55,6 +55,10 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
+Beta = Annotated[float, Field(ge=0, lt=1)]
+"""A decay rate of AdamW's moments."""
+
+
 def _without_dropped(value: object) -> object:
     """A study laid over another drops an entry of a mapping by setting it to null."""
     if isinstance(value, dict):
