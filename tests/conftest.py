@@ -32,20 +32,26 @@ def deep_update(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]
 
 
 @pytest.fixture(scope="session")
-def demo_config() -> dict[str, Any]:
+def default_config() -> dict[str, Any]:
     """The default study file."""
     return yaml.safe_load((ROOT / "config.yaml").read_text())
 
 
 @pytest.fixture(scope="session")
-def tiny_config(demo_config: dict[str, Any]) -> dict[str, Any]:
-    """The default study with everything made tiny."""
-    tiny = yaml.safe_load((ROOT / "tests" / "tiny.yaml").read_text())
-    return deep_update(demo_config, tiny)
+def sample_config() -> dict[str, Any]:
+    """A study to expand, change and break."""
+    return yaml.safe_load((ROOT / "tests" / "sample.yaml").read_text())
 
 
 @pytest.fixture(scope="session")
-def paper_config(demo_config: dict[str, Any]) -> dict[str, Any]:
+def tiny_config(default_config: dict[str, Any]) -> dict[str, Any]:
+    """The default study with everything made tiny."""
+    tiny = yaml.safe_load((ROOT / "tests" / "tiny.yaml").read_text())
+    return deep_update(default_config, tiny)
+
+
+@pytest.fixture(scope="session")
+def paper_config(default_config: dict[str, Any]) -> dict[str, Any]:
     """The paper's study, laid over the default."""
     paper = yaml.safe_load((ROOT / "studies" / "paper.yaml").read_text())
-    return deep_update(demo_config, paper)
+    return deep_update(default_config, paper)

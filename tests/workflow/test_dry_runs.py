@@ -35,16 +35,24 @@ def overlay(tmp_path: Path, changes: dict[str, Any]) -> str:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A working folder with the default study file, and nothing else."""
+    """A working folder with the tests' sample as the default study, and nothing else."""
     folder = tmp_path_factory.mktemp("work")
-    (folder / "config.yaml").write_text((ROOT / "config.yaml").read_text())
+    (folder / "config.yaml").write_text((ROOT / "tests" / "sample.yaml").read_text())
     return folder
 
 
 BY_COHORT = ("pretrain", "measure_geometry", "evaluate_checkpoints")
 
 
-def test_the_demo_is_planned_a_job_a_cohort(folder: Path) -> None:
+def test_the_default_study_is_a_job_a_size(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text((ROOT / "config.yaml").read_text())
+    done = snakemake("-n", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    counts = job_counts(done.stdout)
+    assert {counts[rule] for rule in (*BY_COHORT, "quantize", "finetune")} == {2}
+
+
+def test_a_study_is_planned_a_job_a_cohort(folder: Path) -> None:
     done = snakemake("-n", folder=folder)
     assert done.returncode == 0, done.stderr
     counts = job_counts(done.stdout)
@@ -201,8 +209,8 @@ def test_the_slurm_profile_is_read(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("study", "jobs"),
     [
-        # 6 sizes x 18 configurations, nine runs a job
-        ("mini108", dict.fromkeys((*BY_COHORT, "quantize", "finetune"), 12)),
+        # 6 sizes x 18 configurations, at most nine runs a job
+        ("mini108", dict.fromkeys((*BY_COHORT, "quantize", "finetune"), 17)),
         # two sizes, tied and not, times six configurations and seeds, five runs a job
         ("tied", dict.fromkeys(BY_COHORT, 8)),
         # five models from the hub, and nothing to train on

@@ -7,6 +7,7 @@ rule draw_figures:
         observations=FOLDER.table("observations"),
         associations=FOLDER.table("associations"),
         agreement=FOLDER.table("agreement"),
+        over_training=FOLDER.table("over_training"),
         layers=LAYERS,
         trained=expand(FOLDER.trained(), cohort=COHORTS),
     output:

@@ -19,6 +19,7 @@ with job("draw_figures", snakemake):
         observations=read_tables([Path(snakemake.input.observations)]),
         associations=read_tables([Path(snakemake.input.associations)]),
         agreement=read_tables([Path(snakemake.input.agreement)]),
+        over_training=read_tables([Path(snakemake.input.over_training)]),
         training=read_tables(logs) if logs else None,
         layers=read_tables(layers) if layers else None,
         perturbation=spec.perturbation,

@@ -8,6 +8,7 @@ from disentangle.figures.layer_convergence import layer_convergence
 from disentangle.figures.metric_agreement import metric_agreement
 from disentangle.figures.perturbations import perturbations
 from disentangle.figures.rank_and_loss import rank_and_loss
+from disentangle.figures.rank_and_regime import rank_and_regime
 from disentangle.figures.rank_over_training import rank_over_training
 from disentangle.figures.training_choices import training_choices
 from disentangle.figures.training_curves import training_curves
@@ -21,6 +22,7 @@ def draw(
     observations: pd.DataFrame,
     associations: pd.DataFrame,
     agreement: pd.DataFrame,
+    over_training: pd.DataFrame,
     training: pd.DataFrame | None,
     perturbation: Perturbation,
     layers: pd.DataFrame | None,
@@ -34,6 +36,7 @@ def draw(
     }
     if training is not None:
         figures["training_curves"] = training_curves(runs, training)
+        figures["rank_and_regime"] = rank_and_regime(over_training)
         figures["training_choices"] = training_choices(runs, observations)
     if variants(perturbation):
         figures["perturbations"] = perturbations(observations, perturbation)

@@ -77,7 +77,7 @@ def _completed(found: pd.DataFrame, reading: Reading) -> pd.DataFrame:
         found[name] = found[name].fillna(default) if name in found else default
     if "final" not in found:
         found["final"] = found["step"] == found.groupby("run")["step"].transform("max")
-    for name in ("params_embedding", *SEEDS, *OPTIONAL_CHOICES, "compute"):
+    for name in ("params_embedding", *SEEDS, *OPTIONAL_CHOICES, "compute", "steps_over_tau"):
         if name not in found:
             found[name] = np.nan
     for name in ("init_seed", "data_seed"):

@@ -10,9 +10,11 @@ from disentangle.claims.examples import counterexamples
 from disentangle.claims.judge import judge
 from disentangle.claims.ledger import ID, RANK
 from disentangle.statistics.compare import Rows, compare_runs
+from disentangle.statistics.over_training import over_training
 from disentangle.statistics.saturation import judge_runs
 from disentangle.statistics.variants import associate_variants
 from disentangle.study.sections.statistics import Statistics
+from disentangle.tables.comparable import all_checkpoints
 from disentangle.tables.estimated import (
     AGREEMENT,
     ASSOCIATIONS,
@@ -21,16 +23,18 @@ from disentangle.tables.estimated import (
     COUNTEREXAMPLES,
     EFFECTS,
     NOISE,
+    OVER_TRAINING,
     REGRESSIONS,
     SATURATION,
 )
 from disentangle.tables.files import to_arrow
 from disentangle.tables.passages import NONE, Passages
+from disentangle.tables.select import chief_metric, chief_outcome, geometry_metrics, losses
 from disentangle.tables.table import Table
 
 TABLES = (
     *(ASSOCIATIONS, REGRESSIONS, SATURATION, AGREEMENT, EFFECTS, NOISE),
-    *(CLAIMS, CLAIM_TESTS, COUNTEREXAMPLES),
+    *(OVER_TRAINING, CLAIMS, CLAIM_TESTS, COUNTEREXAMPLES),
 )
 """The tables of an `Analysis`, each a field of that name."""
 
@@ -45,6 +49,7 @@ class Analysis:
     agreement: pd.DataFrame
     effects: pd.DataFrame
     noise: pd.DataFrame
+    over_training: pd.DataFrame
     claims: pd.DataFrame
     claim_tests: pd.DataFrame
     counterexamples: pd.DataFrame
@@ -100,9 +105,25 @@ def analyze(
         agreement=_as_written(metrics_agree, AGREEMENT),
         effects=evidence.effects,
         noise=_as_written(seeds_change, NOISE),
+        over_training=_as_written(_over_training(observations, settings), OVER_TRAINING),
         claims=_as_written(claims, CLAIMS),
         claim_tests=_as_written(tests, CLAIM_TESTS),
         counterexamples=_as_written(named, COUNTEREXAMPLES),
+    )
+
+
+def _over_training(observations: pd.DataFrame, settings: Statistics) -> Rows:
+    """The chief metric and the chief outcome at each stage of training."""
+    checkpoints = all_checkpoints(observations)
+    metrics, scores = geometry_metrics(checkpoints), losses(checkpoints)
+    if not metrics or not scores:
+        return []
+    return over_training(
+        checkpoints,
+        chief_outcome(scores),
+        chief_metric(metrics),
+        resamples=settings.resamples,
+        seed=settings.seed,
     )
 
 

@@ -134,6 +134,7 @@ def write_report(
         source=source,
         over_time=observations.duplicated(["run", "variant"]).any(),
         from_start=bool((observations["step"] == 0).any()),
+        regimes=not tables["over_training"].empty,
         regime=standing(tables.get("regime")),
         models=describe_models(list(runs.values()), observations),
         tying=tying_pairs(runs, observations),

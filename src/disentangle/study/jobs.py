@@ -22,7 +22,7 @@ TAKEN = ("observations", "missing")
 
 ANALYZED = (
     *("associations", "regressions", "saturation", "agreement", "effects", "noise"),
-    *("claims", "claim_tests", "counterexamples"),
+    *("over_training", "claims", "claim_tests", "counterexamples"),
 )
 """Tables that are estimated from the observations."""
 
@@ -132,6 +132,7 @@ class Jobs:
             "training_choices": self.runs,
             "rank_and_loss": True,
             "rank_over_training": True,
+            "rank_and_regime": self.runs,
             "metric_agreement": True,
             "associations": True,
             "perturbations": self.perturbations,

@@ -111,7 +111,8 @@ def _faults_between_sections(config: StudyConfig) -> list[str]:
                 f"statistics.outcomes[{i}]: {outcome!r} is no score of this study; write "
                 "<domain>_bits_per_byte, <domain>_loss or <task>_<metric>"
             )
-    if config.geometry.representations.max_tokens > tokens_per_sequence:
+    read = config.geometry.representations.max_tokens
+    if not config.observations and read > tokens_per_sequence:
         faults.append(
             "geometry.representations.max_tokens: longer than model.sequence_length "
             f"{tokens_per_sequence}, which the models were not trained for"

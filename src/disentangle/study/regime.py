@@ -27,27 +27,37 @@ class Regime:
     """Vocabulary rows per dimension, V / d."""
 
 
-def regime_of(run: Run, text_tokens: int | None) -> Regime:
-    """The regime of a run.
+def steps_over_tau(run: Run, step: int) -> float:
+    """Steps over AdamW's memory, up to a step.
 
     AdamW's weights are an exponential average over tau = 1 / (learning rate x weight decay) steps
-    (Wang & Aitchison, arXiv 2405.13698). As the rate changes, steps / tau is the sum of rate x
-    decay over the schedule: a linear rise to the peak, then a cosine to `final_lr`, whose mean is
-    (1 + final_lr) / 2 of the peak.
+    (Wang & Aitchison, arXiv 2405.13698). As the rate changes, steps / tau is the integral of rate x
+    decay over the schedule: over a rise of w steps s^2 / 2w of the peak, and from there to the end,
+    x running from 0 to 1 over S - w steps, (S - w) ((1 + f) x / 2 + (1 - f) sin(pi x) / 2 pi) with
+    f the final share of the peak.
+    """
+    h = run.hyperparameters
+    warmup = round(run.optimizer.warmup * run.steps)
+    rise = min(step, warmup) ** 2 / (2 * warmup) if warmup else 0.0
+    after = run.steps - warmup
+    x = max(0, step - warmup) / after if after else 0.0
+    fall = (1 + h.final_lr) * x / 2 + (1 - h.final_lr) * math.sin(math.pi * x) / (2 * math.pi)
+    peak = h.learning_rate * run.optimizer.learning_rate
+    return (rise + after * fall) * peak * h.weight_decay
+
+
+def regime_of(run: Run, text_tokens: int | None) -> Regime:
+    """The regime of a run at its end.
 
     Args:
         run: what is trained.
         text_tokens: tokens of the training text; None if it is not tokenized yet.
     """
-    h = run.hyperparameters
-    warmup = round(run.optimizer.warmup * run.steps) / run.steps
-    mean = warmup / 2 + (1 - warmup) * (1 + h.final_lr) / 2
-    peak = h.learning_rate * run.optimizer.learning_rate
     tokens = run.steps * run.tokens_per_step
     return Regime(
         tokens_per_weight=tokens / run.params_non_embedding,
-        steps_over_tau=run.steps * peak * mean * h.weight_decay,
-        warmup_share=warmup,
+        steps_over_tau=steps_over_tau(run, run.steps),
+        warmup_share=round(run.optimizer.warmup * run.steps) / run.steps,
         epochs=tokens / text_tokens if text_tokens else math.nan,
         rows_per_dimension=run.vocabulary / run.size.d_model,
     )

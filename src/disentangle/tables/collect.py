@@ -12,6 +12,7 @@ from disentangle.checkpoint.manifest import RunManifest, read_checkpoint, read_r
 from disentangle.checkpoint.quarantine import Quarantined
 from disentangle.checkpoint.references import BASE, Perturbed
 from disentangle.study.external import ExternalRun
+from disentangle.study.regime import steps_over_tau
 from disentangle.study.run import Run
 from disentangle.tables.passages import NONE, Passages
 from disentangle.tables.table import COVARIATES
@@ -38,6 +39,7 @@ def checkpoint_rows(run: Run | ExternalRun, manifest_path: Path) -> list[dict[st
         final = step == run.checkpoints[-1]
         of_run = {"status": manifest.status, "device": manifest.environment["device"]}
         shape = manifest.identity.get("shape", {})  # of a model from elsewhere
+        of_run["steps_over_tau"] = steps_over_tau(run, step) if isinstance(run, Run) else None
         rows.append(fields | {"final": final} | of_run | run.covariates() | shape)
     return rows
 
@@ -125,7 +127,9 @@ def observations(
     Returns:
         The observations table, sorted; missing measurements are NaN.
     """
-    base = checkpoints[["run", "step", "tokens", "final", "status", *COVARIATES]].copy()
+    base = checkpoints[
+        ["run", "step", "tokens", "final", "status", "steps_over_tau", *COVARIATES]
+    ].copy()
     # 6 N D, including the head: see `training_flops`
     head = checkpoints["params_embedding"] // checkpoints["tied"].map({True: 1, False: 2})
     base["compute"] = 6.0 * (base["params_non_embedding"] + head) * base["tokens"]

@@ -7,7 +7,16 @@ from functools import partial
 import pyarrow as pa
 
 from disentangle.tables.meanings import meaning_of
-from disentangle.tables.table import COUNT, HOW_TRAINED, NUMBER, PLACE, RUN, TEXT, Table
+from disentangle.tables.table import (
+    COUNT,
+    HOW_TRAINED,
+    NUMBER,
+    PLACE,
+    RUN,
+    STEPS_OVER_TAU,
+    TEXT,
+    Table,
+)
 
 CHECKPOINTS = Table(
     "checkpoints",
@@ -27,6 +36,7 @@ CHECKPOINTS = Table(
         ("status", TEXT, "Status of the run: complete or diverged"),
         ("device", TEXT, "Where the run was trained: cpu or cuda"),
         *HOW_TRAINED,
+        STEPS_OVER_TAU,
     ),
 )
 
@@ -65,6 +75,7 @@ OBSERVATIONS = Table(
         ("final", pa.bool_(), "Whether it is the run's last planned checkpoint"),
         ("status", TEXT, "Status of the run: complete or diverged"),
         *HOW_TRAINED,
+        STEPS_OVER_TAU,
         ("compute", NUMBER, "Training FLOPs so far: 6 (blocks + head) tokens"),
     ),
     further=meaning_of,

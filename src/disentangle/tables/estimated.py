@@ -299,6 +299,28 @@ NOISE = Table(
 )
 
 
+OVER_TRAINING = Table(
+    "over_training",
+    "One row per arm of the design and share of training: the raw association of the first metric "
+    "with the first loss over runs, at that share. Its sign can turn with the steps over AdamW's "
+    "memory.",
+    (
+        (
+            "arm",
+            TEXT,
+            "all runs, or those of one weight decay and kind of beta2",
+        ),
+        ("metric", TEXT, "Column of observations"),
+        ("outcome", TEXT, "Column of observations"),
+        ("checkpoint", COUNT, "Number of the checkpoint, from 1 after step 0"),
+        ("share", NUMBER, "Median share of the run's steps"),
+        ("n", COUNT, "Runs"),
+        ("steps_over_tau", NUMBER, "Geometric mean over the runs of the steps over AdamW's memory"),
+        *_estimate("rho", "Spearman correlation; BCa bootstrap over cells"),
+    ),
+)
+
+
 COUNTEREXAMPLES = Table(
     "counterexamples",
     "Runs, by name, that contradict a simple relation between rank and loss.",

@@ -21,6 +21,7 @@ from disentangle.tables.estimated import (
     COUNTEREXAMPLES,
     EFFECTS,
     NOISE,
+    OVER_TRAINING,
     REGRESSIONS,
     SATURATION,
 )
@@ -49,6 +50,7 @@ ALL_TABLES = (
     AGREEMENT,
     EFFECTS,
     NOISE,
+    OVER_TRAINING,
     CALIBRATION,
     LEAKAGE,
     COSTS,

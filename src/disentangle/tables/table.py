@@ -40,6 +40,13 @@ PLACE = (
 )
 
 
+STEPS_OVER_TAU = (
+    "steps_over_tau",
+    NUMBER,
+    "Steps over AdamW's memory so far: the sum of learning rate x weight decay; null if unknown",
+)
+
+
 HOW_TRAINED = (
     ("size", TEXT, "Name of the model size"),
     ("params_non_embedding", COUNT, "Weights of the blocks"),

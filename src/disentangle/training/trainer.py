@@ -67,10 +67,15 @@ class SuiteTrainer(Trainer):
 
     def load_trainer_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore what `trainer_state_dict` returned; our caller keeps the list of saved states."""
+        groups = self.optim.param_groups
+        decays = [group["weight_decay"] for group in groups]
         super().load_trainer_state_dict(
             state_dict
             | {"checkpoints": [], "unsharded_checkpoints": [], "ephemeral_checkpoints": []}
         )
+        # the stock trainer gives all groups one decay; the head may have its own
+        for group, decay in zip(groups, decays, strict=True):
+            group["weight_decay"] = decay
 
     def restore_rng_state(self, rng_state: dict[str, Any]) -> None:
         """Inverse of the generators' part of `trainer_state_dict`."""

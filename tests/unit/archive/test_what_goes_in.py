@@ -197,10 +197,10 @@ HELDOUT["id"] = {"source": "text:~/t/*"}
     ],
 )
 def test_a_study_that_says_where_things_are_here_is_refused(
-    demo_config: dict[str, Any], key: str, change: dict[str, Any]
+    sample_config: dict[str, Any], key: str, change: dict[str, Any]
 ) -> None:
-    refuse_absolute_paths(read_config(demo_config))
-    changed = copy.deepcopy(demo_config)
+    refuse_absolute_paths(read_config(sample_config))
+    changed = copy.deepcopy(sample_config)
     for section, values in change.items():
         changed[section] = changed.get(section, {}) | values
     with pytest.raises(StudyError, match="into this folder") as refused:

@@ -111,22 +111,22 @@ def test_a_named_set_is_its_files_and_column(lay_out_repo) -> None:
     ],
 )
 def test_a_source_on_the_hub_is_checked_before_anything_is_fetched(
-    demo_config, source: str, message: str
+    sample_config, source: str, message: str
 ) -> None:
-    config = demo_config | {"corpus": demo_config["corpus"] | {"train": [source]}}
+    config = sample_config | {"corpus": sample_config["corpus"] | {"train": [source]}}
     with pytest.raises(StudyError, match=r"corpus\.train") as error:
         read_config(config)
     assert message in str(error.value)
 
 
-def test_what_a_study_takes_from_the_hub_is_listed_once(demo_config) -> None:
-    assert hub_items(read_config(demo_config)) == []
+def test_what_a_study_takes_from_the_hub_is_listed_once(sample_config) -> None:
+    assert hub_items(read_config(sample_config)) == []
     heldout = {"id": {"source": "set:pile-10k@main"}, "code": {"source": "set:paloma@main"}}
     corpus = {"train": ["set:pile@main", "hf:own/er@v1?files=a/*"], "heldout": heldout}
     tokenizer = {"name": "hf:own/er@v2", "vocab_size": 300}
     models = {"m": {"source": "hf:own/model", "revisions": {0: "step0", 9: "main"}}}
     config = {"corpus": corpus, "tokenizer": tokenizer, "checkpoints": models}
-    items = hub_items(read_config(demo_config | config))
+    items = hub_items(read_config(sample_config | config))
     assert [(item.kind, item.repo, item.revision) for item in items] == [
         ("dataset", "monology/pile-uncopyrighted", "main"),
         ("dataset", "own/er", "v1"),

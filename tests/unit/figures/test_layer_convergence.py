@@ -9,8 +9,8 @@ from disentangle.figures.layer_convergence import layer_convergence
 from disentangle.study import expand, read_config
 
 
-def test_lines_are_medians_over_runs(demo_config: dict[str, Any]) -> None:
-    runs = {run.name: run for run in expand(read_config(demo_config))}
+def test_lines_are_medians_over_runs(sample_config: dict[str, Any]) -> None:
+    runs = {run.name: run for run in expand(read_config(sample_config))}
     rows = [
         {"run": name, "step": step, "domain": "id", "layer": layer, "cka_to_last": value}
         for i, (name, run) in enumerate(runs.items())

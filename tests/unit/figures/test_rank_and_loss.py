@@ -37,8 +37,10 @@ def drawn(figure) -> list[list[tuple[float, float]]]:
 
 
 @pytest.mark.parametrize("elsewhere", [0, 1, 9])
-def test_every_model_is_a_point_of_every_panel(demo_config: dict[str, Any], elsewhere: int) -> None:
-    table = observations(demo_config, elsewhere)
+def test_every_model_is_a_point_of_every_panel(
+    sample_config: dict[str, Any], elsewhere: int
+) -> None:
+    table = observations(sample_config, elsewhere)
     figure = rank_and_loss(table)
     for points in drawn(figure):
         assert len(points) == 18 + elsewhere
@@ -47,14 +49,14 @@ def test_every_model_is_a_point_of_every_panel(demo_config: dict[str, Any], else
     assert labels[2:] == named, "after the two sizes"
 
 
-def test_a_study_of_others_only_is_drawn(demo_config: dict[str, Any]) -> None:
-    table = observations(demo_config, 5).query("configuration == @EXTERNAL")
+def test_a_study_of_others_only_is_drawn(sample_config: dict[str, Any]) -> None:
+    table = observations(sample_config, 5).query("configuration == @EXTERNAL")
     (points,) = drawn(rank_and_loss(table.reset_index(drop=True)))
     assert len(points) == 5
 
 
-def test_no_legend_hides_a_point(demo_config: dict[str, Any]) -> None:
-    figure = rank_and_loss(observations(demo_config, 2))
+def test_no_legend_hides_a_point(sample_config: dict[str, Any]) -> None:
+    figure = rank_and_loss(observations(sample_config, 2))
     FigureCanvasAgg(figure).draw()
     for panel in figure.axes:
         if panel.get_legend():

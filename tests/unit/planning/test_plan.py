@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 @pytest.fixture(scope="module")
 def run() -> Run:
     """131K weights in blocks, 128 steps, checkpoints at 0, 4, 13, 40, 128."""
-    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    config = yaml.safe_load((ROOT / "tests" / "sample.yaml").read_text())
     return next(r for r in expand(read_config(config)) if r.size.name == "131K")
 
 

@@ -19,8 +19,8 @@ RANK, LOSS = "W_effective_rank_pct", "id_bits_per_byte"
 
 
 @pytest.fixture(scope="module")
-def runs(demo_config: dict[str, Any]) -> dict[str, Run]:
-    return {run.name: run for run in expand(read_config(demo_config))}
+def runs(sample_config: dict[str, Any]) -> dict[str, Run]:
+    return {run.name: run for run in expand(read_config(sample_config))}
 
 
 def finals(runs: dict[str, Run]) -> pd.DataFrame:
@@ -102,6 +102,8 @@ def test_what_a_perturbation_changed_is_after_minus_before() -> None:
         ("tokens_budget", "batch_size", "weight_decay", "learning_rate", "final_lr", "seed"), 1
     )
     rest["learning_rate_multiple"] = 1
+    rest |= dict.fromkeys(("beta2_steps", "head_decay", "init_seed", "data_seed"), 1)
+    rest["steps_over_tau"] = 1
     checkpoints = pd.DataFrame(
         [{"run": run, "step": step} | place | shape | rest for run in "ab" for step in (0, 5)]
     )

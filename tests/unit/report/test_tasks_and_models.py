@@ -55,9 +55,9 @@ def table(config: dict[str, Any]) -> tuple[list, pd.DataFrame]:
 
 
 def test_the_demo_has_seven_configurations_wherever_it_is_counted(
-    demo_config: dict[str, Any],
+    sample_config: dict[str, Any],
 ) -> None:
-    runs, rows = table(demo_config)
+    runs, rows = table(sample_config)
     found = describe_models(runs, rows)
     assert found.total == 18
     assert found.kinds == (
@@ -69,8 +69,8 @@ def test_the_demo_has_seven_configurations_wherever_it_is_counted(
     )
 
 
-def test_models_from_elsewhere_count_among_all(demo_config: dict[str, Any]) -> None:
-    runs, rows = table(demo_config)
+def test_models_from_elsewhere_count_among_all(sample_config: dict[str, Any]) -> None:
+    runs, rows = table(sample_config)
     blank = dict.fromkeys(rows.columns, np.nan)
     other = blank | {"run": "mine", "configuration": "external", "params_non_embedding": 4.1e8}
     found = describe_models(runs, pd.concat([rows, pd.DataFrame([other])]))

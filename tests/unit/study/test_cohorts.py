@@ -16,9 +16,9 @@ def with_seeds(config: dict[str, Any], seeds: int) -> dict[str, Any]:
 
 @given(runs_per_job=st.integers(1, 12), seeds=st.integers(1, 12))
 def test_every_run_has_one_cohort_of_its_size(
-    demo_config: dict[str, Any], runs_per_job: int, seeds: int
+    sample_config: dict[str, Any], runs_per_job: int, seeds: int
 ) -> None:
-    runs = expand(read_config(with_seeds(demo_config, seeds)))
+    runs = expand(read_config(with_seeds(sample_config, seeds)))
     found = cohorts(runs, runs_per_job)
     assert sorted(run.name for cohort in found.values() for run in cohort) == sorted(
         run.name for run in runs
@@ -27,16 +27,16 @@ def test_every_run_has_one_cohort_of_its_size(
         assert len({run.size.name for run in cohort}) == 1
         assert len(cohort) <= runs_per_job
         assert (name == cohort[0].name) == (runs_per_job == 1)
-    more = expand(read_config(with_seeds(demo_config, seeds + 1)))
+    more = expand(read_config(with_seeds(sample_config, seeds + 1)))
     changed = [
         name for name, cohort in cohorts(more, runs_per_job).items() if cohort != found.get(name)
     ]
     assert len(changed) == 2, "a run more per size changes one cohort per size"
 
 
-def test_a_long_run_has_a_job_of_its_own(demo_config: dict[str, Any]) -> None:
-    design = demo_config["design"] | {"sweeps": [{"tokens": ["100M"]}, {"seed": [1]}]}
-    runs = expand(read_config(demo_config | {"design": design}))
+def test_a_long_run_has_a_job_of_its_own(sample_config: dict[str, Any]) -> None:
+    design = sample_config["design"] | {"sweeps": [{"tokens": ["100M"]}, {"seed": [1]}]}
+    runs = expand(read_config(sample_config | {"design": design}))
     found = cohorts(runs, 5)
     long = [run for run in runs if run.hyperparameters.tokens == 100_000_000]
     assert all(found[run.name] == (run,) for run in long)

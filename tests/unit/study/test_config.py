@@ -109,12 +109,12 @@ def changed(config: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     return config
 
 
-def test_the_default_study_is_accepted(demo_config: dict[str, Any]) -> None:
-    assert read_config(demo_config).study == "demo"
+def test_the_default_study_is_accepted(sample_config: dict[str, Any]) -> None:
+    assert read_config(sample_config).study == "demo"
 
 
-def test_an_overlay_drops_what_it_sets_to_null(demo_config: dict[str, Any]) -> None:
-    config = copy.deepcopy(demo_config)
+def test_an_overlay_drops_what_it_sets_to_null(sample_config: dict[str, Any]) -> None:
+    config = copy.deepcopy(sample_config)
     config["corpus"]["heldout"]["ood"] = None
     config["perturbation"] |= {"quantize": None, "finetune": {"code": None}}
     study = read_config(config)
@@ -123,15 +123,17 @@ def test_an_overlay_drops_what_it_sets_to_null(demo_config: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize(("path", "value", "message"), FAULTS)
-def test_a_fault_is_named(demo_config: dict[str, Any], path: str, value: Any, message: str) -> None:
+def test_a_fault_is_named(
+    sample_config: dict[str, Any], path: str, value: Any, message: str
+) -> None:
     with pytest.raises(StudyError) as error:
-        read_config(changed(demo_config, path, value), "mine.yaml")
+        read_config(changed(sample_config, path, value), "mine.yaml")
     assert message in str(error.value)
     assert str(error.value).startswith("mine.yaml has ")
 
 
-def test_all_faults_are_named_at_once(demo_config: dict[str, Any]) -> None:
-    config = changed(demo_config, "design.base.batch_size", -4)
+def test_all_faults_are_named_at_once(sample_config: dict[str, Any]) -> None:
+    config = changed(sample_config, "design.base.batch_size", -4)
     config = changed(config, "evaluation.tasks.1.name", "sciqq")
     config = changed(config, "colour", "blue")
     del config["model"]["sequence_length"]
@@ -143,14 +145,14 @@ def test_all_faults_are_named_at_once(demo_config: dict[str, Any]) -> None:
         assert path in shown
 
 
-def test_the_message_stays_on_one_screen(demo_config: dict[str, Any]) -> None:
-    config = changed(demo_config, "sizes", [{"name": f"s{i}", "d_model": -i} for i in range(60)])
+def test_the_message_stays_on_one_screen(sample_config: dict[str, Any]) -> None:
+    config = changed(sample_config, "sizes", [{"name": f"s{i}", "d_model": -i} for i in range(60)])
     with pytest.raises(StudyError) as error:
         read_config(config)
     assert str(error.value).count("\n") < 30
     assert "more" in str(error.value)
 
 
-def test_later_sections_may_be_left_out(demo_config: dict[str, Any]) -> None:
+def test_later_sections_may_be_left_out(sample_config: dict[str, Any]) -> None:
     needed = ("study", "corpus", "model", "sizes", "optimizer", "design")
-    assert read_config({key: demo_config[key] for key in needed}).save.count == 5
+    assert read_config({key: sample_config[key] for key in needed}).save.count == 5

@@ -19,8 +19,8 @@ from disentangle.study.sections.model import Size
 from disentangle.study.token_counts import parse_count, spell_count
 
 
-def test_the_demo_is_two_sizes_by_nine(demo_config: dict[str, Any]) -> None:
-    runs = expand(read_config(demo_config))
+def test_the_demo_is_two_sizes_by_nine(sample_config: dict[str, Any]) -> None:
+    runs = expand(read_config(sample_config))
     assert len(runs) == 18
     assert len({run.name for run in runs}) == 18
     assert {run.size.name for run in runs} == {"33K", "131K"}
@@ -28,8 +28,8 @@ def test_the_demo_is_two_sizes_by_nine(demo_config: dict[str, Any]) -> None:
     assert runs[0].name == "33K_tok262k_bs16_wd0.1_lr1x_fin0.1_s0"
 
 
-def test_a_sweep_leaves_the_rest_at_the_base(demo_config: dict[str, Any]) -> None:
-    runs = {run.name: run for run in expand(read_config(demo_config))}
+def test_a_sweep_leaves_the_rest_at_the_base(sample_config: dict[str, Any]) -> None:
+    runs = {run.name: run for run in expand(read_config(sample_config))}
     run = runs["131K_tok131k_bs8_wd0.1_lr1x_fin0.1_s0"]
     base = runs["131K_tok262k_bs16_wd0.1_lr1x_fin0.1_s0"]
     differing = {
@@ -40,24 +40,24 @@ def test_a_sweep_leaves_the_rest_at_the_base(demo_config: dict[str, Any]) -> Non
     assert differing == {"tokens", "batch_size"}
 
 
-def test_a_configuration_reached_twice_is_one_run(demo_config: dict[str, Any]) -> None:
+def test_a_configuration_reached_twice_is_one_run(sample_config: dict[str, Any]) -> None:
     sweeps = [{"batch_size": [16, 64]}, {"batch_size": [64]}, {"weight_decay": [0.1]}]
-    config = read_config(demo_config | {"design": demo_config["design"] | {"sweeps": sweeps}})
+    config = read_config(sample_config | {"design": sample_config["design"] | {"sweeps": sweeps}})
     assert len(expand(config)) == 2 * 2
 
 
-def test_identity_knows_nothing_of_execution(demo_config: dict[str, Any]) -> None:
-    before = expand(read_config(demo_config))
+def test_identity_knows_nothing_of_execution(sample_config: dict[str, Any]) -> None:
+    before = expand(read_config(sample_config))
     execution = {"threads": 7, "micro_batch": 3, "save_minutes": 1}
     save = {"count": 3, "trainer_state": True}
-    after = expand(read_config(demo_config | {"execution": execution, "save": save}))
+    after = expand(read_config(sample_config | {"execution": execution, "save": save}))
     assert [run.identity() for run in before] == [run.identity() for run in after]
     assert [run.name for run in before] == [run.name for run in after]
 
 
-def test_every_hyperparameter_is_in_the_name(demo_config: dict[str, Any]) -> None:
-    base = read_config(demo_config).design.base
-    size = read_config(demo_config).sizes[0]
+def test_every_hyperparameter_is_in_the_name(sample_config: dict[str, Any]) -> None:
+    base = read_config(sample_config).design.base
+    size = read_config(sample_config).sizes[0]
     for key in type(base).model_fields:
         before = getattr(base, key)
         other = base.model_copy(update={key: 0.5 if before is None else before * 2 + 1})
@@ -65,9 +65,9 @@ def test_every_hyperparameter_is_in_the_name(demo_config: dict[str, Any]) -> Non
 
 
 def test_an_optional_choice_that_is_not_made_changes_no_identity(
-    demo_config: dict[str, Any],
+    sample_config: dict[str, Any],
 ) -> None:
-    run = expand(read_config(demo_config))[0]
+    run = expand(read_config(sample_config))[0]
     optional = {"init_seed", "data_seed", "beta2", "head_decay"}
     assert not optional & run.identity()["hyperparameters"].keys()
     assert not optional & run.to_json()["hyperparameters"].keys()
@@ -83,8 +83,8 @@ def test_an_optional_choice_that_is_not_made_changes_no_identity(
     assert run_name(run.size, changed.hyperparameters).endswith("_beta0.99_head5x_s0i3d4")
 
 
-def test_a_tied_head_has_no_decay_of_its_own(demo_config: dict[str, Any]) -> None:
-    mine = copy.deepcopy(demo_config)
+def test_a_tied_head_has_no_decay_of_its_own(sample_config: dict[str, Any]) -> None:
+    mine = copy.deepcopy(sample_config)
     mine["model"]["tied"] = True
     mine["design"]["sweeps"] = [{"head_decay": [5]}]
     with pytest.raises(StudyError, match=r"head_decay needs a head of its own"):
@@ -103,10 +103,10 @@ def test_close_values_have_different_names(a: float, b: float) -> None:
     assert (run_name(size, first) == run_name(size, second)) == (a == b)
 
 
-def test_a_run_survives_json(demo_config: dict[str, Any]) -> None:
+def test_a_run_survives_json(sample_config: dict[str, Any]) -> None:
     import json
 
-    for run in expand(read_config(demo_config)):
+    for run in expand(read_config(sample_config)):
         assert Run.from_json(json.loads(json.dumps(run.to_json()))) == run
 
 
@@ -125,9 +125,9 @@ def test_log_spacing_is_even_in_the_logarithm() -> None:
     assert log_spaced_steps(1000, 5, 0.001) == (0, 1, 10, 100, 1000)
 
 
-def test_further_steps_go_to_the_runs_that_match(demo_config: dict[str, Any]) -> None:
+def test_further_steps_go_to_the_runs_that_match(sample_config: dict[str, Any]) -> None:
     also = {"33K_*": [7], "*_s2": [9]}
-    runs = expand(read_config(demo_config | {"save": {"also": also}}))
+    runs = expand(read_config(sample_config | {"save": {"also": also}}))
     for run in runs:
         assert (7 in run.checkpoints) == (run.size.name == "33K")
         assert (9 in run.checkpoints) == (run.hyperparameters.seed == 2)
@@ -147,8 +147,8 @@ def test_a_spelled_quantity_loses_nothing(value: int) -> None:
     assert parse_count(spell_count(value)) == value
 
 
-def test_parameters_and_flops_of_a_known_shape(demo_config: dict[str, Any]) -> None:
-    run = expand(read_config(demo_config))[-1]
+def test_parameters_and_flops_of_a_known_shape(sample_config: dict[str, Any]) -> None:
+    run = expand(read_config(sample_config))[-1]
     assert run.params_non_embedding == 16 * 64**2 * 2
     assert run.params_embedding == 2 * 2048 * 64
     assert run.steps == steps_of(262_000, 16, 128) == 128
@@ -165,11 +165,11 @@ def test_reading_a_study_imports_nothing_heavy() -> None:
 
 
 def test_a_size_can_be_tied_by_itself_and_untied_runs_stay_what_they_were(
-    demo_config: dict[str, Any],
+    sample_config: dict[str, Any],
 ) -> None:
-    size = demo_config["sizes"][0]
+    size = sample_config["sizes"][0]
     both = [size, size | {"name": "tied", "tied": True}]
-    runs = expand(read_config(demo_config | {"sizes": both}))
+    runs = expand(read_config(sample_config | {"sizes": both}))
     untied, tied = (runs[i * len(runs) // 2] for i in range(2))
     assert (untied.model.tied, tied.model.tied) == (False, True)
     assert tied.params_embedding * 2 == untied.params_embedding
@@ -211,10 +211,10 @@ def with_seeds(config: dict[str, Any], seeds: list[int], sweeps: list[Any]) -> d
     return config | {"design": config["design"] | {"seeds": seeds, "sweeps": sweeps}}
 
 
-def test_seeds_repeat_every_configuration(demo_config: dict[str, Any]) -> None:
-    sweeps = demo_config["design"]["sweeps"][:-1]  # without its seeds
-    once = expand(read_config(with_seeds(demo_config, [0], sweeps)))
-    twice = expand(read_config(with_seeds(demo_config, [0, 5], sweeps)))
+def test_seeds_repeat_every_configuration(sample_config: dict[str, Any]) -> None:
+    sweeps = sample_config["design"]["sweeps"][:-1]  # without its seeds
+    once = expand(read_config(with_seeds(sample_config, [0], sweeps)))
+    twice = expand(read_config(with_seeds(sample_config, [0, 5], sweeps)))
     assert len(twice) == 2 * len(once)
     assert {run.name for run in once} < {run.name for run in twice}
     assert {run.hyperparameters.seed for run in twice} == {0, 5}
@@ -231,7 +231,7 @@ def test_seeds_repeat_every_configuration(demo_config: dict[str, Any]) -> None:
     ],
 )
 def test_seeds_that_cannot_be(
-    demo_config: dict[str, Any], seeds: list[int], sweeps: list[Any], fault: str
+    sample_config: dict[str, Any], seeds: list[int], sweeps: list[Any], fault: str
 ) -> None:
     with pytest.raises(StudyError, match=fault):
-        read_config(with_seeds(demo_config, seeds, sweeps))
+        read_config(with_seeds(sample_config, seeds, sweeps))

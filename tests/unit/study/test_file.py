@@ -92,32 +92,32 @@ def text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_source_without_a_file_is_named(demo_config: dict[str, Any], text: Path) -> None:
-    (fault,) = faults(demo_config, text / "results", "text:nothing/*.md", "stdlib-python")
+def test_a_source_without_a_file_is_named(sample_config: dict[str, Any], text: Path) -> None:
+    (fault,) = faults(sample_config, text / "results", "text:nothing/*.md", "stdlib-python")
     assert fault.startswith("corpus.train[0]: text:nothing/*.md matches no file (seen from ")
-    (fault,) = faults(demo_config, text / "results", "text:docs/*.md", "jsonl:none.jsonl")
+    (fault,) = faults(sample_config, text / "results", "text:docs/*.md", "jsonl:none.jsonl")
     assert fault.startswith("corpus.heldout.ood.source: jsonl:none.jsonl matches no file")
-    assert faults(demo_config, text / "results", "text:docs/*.md", "stdlib-python") == []
+    assert faults(sample_config, text / "results", "text:docs/*.md", "stdlib-python") == []
 
 
-def test_text_that_was_gathered_needs_no_file(demo_config: dict[str, Any], text: Path) -> None:
+def test_text_that_was_gathered_needs_no_file(sample_config: dict[str, Any], text: Path) -> None:
     for name in ("corpus/train.parquet", "corpus/heldout/ood.parquet"):
         (text / "results" / name).parent.mkdir(parents=True, exist_ok=True)
         (text / "results" / name).touch()
-    assert faults(demo_config, text / "results", "text:gone/*.md", "text:gone/b.md") == []
+    assert faults(sample_config, text / "results", "text:gone/*.md", "text:gone/b.md") == []
 
 
 @pytest.mark.parametrize("heldout", ["text:docs/a.md", "jsonl:d*/*.md", "text:other.md"])
 def test_a_file_is_not_trained_on_and_held_out(
-    demo_config: dict[str, Any], text: Path, heldout: str
+    sample_config: dict[str, Any], text: Path, heldout: str
 ) -> None:
-    (fault,) = faults(demo_config, text / "results", "text:docs/*.md", heldout)
+    (fault,) = faults(sample_config, text / "results", "text:docs/*.md", heldout)
     assert "docs/a.md" in fault and "is trained on, too" in fault
 
 
 @pytest.mark.parametrize("heldout", ["text:./docs/*.md", "text:docs//*.md", "text:docs/x/../*.md"])
 def test_two_spellings_of_a_source_are_one(
-    demo_config: dict[str, Any], text: Path, heldout: str
+    sample_config: dict[str, Any], text: Path, heldout: str
 ) -> None:
     with pytest.raises(StudyError, match="held-out domain ood reads a training source"):
-        faults(demo_config, text / "results", "text:docs/*.md", heldout)
+        faults(sample_config, text / "results", "text:docs/*.md", heldout)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from olmo.optim import build_scheduler
 
-from disentangle.study.regime import Regime, in_words, regime_of, spread_of
+from disentangle.study.regime import Regime, in_words, regime_of, spread_of, steps_over_tau
 from disentangle.study.run import Run
 from disentangle.study.sections.design import Hyperparameters
 from disentangle.study.sections.model import Model, Optimizer, Size
@@ -67,8 +67,11 @@ def test_steps_over_tau_is_the_sum_over_the_trained_schedule(
     )
     schedule = build_scheduler(config)
     rates = [schedule.get_lr(config.optimizer.learning_rate, t, steps) for t in range(1, steps + 1)]
-    expected = decay * sum(rates)
-    assert regime_of(run, None).steps_over_tau == pytest.approx(expected, rel=0.03, abs=1e-12)
+    whole = decay * sum(rates)
+    assert regime_of(run, None).steps_over_tau == pytest.approx(whole, rel=0.03, abs=1e-12)
+    for step in (0, steps // 50, steps // 3, steps):
+        expected = decay * sum(rates[:step])
+        assert steps_over_tau(run, step) == pytest.approx(expected, rel=0.03, abs=0.02 * whole)
 
 
 def test_a_suite_that_forgot_little_says_so() -> None:
