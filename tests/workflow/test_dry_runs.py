@@ -213,6 +213,8 @@ def test_the_slurm_profile_is_read(folder: Path) -> None:
         ("mini108", dict.fromkeys((*BY_COHORT, "quantize", "finetune"), 17)),
         # two sizes, tied and not, times six configurations and seeds, five runs a job
         ("tied", dict.fromkeys(BY_COHORT, 8)),
+        # three sizes times 25 configurations, at most nine runs a job
+        ("regime", dict.fromkeys(BY_COHORT, 9)),
         # five models from the hub, and nothing to train on
         ("pythia", {"warm": 1, "import_checkpoint": 5, "measure_geometry": 5, "total": 25}),
         # every run a job; the text in shards, fetched by one job
