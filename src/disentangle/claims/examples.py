@@ -7,7 +7,7 @@ from disentangle.claims.evidence import Evidence
 from disentangle.statistics.bootstrap import Floats
 from disentangle.statistics.estimate import Estimate
 from disentangle.statistics.noise import noise_floor
-from disentangle.tables.passages import NONE, Passages, places
+from disentangle.tables.passages import NO_PASSAGES, Passages, places
 
 TOP = 0.75
 """Rank is high above this quantile of the suite, and low below one minus this quantile."""
@@ -73,7 +73,7 @@ def errors_above_median(rows: pd.DataFrame, outcome: str, passages: Passages) ->
 
 
 def high_rank_high_loss(
-    runs: pd.DataFrame, outcome: str, metric: str, passages: Passages = NONE
+    runs: pd.DataFrame, outcome: str, metric: str, passages: Passages = NO_PASSAGES
 ) -> pd.DataFrame:
     """Runs in the upper quarter of rank whose loss is above the median by more than noise.
 
@@ -129,7 +129,7 @@ def _count(found: pd.DataFrame, undecided: int, n: int, of: str) -> Estimate:
 
 
 def count_high_rank_high_loss(
-    runs: pd.DataFrame, outcome: str, metric: str, passages: Passages = NONE
+    runs: pd.DataFrame, outcome: str, metric: str, passages: Passages = NO_PASSAGES
 ) -> Estimate:
     """Number of `high_rank_high_loss` runs; unknown for fewer than four runs."""
     rows = runs.dropna(subset=[outcome, metric])

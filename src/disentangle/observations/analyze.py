@@ -28,7 +28,7 @@ from disentangle.tables.estimated import (
     SATURATION,
 )
 from disentangle.tables.files import to_arrow
-from disentangle.tables.passages import NONE, Passages
+from disentangle.tables.passages import NO_PASSAGES, Passages
 from disentangle.tables.select import chief_metric, chief_outcome, geometry_metrics, losses
 from disentangle.tables.table import Table
 
@@ -57,7 +57,7 @@ class Analysis:
 
 def analyze(
     observations: pd.DataFrame,
-    passages: Passages = NONE,
+    passages: Passages = NO_PASSAGES,
     *,
     settings: Statistics | None = None,
     domains: Sequence[str] = (),

@@ -6,8 +6,9 @@ import pandas as pd
 
 from disentangle.study.regime import Regime, in_words, spread_of
 
-PAPERS = {"tokens_per_weight": (107, 32_000), "steps_over_tau": (24, 24)}
-"""The ranges of the paper's models; steps over tau at its learning rate of 1e-3."""
+PAPERS = {"tokens_per_weight": (106, 30_518), "steps_over_tau": (1.34, 134)}
+"""The ranges of the paper's models as `studies/paper.yaml` reconstructs them, by the same formulas.
+Its learning rate, 1e-3, is our assumption; its base then has 13 steps per tau."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,9 @@ def _ranges(spread: dict[str, tuple[float, float]]) -> str:
     return (
         f"{_range(*weight)} training tokens per weight of the blocks (the paper: "
         f"{_range(*PAPERS['tokens_per_weight'])}); {_range(*tau)} steps per \u03c4, AdamW's memory "
-        f"(the paper: about {PAPERS['steps_over_tau'][0]}); {_range(*spread['epochs'])} epochs "
-        f"of the text; {_range(*spread['rows_per_dimension'])} vocabulary rows per dimension"
+        f"(the paper, as reconstructed: {_range(*PAPERS['steps_over_tau'])}); "
+        f"{_range(*spread['epochs'])} epochs of the text; "
+        f"{_range(*spread['rows_per_dimension'])} vocabulary rows per dimension"
     )
 
 

@@ -11,14 +11,14 @@ from disentangle.statistics.noise import noise_floor
 from disentangle.study.sections.statistics import Statistics
 from disentangle.tables.comparable import comparable_runs
 from disentangle.tables.headline import headline_metrics, loss_domains
-from disentangle.tables.passages import NONE, Passages
+from disentangle.tables.passages import NO_PASSAGES, Passages
 from disentangle.tables.select import geometry_metrics, losses
 
 Rows = list[dict[str, Any]]
 
 
 def compare_runs(
-    observations: pd.DataFrame, settings: Statistics, passages: Passages = NONE
+    observations: pd.DataFrame, settings: Statistics, passages: Passages = NO_PASSAGES
 ) -> tuple[Rows, Rows, Rows]:
     """Rows of the agreement, the effects and the noise table.
 

@@ -14,10 +14,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from disentangle.statistics.bootstrap import Floats
+from disentangle.study.sections.observations import OPTIONAL_CHOICES
 
 HYPERPARAMETERS = ("tokens_budget", "batch_size", "weight_decay", "learning_rate", "final_lr")
-OPTIONAL = ("beta2_steps", "head_decay")
-"""Hyperparameters that most suites do not vary; a suite may lack these columns."""
 COLUMNS = ("run", "size", "params_non_embedding", *HYPERPARAMETERS, "seed")
 
 # Varied over orders of magnitude and never zero; weight decay and final learning rate may be zero.
@@ -42,7 +41,7 @@ def check_design(observations: pd.DataFrame) -> None:
 
 def hyperparameters(observations: pd.DataFrame) -> list[str]:
     """The hyperparameters that are columns, in a fixed order."""
-    return [*HYPERPARAMETERS, *(name for name in OPTIONAL if name in observations.columns)]
+    return [*HYPERPARAMETERS, *(name for name in OPTIONAL_CHOICES if name in observations.columns)]
 
 
 def numeric_columns(observations: pd.DataFrame) -> list[str]:

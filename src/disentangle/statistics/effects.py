@@ -16,7 +16,7 @@ from disentangle.statistics.contrasts import (
 from disentangle.statistics.design import hyperparameters
 from disentangle.statistics.estimate import Estimate
 from disentangle.statistics.multiplicity import benjamini_hochberg
-from disentangle.tables.passages import NONE, Passages
+from disentangle.tables.passages import NO_PASSAGES, Passages
 
 Shape = Literal["rises", "falls", "U", "inverted U", "no clear shape"]
 OverSize = Literal["same sign", "sign changes", "undecided"]
@@ -62,7 +62,7 @@ def varies_along(runs: pd.DataFrame, choice: str) -> str | None:
 
 
 def effects(
-    runs: pd.DataFrame, responses: Sequence[str], passages: Passages = NONE
+    runs: pd.DataFrame, responses: Sequence[str], passages: Passages = NO_PASSAGES
 ) -> list[dict[str, Any]]:
     """Rows of the effects table: every choice that varies with every response.
 

@@ -11,10 +11,12 @@ from scipy.stats import norm
 
 from disentangle.statistics.bootstrap import CONFIDENCE, Floats
 from disentangle.statistics.design import cells
-from disentangle.tables.passages import NONE, Passages, Place, places
+from disentangle.tables.passages import NO_PASSAGES, Passages, Place, places
 
 
-def noise_floor(runs: pd.DataFrame, column: str, passages: Passages = NONE) -> dict[str, Any]:
+def noise_floor(
+    runs: pd.DataFrame, column: str, passages: Passages = NO_PASSAGES
+) -> dict[str, Any]:
     """One-way random effects: value = cell + seed. A row of the noise table.
 
     With a cells, N runs, n_i of them in cell i: MSW = sum (x - cell mean)^2 / (N - a), MSB = sum

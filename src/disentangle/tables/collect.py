@@ -14,7 +14,7 @@ from disentangle.checkpoint.references import BASE, Perturbed
 from disentangle.study.external import ExternalRun
 from disentangle.study.regime import steps_over_tau
 from disentangle.study.run import Run
-from disentangle.tables.passages import NONE, Passages
+from disentangle.tables.passages import NO_PASSAGES, Passages
 from disentangle.tables.table import COVARIATES
 from disentangle.vocabulary.scores import BITS_PER_BYTE, CHANGE, STDERR
 
@@ -114,7 +114,7 @@ def observations(
     checkpoints: pd.DataFrame,
     geometry: pd.DataFrame,
     evaluation: pd.DataFrame,
-    passages: Passages = NONE,
+    passages: Passages = NO_PASSAGES,
 ) -> pd.DataFrame:
     """One row per checkpoint and variant: covariates, geometry and scores.
 
@@ -152,7 +152,7 @@ def _scores(evaluation: pd.DataFrame, place: list[str]) -> pd.DataFrame:
     return wide["value"].join(errors)
 
 
-def with_changes(joined: pd.DataFrame, passages: Passages = NONE) -> pd.DataFrame:
+def with_changes(joined: pd.DataFrame, passages: Passages = NO_PASSAGES) -> pd.DataFrame:
     """Add the change of each loss by each perturbation: its value minus the base's.
 
     Where losses of single passages are known, its standard error is added, passage by passage.

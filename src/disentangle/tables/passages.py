@@ -104,5 +104,5 @@ class Passages:
         return float(np.sqrt(max(0.0, weight @ covariance @ weight)))
 
 
-NONE = Passages(pd.DataFrame(columns=["run", "step", "variant", "domain", "bits", "bytes"]))
+NO_PASSAGES = Passages(pd.DataFrame(columns=["run", "step", "variant", "domain", "bits", "bytes"]))
 """No losses of single passages are known."""

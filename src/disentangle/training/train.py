@@ -112,7 +112,8 @@ def build_trainer(
     initial: Path | None = None,
     head_decay: float | None = None,
 ) -> SuiteTrainer:
-    """
+    """Build the model, its parallel wrapper, the optimizer and the trainer.
+
     Args:
         config: OLMo's configuration.
         device: where to train.

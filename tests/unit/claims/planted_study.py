@@ -12,7 +12,7 @@ from disentangle.statistics.effects import effects
 from disentangle.tables.comparable import comparable_runs
 from disentangle.tables.estimated import EFFECTS
 from disentangle.tables.files import to_arrow
-from disentangle.tables.passages import NONE
+from disentangle.tables.passages import NO_PASSAGES
 from disentangle.tables.select import CHIEF_METRIC, CHIEF_OUTCOME
 
 SIZES = {"4M": 4e6, "8M": 8e6, "17M": 17e6, "34M": 34e6}
@@ -101,7 +101,7 @@ def study(*, true: bool, seed: int = 0) -> Evidence:
     saturation = table[["run"]].assign(outcome="id_bits_per_byte", verdict=verdict)
     finetuned = {"finetuned-code": "code"}
     found = effects_in(observations)
-    return Evidence(observations, associations, saturation, found, NONE, finetuned, 200, 0)
+    return Evidence(observations, associations, saturation, found, NO_PASSAGES, finetuned, 200, 0)
 
 
 def only(evidence: Evidence, query: str) -> Evidence:

@@ -1,9 +1,13 @@
 """The report says where the runs stand between initialisation and training."""
 
-import pandas as pd
+from typing import Any
 
-from disentangle.report.regime import standing
-from disentangle.study.regime import Regime
+import pandas as pd
+import pytest
+
+from disentangle.report.regime import PAPERS, standing
+from disentangle.study import expand, read_config
+from disentangle.study.regime import Regime, regime_of, spread_of
 
 
 def table(**steps_over_tau: float) -> pd.DataFrame:
@@ -26,12 +30,18 @@ def test_ranges_stand_beside_the_papers() -> None:
     assert found.of_runs["b"] == Regime(250, 24, 0.05, 2, 64)
     assert found.warning == ""
     for part in (
-        "250 training tokens per weight of the blocks (the paper: 110 to 32,000)",
-        "0.3 to 24 steps per τ",
+        "250 training tokens per weight of the blocks (the paper: 110 to 31,000)",
+        "0.3 to 24 steps per τ, AdamW's memory (the paper, as reconstructed: 1.3 to 130)",
         "2 epochs of the text",
         "32 to 64 vocabulary rows",
     ):
         assert part in found.ranges
+
+
+def test_the_papers_ranges_are_those_of_its_reconstruction(paper_config: dict[str, Any]) -> None:
+    spread = spread_of(regime_of(run, None) for run in expand(read_config(paper_config)))
+    for name, ends in PAPERS.items():
+        assert spread[name] == pytest.approx(ends, rel=0.01), name
 
 
 def test_a_suite_of_beginners_is_warned_of() -> None:

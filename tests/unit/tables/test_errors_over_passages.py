@@ -16,7 +16,7 @@ from disentangle.statistics.effects import effects
 from disentangle.statistics.noise import noise_floor
 from disentangle.statistics.saturation import judge_runs
 from disentangle.tables.collect import with_changes
-from disentangle.tables.passages import NONE, Passages, covariance_of_ratios
+from disentangle.tables.passages import NO_PASSAGES, Passages, covariance_of_ratios
 
 LOSS = "id_bits_per_byte"
 PASSAGES = 400
@@ -69,7 +69,7 @@ def test_other_passages_and_unknown_ones_have_no_covariance() -> None:
     assert known.covariance("id_loss", [a]) is None
     assert known.covariance("ood_bits_per_byte", [a]) is None
     assert np.isnan(known.error(LOSS, {a: 1.0, c: -1.0}))
-    assert not NONE.has(LOSS)
+    assert not NO_PASSAGES.has(LOSS)
 
 
 def suite(effects_of: dict[str, float], seeds: int = 2) -> tuple[pd.DataFrame, Passages]:
