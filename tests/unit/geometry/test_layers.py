@@ -126,24 +126,25 @@ def test_figures_are_those_of_the_layers(bench: Bench, trained_run: Path, rows: 
 def test_entries_are_kept_and_go_by_code_and_by_the_last_checkpoint(
     bench: Bench, own_run: Path, tmp_path: Path
 ) -> None:
-    first, said = compare(bench, own_run, tmp_path)
+    cache = tmp_path / "cache"  # the run lies beside it
+    first, said = compare(bench, own_run, cache)
     assert "layers of 6 compared, 0 taken" in said
-    next(iter(sorted(tmp_path.rglob("*.json")))).unlink()
-    second, said = compare(bench, own_run, tmp_path)
+    next(iter(sorted(cache.rglob("*.json")))).unlink()
+    second, said = compare(bench, own_run, cache)
     assert "layers of 1 compared, 5 taken" in said
     assert first == second
-    assert "layers of 6 compared" in compare(bench, own_run, tmp_path, code="b")[1]
+    assert "layers of 6 compared" in compare(bench, own_run, cache, code="b")[1]
     # a run that ends elsewhere
     manifest = own_run / "manifest.json"
     text = manifest.read_text()
     run = read_run(manifest)
     del run.checkpoints[16]
     run.write(manifest)
-    shorter, said = compare(bench, own_run, tmp_path)
+    shorter, said = compare(bench, own_run, cache)
     assert "layers of 4 compared, 0 taken" in said
     assert [r["cka_to_last"] for r in shorter if r["step"] == 4] == pytest.approx([1] * 6)
     manifest.write_text(text)
-    assert "layers of 0 compared, 6 taken" in compare(bench, own_run, tmp_path)[1]
+    assert "layers of 0 compared, 6 taken" in compare(bench, own_run, cache)[1]
 
 
 def test_a_checkpoint_that_is_not_its_manifests_is_not_compared(
