@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from disentangle.statistics.bootstrap import Floats
 
 HYPERPARAMETERS = ("tokens_budget", "batch_size", "weight_decay", "learning_rate", "final_lr")
-OPTIONAL = ("beta2_steps", "head_decay")
+OPTIONAL = ("beta2_steps", "head_decay", "text_tokens")
 """Hyperparameters that most suites do not vary; a suite may lack these columns."""
 COLUMNS = ("run", "size", "params_non_embedding", *HYPERPARAMETERS, "seed")
 
