@@ -122,7 +122,7 @@ def test_designs_of_study_files_are_compared_with_what_they_cost(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)
-    main(["config.yaml", "studies/tied.yaml", "--studies", "2"])
+    main(["tests/sample.yaml", "studies/tied.yaml", "--studies", "2"])
     shown = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"demo: 18 runs, \d\.?\d*e\+\d+ training operations", shown[0])
     assert shown[1].startswith("tied: ")
@@ -130,7 +130,7 @@ def test_designs_of_study_files_are_compared_with_what_they_cost(
 
 
 def test_a_planned_design_has_the_rate_that_means_the_same_at_every_size() -> None:
-    design = planned_design(expand(read_study([], ROOT / "config.yaml")))
+    design = planned_design(expand(read_study([], ROOT / "tests" / "sample.yaml")))
     assert set(design["learning_rate"]) == {0.1, 1, 10}
     assert planned_design([]).empty
 
