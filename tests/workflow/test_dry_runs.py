@@ -213,6 +213,8 @@ def test_the_slurm_profile_is_read(folder: Path) -> None:
         ("mini108", dict.fromkeys((*BY_COHORT, "quantize", "finetune"), 17)),
         # two sizes, tied and not, times six configurations and seeds, five runs a job
         ("tied", dict.fromkeys(BY_COHORT, 8)),
+        # two sizes times six configurations times three seeds, and the text of the late change
+        ("controls", dict.fromkeys(BY_COHORT, 4) | {"gather_target": 1, "tokenize_target": 1}),
         # three sizes times 25 configurations, at most nine runs a job
         ("regime", dict.fromkeys(BY_COHORT, 9)),
         # five models from the hub, and nothing to train on

@@ -89,6 +89,17 @@ def perturbed_of(wildcards):
     return expand(paths, cohort=wildcards.cohort)
 
 
+def late_text_of(wildcards):
+    """The text that runs of a cohort read after a late change, by target."""
+    targets = JOBS.late_targets.get(wildcards.cohort, [])
+    texts = {
+        f"{target}_text": ancient(FOLDER.tokens(f"targets/{target}"))
+        for target in targets
+    }
+    manifests = [FOLDER.tokens_manifest(f"targets/{target}") for target in targets]
+    return texts | {"late_manifests": manifests}
+
+
 def warmed_for(*spelled):
     """The output of `warm`, as input of a job that reads from the hub.
 

@@ -5,6 +5,7 @@
 
 rule pretrain:
     input:
+        unpack(late_text_of),
         spec=spec_of("pretrain", "{cohort}"),
         execution=ancient(spec_of("execution")),
         # the manifest has the memmaps' hashes, so modification times do not matter

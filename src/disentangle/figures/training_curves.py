@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from disentangle.figures.style import PALETTE
-from disentangle.study.run import Run
+from disentangle.study.run import Run, late_name
+from disentangle.study.sections.design import Late
 from disentangle.study.token_counts import spell_count
 
 LINES = ["-", (0, (4, 1.5)), (0, (1, 1))]
@@ -26,6 +27,8 @@ def departures(runs: dict[str, Run]) -> dict[str, str]:
         "final_lr": "final lr",
         "beta2": "β2",
         "head_decay": "head's wd ×",
+        "text_tokens": "text",
+        "late": "late",
     }
     if not runs:
         return {}
@@ -41,10 +44,12 @@ def departures(runs: dict[str, Run]) -> dict[str, str]:
     return found
 
 
-def _spell(key: str, value: float | None) -> str:
+def _spell(key: str, value: Any) -> str:
     if value is None:
         return "as usual"
-    return spell_count(int(value)) if key == "tokens" else f"{value:g}"
+    if isinstance(value, Late):
+        return late_name(value)
+    return spell_count(int(value)) if key in ("tokens", "text_tokens") else f"{value:g}"
 
 
 def size_panels(

@@ -13,7 +13,7 @@ from disentangle.study.token_counts import spell_count
 from disentangle.tables.collect import with_changes
 from disentangle.tables.collected import OBSERVATIONS
 
-TEXTS = ("run", "variant", "size", "status")
+TEXTS = ("run", "variant", "size", "status", "late")
 
 
 def adopt(
@@ -72,7 +72,12 @@ def _completed(found: pd.DataFrame, reading: Reading) -> pd.DataFrame:
         found["size"] = [
             spell_count(round(n)) if np.isfinite(n) else None for n in found["params_non_embedding"]
         ]
-    defaults: dict[str, float | str] = {"step": 1.0, "variant": BASE, "status": "complete"}
+    defaults: dict[str, float | str] = {
+        "step": 1.0,
+        "variant": BASE,
+        "status": "complete",
+        "late": "",
+    }
     for name, default in defaults.items():
         found[name] = found[name].fillna(default) if name in found else default
     if "final" not in found:

@@ -84,7 +84,12 @@ class StudyConfig(Section):
 
 
 def _varies_head_decay(design: Design) -> bool:
-    return design.base.head_decay is not None or any(sweep.head_decay for sweep in design.sweeps)
+    lates = [design.base.late, *(late for sweep in design.sweeps for late in sweep.late or [])]
+    return (
+        design.base.head_decay is not None
+        or any(sweep.head_decay for sweep in design.sweeps)
+        or any(late.head_decay is not None for late in lates if late)
+    )
 
 
 def rows_in_weights(config: StudyConfig) -> int:

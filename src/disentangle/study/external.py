@@ -56,7 +56,8 @@ class ExternalRun:
                 *("beta2_steps", "head_decay", "seed", "init_seed", "data_seed"),
             )
         )
-        return {"size": self.name, "configuration": EXTERNAL} | unknown | self.known
+        usual = {"size": self.name, "configuration": EXTERNAL, "text_tokens": 0, "late": ""}
+        return usual | unknown | self.known
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, the input of `from_json`."""

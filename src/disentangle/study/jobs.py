@@ -68,6 +68,15 @@ class Jobs:
         """The targets that last checkpoints are fine-tuned on."""
         return sorted(self.study.perturbation.finetune)
 
+    @cached_property
+    def late_targets(self) -> dict[str, list[str]]:
+        """Cohort to the targets whose text its runs read after a late change."""
+        found = {
+            name: {run.hyperparameters.late.target for run in runs if run.hyperparameters.late}
+            for name, runs in self.cohorts.items()
+        }
+        return {name: sorted(filter(None, targets)) for name, targets in found.items() if targets}
+
     @property
     def finetuned(self) -> Mapping[str, str]:
         """Fine-tuned variant to the held-out domain that it was fine-tuned on."""

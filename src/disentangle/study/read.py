@@ -174,7 +174,14 @@ def _faults_of_perturbation(config: StudyConfig) -> list[str]:
                 f"{path}: {settings.tokens} tokens are less than half a step of "
                 f"{settings.batch_size} x {config.model.sequence_length} tokens"
             )
-    names = [run.name for run in expand(config, also={})] if not faults else []
+    runs = expand(config, also={}) if not faults else []
+    lates = [run.hyperparameters.late for run in runs]
+    wanted = {late.target for late in lates if late and late.target}
+    faults += [
+        f"design: late.target {target!r} is none of perturbation.finetune, whose text it reads"
+        for target in sorted(wanted - config.perturbation.finetune.keys())
+    ]
+    names = [run.name for run in runs]
     for i, pattern in enumerate(config.perturbation.runs):
         if names and not any(fnmatchcase(name, pattern) for name in names):
             faults.append(f"perturbation.runs[{i}]: {pattern!r} matches none of {len(names)} runs")

@@ -36,14 +36,22 @@ def steps_over_tau(run: Run, step: int) -> float:
     x running from 0 to 1 over S - w steps, (S - w) ((1 + f) x / 2 + (1 - f) sin(pi x) / 2 pi) with
     f the final share of the peak.
     """
+    h, late = run.hyperparameters, run.hyperparameters.late
+    if late is None or late.weight_decay is None:
+        return h.weight_decay * _rates(run, step)
+    before = _rates(run, min(step, run.late_step))
+    return h.weight_decay * before + late.weight_decay * (_rates(run, step) - before)
+
+
+def _rates(run: Run, step: int) -> float:
+    """The sum of the learning rate over the schedule up to a step."""
     h = run.hyperparameters
     warmup = round(run.optimizer.warmup * run.steps)
     rise = min(step, warmup) ** 2 / (2 * warmup) if warmup else 0.0
     after = run.steps - warmup
     x = max(0, step - warmup) / after if after else 0.0
     fall = (1 + h.final_lr) * x / 2 + (1 - h.final_lr) * math.sin(math.pi * x) / (2 * math.pi)
-    peak = h.learning_rate * run.optimizer.learning_rate
-    return (rise + after * fall) * peak * h.weight_decay
+    return (rise + after * fall) * h.learning_rate * run.optimizer.learning_rate
 
 
 def regime_of(run: Run, text_tokens: int | None) -> Regime:
@@ -54,11 +62,12 @@ def regime_of(run: Run, text_tokens: int | None) -> Regime:
         text_tokens: tokens of the training text; None if it is not tokenized yet.
     """
     tokens = run.steps * run.tokens_per_step
+    read = run.hyperparameters.text_tokens or text_tokens
     return Regime(
         tokens_per_weight=tokens / run.params_non_embedding,
         steps_over_tau=steps_over_tau(run, run.steps),
         warmup_share=round(run.optimizer.warmup * run.steps) / run.steps,
-        epochs=tokens / text_tokens if text_tokens else math.nan,
+        epochs=tokens / read if read else math.nan,
         rows_per_dimension=run.vocabulary / run.size.d_model,
     )
 

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from disentangle.study.sections.design import Hyperparameters
+from disentangle.study.sections.design import Hyperparameters, Late
 from disentangle.study.sections.model import Model, Optimizer, Size
 from disentangle.study.token_counts import spell_count
 
@@ -46,6 +46,12 @@ class Run:
         return configuration_name(self.hyperparameters)
 
     @property
+    def late_step(self) -> int:
+        """The last step before a late change; the last of all if there is none."""
+        late = self.hyperparameters.late
+        return round(late.at * self.steps) if late else self.steps
+
+    @property
     def params_non_embedding(self) -> int:
         """Weights of the blocks: attention 4 d^2 and SwiGLU 3/2 mlp_ratio d^2 per layer."""
         d, ratio = self.size.d_model, self.model.mlp_ratio
@@ -85,6 +91,8 @@ class Run:
             "final_lr": h.final_lr,
             "beta2_steps": 1 / (1 - (self.optimizer.betas[1] if h.beta2 is None else h.beta2)),
             "head_decay": 1.0 if h.head_decay is None else h.head_decay,
+            "text_tokens": h.text_tokens or 0,
+            "late": late_name(h.late) if h.late else "",
             "seed": h.seed,
             "init_seed": h.seed if h.init_seed is None else h.init_seed,
             "data_seed": h.seed if h.data_seed is None else h.data_seed,
@@ -132,10 +140,20 @@ def configuration_name(h: Hyperparameters) -> str:
     """Name a configuration: tok8B_bs128_wd0.1_lr1x_fin0.1; optional choices only if made."""
     beta2 = "" if h.beta2 is None else f"_beta{_spell(h.beta2)}"
     head = "" if h.head_decay is None else f"_head{_spell(h.head_decay)}x"
+    text = "" if h.text_tokens is None else f"_text{spell_count(h.text_tokens)}"
+    late = f"_late{late_name(h.late)}" if h.late else ""
     return (
         f"tok{spell_count(h.tokens)}_bs{h.batch_size}_wd{_spell(h.weight_decay)}"
-        f"_lr{_spell(h.learning_rate)}x_fin{_spell(h.final_lr)}{beta2}{head}"
+        f"_lr{_spell(h.learning_rate)}x_fin{_spell(h.final_lr)}{beta2}{head}{text}{late}"
     )
+
+
+def late_name(late: Late) -> str:
+    """Name a late change: 0.67-wd0.5-head50x-prose."""
+    decay = "" if late.weight_decay is None else f"-wd{_spell(late.weight_decay)}"
+    head = "" if late.head_decay is None else f"-head{_spell(late.head_decay)}x"
+    target = "" if late.target is None else f"-{late.target}"
+    return f"{_spell(late.at)}{decay}{head}{target}"
 
 
 def run_name(size: Size, h: Hyperparameters) -> str:

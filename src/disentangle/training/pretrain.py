@@ -40,6 +40,7 @@ def pretrain(
     save_minutes: float,
     say: Say,
     initial: Path | None = None,
+    late_tokens: Path | None = None,
 ) -> RunManifest:
     """Train a run, or the missing part of it.
 
@@ -64,6 +65,8 @@ def pretrain(
         say: prints a message.
         initial: a checkpoint of the same shape whose weights training starts from, as in
             fine-tuning; its hash becomes part of the run's identity.
+        late_tokens: memmap of the text of the run's late change, its manifest beside it, if it has
+            one; its hash becomes part of the run's identity.
 
     Returns:
         The run's manifest. A loss that stops being finite is an outcome, not an error: the
@@ -87,6 +90,8 @@ def pretrain(
         "tokenizer_sha256": corpus["tokenizer_sha256"],
     }
     source = "pretrain"
+    if late_tokens is not None:
+        identity["late_tokens_sha256"] = read_json(late_tokens.with_suffix(".json"))["sha256"]
     if initial is not None:
         base = read_checkpoint(initial)
         identity["initial_sha256"] = base.weights_sha256
@@ -109,6 +114,7 @@ def pretrain(
                 run=run,
                 folder=folder,
                 tokens=tuple(tokens),
+                late_tokens=late_tokens,
                 end_of_text=corpus["end_of_text_id"],
                 tokenizer=tokenizer,
                 missing=missing,

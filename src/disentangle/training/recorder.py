@@ -115,8 +115,8 @@ class Recorder:
 
     def _checkpoint(self, trainer: SuiteTrainer, loss: float | None) -> None:
         step, model = trainer.global_step, trainer.cfg.model
-        sequences: Any = trainer.dataset.dataset
-        probe = sequences[0]["input_ids"][:PROBE_LENGTH]
+        text: Any = trainer.dataset
+        probe = text.sequence(0)[:PROBE_LENGTH]
         # on all processes, since each has a part of a sharded model
         trainer.dist_model.eval()
         loss_on_probe = probe_loss(trainer.dist_model, probe.to(trainer.device))

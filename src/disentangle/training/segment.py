@@ -7,6 +7,10 @@ from disentangle.storage import read_json, write_json
 from disentangle.study.run import Run
 
 
+def _spelled(path: Path | None) -> str | None:
+    return str(path) if path else None
+
+
 @dataclass(frozen=True)
 class Segment:
     """What to train, and how; the same for all processes."""
@@ -16,6 +20,8 @@ class Segment:
     """The run's folder, which the caller has locked."""
     tokens: tuple[Path, ...]
     """Memmaps, in the order of their sequence numbers."""
+    late_tokens: Path | None
+    """The memmap that is read after the run's late change, if it changes the text."""
     end_of_text: int
     tokenizer: Path
     missing: frozenset[int]
@@ -48,7 +54,7 @@ class Segment:
             asdict(self)
             | {name: str(getattr(self, name)) for name in ("folder", "tokenizer")}
             | {"tokens": [str(path) for path in self.tokens]}
-            | {"initial": str(self.initial) if self.initial else None}
+            | {name: _spelled(getattr(self, name)) for name in ("initial", "late_tokens")}
             | {"run": self.run.to_json(), "missing": sorted(self.missing)},
         )
 
@@ -59,6 +65,6 @@ class Segment:
         paths = {name: Path(data[name]) for name in ("folder", "tokenizer")}
         tokens = tuple(map(Path, data["tokens"]))
         run, missing = Run.from_json(data["run"]), frozenset(data["missing"])
-        initial = Path(data["initial"]) if data["initial"] else None
-        changed = {"tokens": tokens, "run": run, "missing": missing, "initial": initial}
+        changed = {"tokens": tokens, "run": run, "missing": missing}
+        changed |= {n: Path(data[n]) if data[n] else None for n in ("initial", "late_tokens")}
         return cls(**data | paths | changed)

@@ -10,16 +10,18 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from olmo.config import DistributedStrategy, TrainConfig
-from olmo.optim import Optimizer, build_optimizer, build_scheduler
+from olmo.optim import build_optimizer, build_scheduler
 from olmo.torch_util import seed_all
 from torch.distributed.fsdp import FullyShardedDataParallel
 from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import DataLoader
 
 from disentangle.checkpoint.export import read_olmo_weights
 from disentangle.cluster import STOP_SIGNALS
 from disentangle.job import Say
 from disentangle.storage import write_json, write_sealed
-from disentangle.training.batches import batches
+from disentangle.training.batches import LateText, batches
+from disentangle.training.decays import Decays, set_head_apart
 from disentangle.training.model import LossModel
 from disentangle.training.olmo_config import train_config
 from disentangle.training.process_group import process_group, training_device
@@ -55,8 +57,13 @@ def train(segment: Segment, say: Say) -> int | None:
             strategy=segment.strategy,
         )
         config.stop_at = max(segment.missing)
-        h = segment.run.hyperparameters
-        trainer = build_trainer(config, device, segment.initial, h.head_decay)
+        trainer = build_trainer(
+            config,
+            device,
+            segment.initial,
+            Decays.of(segment.run),
+            batches(config, segment.run.hyperparameters.text_tokens, _late_text(segment)),
+        )
         recorder = Recorder(
             run=segment.run,
             folder=folder,
@@ -110,7 +117,8 @@ def build_trainer(
     config: TrainConfig,
     device: torch.device,
     initial: Path | None = None,
-    head_decay: float | None = None,
+    decays: Decays | None = None,
+    loader: DataLoader[Any] | None = None,
 ) -> SuiteTrainer:
     """Build the model, its parallel wrapper, the optimizer and the trainer.
 
@@ -118,7 +126,8 @@ def build_trainer(
         config: OLMo's configuration.
         device: where to train.
         initial: a checkpoint folder with the initial weights; None for random ones.
-        head_decay: the head's weight decay as a multiple of the others'; None for 1.
+        decays: weight decay by matrix and step; None for the configuration's.
+        loader: the batches; by default all of the configuration's text.
     """
     seed_all(config.seed)
     model = LossModel(config.model)
@@ -143,8 +152,8 @@ def build_trainer(
         several = dist.get_world_size() > 1
         dist_model = DistributedDataParallel(model, find_unused_parameters=several)
     optimizer = build_optimizer(config, dist_model)
-    if head_decay is not None:
-        _decay_head(optimizer, head_decay)
+    if decays is not None and decays.apart:
+        set_head_apart(optimizer)
     for group in optimizer.param_groups:
         group["fused"] = True  # one pass over the weights; OLMo's builder has no option for it
     return SuiteTrainer(
@@ -153,30 +162,19 @@ def build_trainer(
         dist_model=dist_model,
         optim=optimizer,
         scheduler=build_scheduler(config),
-        train_loader=batches(config),
+        train_loader=batches(config) if loader is None else loader,
         device=device,
         evaluators=[],
         # keep the saved epoch: for the stock trainer, another one starts a new epoch
         epoch=None,
+        decays=decays,
     )
 
 
-HEAD = "transformer.ff_out.weight"
-"""The head's matrix in OLMo's model, whatever wraps it."""
-
-
-def _decay_head(optimizer: Optimizer, multiple: float) -> None:
-    """Move the head's matrix to a group of its own, with its own weight decay."""
-    for group in list(optimizer.param_groups):
-        for i, name in enumerate(group["param_names"]):
-            if name.endswith(HEAD):
-                own = {key: value for key, value in group.items() if key != "params"}
-                own["weight_decay"] = multiple * group["weight_decay"]
-                own |= {"params": [group["params"].pop(i)], "param_names": [name]}
-                group["param_names"] = [n for n in group["param_names"] if n != name]
-                optimizer.add_param_group(own)
-                return
-    raise ValueError("the model has no head of its own")
+def _late_text(segment: Segment) -> LateText | None:
+    if segment.late_tokens is None:
+        return None
+    return LateText(segment.late_tokens, segment.run.late_step, segment.run.steps)
 
 
 if __name__ == "__main__":

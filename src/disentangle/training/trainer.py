@@ -12,6 +12,7 @@ import torch
 from olmo.torch_util import get_world_size
 from olmo.train import Trainer
 
+from disentangle.training.decays import Decays
 from disentangle.training.log import StepRecord
 
 
@@ -29,11 +30,12 @@ class InterruptedRunError(Exception):
 
 @dataclass
 class SuiteTrainer(Trainer):
-    """The stock trainer with five differences.
+    """The stock trainer with six differences.
 
     Its saved state is plain tensors and numbers, so that `torch.load(weights_only=True)` can read
     it and a machine without CUDA can write it. It calls `after_step` after each step. A loss that
-    is not finite raises `DivergedError`. The model itself computes the loss (`LossModel`).
+    is not finite raises `DivergedError`. The model itself computes the loss (`LossModel`). Weight
+    decay can differ between matrices and change late in the run (`decays`).
     Nothing is logged to the console.
 
     Data-parallel wrapping (DDP) is used even for one process: without it OLMo's checkpointer
@@ -43,6 +45,8 @@ class SuiteTrainer(Trainer):
     after_step: Callable[["SuiteTrainer", StepRecord], None] = field(
         default=lambda trainer, record: None
     )
+    decays: Decays | None = None
+    """Weight decay by matrix and step; None for the configuration's."""
 
     def trainer_state_dict(self) -> dict[str, Any]:
         """Position in the data and state of every random generator, as plain types."""
@@ -67,15 +71,10 @@ class SuiteTrainer(Trainer):
 
     def load_trainer_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore what `trainer_state_dict` returned; our caller keeps the list of saved states."""
-        groups = self.optim.param_groups
-        decays = [group["weight_decay"] for group in groups]
         super().load_trainer_state_dict(
             state_dict
             | {"checkpoints": [], "unsharded_checkpoints": [], "ephemeral_checkpoints": []}
         )
-        # the stock trainer gives all groups one decay; the head may have its own
-        for group, decay in zip(groups, decays, strict=True):
-            group["weight_decay"] = decay
 
     def restore_rng_state(self, rng_state: dict[str, Any]) -> None:
         """Inverse of the generators' part of `trainer_state_dict`."""
@@ -105,6 +104,8 @@ class SuiteTrainer(Trainer):
                 so the weights in memory are lost, but not those saved before.
         """
         start = time.perf_counter()
+        if self.decays is not None:  # in each step: the stock trainer resets them when it resumes
+            self.decays.apply(self.optim, self.global_step)
         try:
             metrics = super().train_step(batch, reduce_global_loss)
         except (ValueError, OverflowError) as error:

@@ -14,7 +14,7 @@ from disentangle.errors import StudyError
 from disentangle.study import expand, read_config
 from disentangle.study.grid import log_spaced_steps
 from disentangle.study.run import Run, run_name, steps_of, training_flops
-from disentangle.study.sections.design import Hyperparameters
+from disentangle.study.sections.design import Hyperparameters, Late
 from disentangle.study.sections.model import Size
 from disentangle.study.token_counts import parse_count, spell_count
 
@@ -60,7 +60,8 @@ def test_every_hyperparameter_is_in_the_name(sample_config: dict[str, Any]) -> N
     size = read_config(sample_config).sizes[0]
     for key in type(base).model_fields:
         before = getattr(base, key)
-        other = base.model_copy(update={key: 0.5 if before is None else before * 2 + 1})
+        value = Late(at=0.5, head_decay=2) if key == "late" else 400
+        other = base.model_copy(update={key: value if before is None else before * 2 + 1})
         assert run_name(size, other) != run_name(size, base)
 
 
@@ -68,25 +69,50 @@ def test_an_optional_choice_that_is_not_made_changes_no_identity(
     sample_config: dict[str, Any],
 ) -> None:
     run = expand(read_config(sample_config))[0]
-    optional = {"init_seed", "data_seed", "beta2", "head_decay"}
+    optional = {"init_seed", "data_seed", "beta2", "head_decay", "text_tokens", "late"}
     assert not optional & run.identity()["hyperparameters"].keys()
     assert not optional & run.to_json()["hyperparameters"].keys()
     assert run.name.endswith("_bs16_wd0.1_lr1x_fin0.1_s0")
-    made = {"init_seed": 3, "data_seed": 4, "beta2": 0.99, "head_decay": 5}
+    late = Late(at=0.67, weight_decay=1, target="prose")
+    made = {"init_seed": 3, "data_seed": 4, "beta2": 0.99, "head_decay": 5, "text_tokens": 8000}
+    made |= {"late": late}
     changed = replace(run, hyperparameters=run.hyperparameters.model_copy(update=made))
-    assert changed.identity()["hyperparameters"].items() >= made.items()
+    told = made | {"late": {"at": 0.67, "weight_decay": 1, "target": "prose"}}
+    assert changed.identity()["hyperparameters"].items() >= told.items()
     assert Run.from_json(changed.to_json()) == changed
     covariates = changed.covariates()
     assert covariates["beta2_steps"] == pytest.approx(100)
     assert (covariates["init_seed"], covariates["data_seed"], covariates["seed"]) == (3, 4, 0)
     assert run.covariates()["beta2_steps"] == pytest.approx(20)
-    assert run_name(run.size, changed.hyperparameters).endswith("_beta0.99_head5x_s0i3d4")
+    assert run_name(run.size, changed.hyperparameters).endswith(
+        "_beta0.99_head5x_text8k_late0.67-wd1-prose_s0i3d4"
+    )
+    assert changed.late_step == round(0.67 * run.steps) and run.late_step == run.steps
 
 
-def test_a_tied_head_has_no_decay_of_its_own(sample_config: dict[str, Any]) -> None:
+def test_late_changes_that_cannot_be_made_are_refused(sample_config: dict[str, Any]) -> None:
+    for late, said in (
+        ({"at": 0.5}, "changes nothing"),
+        ({"at": 1.5, "weight_decay": 1}, "design.sweeps"),
+        ({"at": 0.5, "target": "novels"}, "late.target 'novels' is none of perturbation.finetune"),
+    ):
+        mine = copy.deepcopy(sample_config)
+        mine["design"]["sweeps"] = [{"late": [late]}]
+        with pytest.raises(StudyError, match=said):
+            read_config(mine)
+    mine = copy.deepcopy(sample_config)
+    mine["perturbation"]["finetune"]["code"]["late"] = {"at": 0.5, "weight_decay": 1}
+    with pytest.raises(StudyError, match="only a run of the design changes late"):
+        read_config(mine)
+
+
+@pytest.mark.parametrize("sweep", [{"head_decay": [5]}, {"late": [{"at": 0.5, "head_decay": 5}]}])
+def test_a_tied_head_has_no_decay_of_its_own(
+    sample_config: dict[str, Any], sweep: dict[str, Any]
+) -> None:
     mine = copy.deepcopy(sample_config)
     mine["model"]["tied"] = True
-    mine["design"]["sweeps"] = [{"head_decay": [5]}]
+    mine["design"]["sweeps"] = [sweep]
     with pytest.raises(StudyError, match=r"head_decay needs a head of its own"):
         read_config(mine)
 

@@ -16,7 +16,7 @@ from disentangle.study.specs.spec import AGAIN, Spec
 from disentangle.study.specs.text import Tokenize
 
 ROOT = Path(__file__).parents[3]
-STUDIES = ["", "mini108", "paper", "pythia", "regime", "seeds", "tied"]
+STUDIES = ["", "controls", "mini108", "paper", "pythia", "regime", "seeds", "tied"]
 Edit = dict[str, Any]
 
 

@@ -4,7 +4,26 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from disentangle.study.sections.section import Beta, Fraction, Quantity, Section, Seed
+from disentangle.study.sections.section import Beta, Fraction, Name, Quantity, Section, Seed
+
+
+class Late(Section):
+    """A change of choices late in a run: a positive control for late degradation."""
+
+    at: float = Field(gt=0, lt=1)
+    """Share of the run's steps after which it holds."""
+    weight_decay: Annotated[float, Field(ge=0, le=1000)] | None = None
+    """Weight decay from then on."""
+    head_decay: Annotated[float, Field(ge=0, le=10**6)] | None = None
+    """Weight decay of the untied head from then on, as a multiple of that of the other matrices."""
+    target: Name | None = None
+    """Fine-tuning target whose text is read from then on, in place of the training text."""
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> "Late":
+        if self.weight_decay is None and self.head_decay is None and self.target is None:
+            raise ValueError("changes nothing: say weight_decay, head_decay or target")
+        return self
 
 
 class Hyperparameters(Section):
@@ -31,6 +50,12 @@ class Hyperparameters(Section):
     head_decay: Annotated[float, Field(ge=0, le=10**6)] | None = None
     """Weight decay of the untied head as a multiple of `weight_decay`; by default 1."""
 
+    text_tokens: Quantity | None = None
+    """Read only so many tokens of the training text, in as many epochs as the budget takes."""
+    late: Late | None = None
+    """What changes late in the run. Such a run is judged for late degradation, and is left out of
+    associations, whose design describes whole runs."""
+
     def chosen(self) -> dict[str, Any]:
         """What was set, as plain data; an optional choice that was not made is left out, so that it
         changes no identity."""
@@ -50,11 +75,13 @@ class Sweep(Section):
     data_seed: list[Seed] | None = None
     beta2: list[Beta] | None = None
     head_decay: list[Annotated[float, Field(ge=0, le=10**6)]] | None = None
+    text_tokens: list[Quantity] | None = None
+    late: list[Late] | None = None
 
     @property
     def varied(self) -> dict[str, list[Any]]:
         """The hyperparameters this sweep sets, with their values."""
-        return self.model_dump(exclude_none=True)
+        return {name: values for name, values in self if values is not None}
 
     @model_validator(mode="after")
     def _one_length(self) -> "Sweep":

@@ -10,7 +10,7 @@ from disentangle.study.sections.section import Name, Section
 CHOICES = ("tokens_budget", "batch_size", "weight_decay", "learning_rate", "final_lr")
 """Training choices: each must be a column, or the same for all rows, or said not to be known."""
 
-OPTIONAL_CHOICES = ("beta2_steps", "head_decay")
+OPTIONAL_CHOICES = ("beta2_steps", "head_decay", "text_tokens")
 """Training choices that most suites do not vary. Where nothing is said of one, a run has it as most
 runs of its suite have."""
 
@@ -20,7 +20,7 @@ PLACES = ("run", "step", "tokens", "variant", "final", "status")
 WEIGHTS = ("params_non_embedding", "params_embedding")
 KNOWN = (
     *(*PLACES, "size", *WEIGHTS, *CHOICES, "learning_rate_multiple"),
-    *(*OPTIONAL_CHOICES, *SEEDS, "compute", "steps_over_tau"),
+    *(*OPTIONAL_CHOICES, "late", *SEEDS, "compute", "steps_over_tau"),
 )
 """Names of columns that are neither a metric nor a score."""
 

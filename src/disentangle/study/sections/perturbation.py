@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from disentangle.study.sections.design import Hyperparameters
 from disentangle.study.sections.section import DropsNull, Name, Section, distinct
@@ -36,6 +36,12 @@ class Finetuning(Hyperparameters):
     """Held-out domain that supplies the text. Half of its source's documents, by hash, are trained
     on; passages are held out from the other half. Text that shares a 13-gram with a passage is
     left out."""
+
+    @model_validator(mode="after")
+    def _changes_nothing_late(self) -> "Finetuning":
+        if self.late is not None:
+            raise ValueError("late: only a run of the design changes late")
+        return self
 
 
 class Perturbation(Section):
