@@ -85,7 +85,7 @@ def config_of(shape: tuple[int, ...], folder: Path) -> TrainConfig:
 
 def ours(config: TrainConfig, folder: Path) -> Callable[[int], None]:
     """Our trainer, writing its log."""
-    trainer = build_trainer(config, CPU, None)
+    trainer = build_trainer(config, CPU)
     log = TrainingLog(folder / "steps.jsonl", resume_step=0)
     trainer.after_step = lambda _, record: log.append(record)
     return lambda steps: fit(trainer, steps)

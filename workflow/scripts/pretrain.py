@@ -40,6 +40,11 @@ with job("pretrain", snakemake) as say:
             threads=max(1, snakemake.threads * nodes // processes),
             micro_batch=execution.micro_batch,
             save_minutes=execution.save_minutes,
+            branches={
+                folder.checkpoints / branch.name: branch
+                for branch in spec.runs
+                if branch.trunk == run.name
+            },
             say=about(run.name, say),
         )
         write_training_table(run_folder, run.name, run_folder / "training.parquet")

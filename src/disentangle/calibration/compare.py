@@ -20,7 +20,7 @@ from disentangle.errors import StudyError
 from disentangle.study.config import StudyConfig
 from disentangle.study.file import read_study
 from disentangle.study.grid import expand
-from disentangle.study.run import training_flops
+from disentangle.study.run import own_flops
 
 COMPARED = ("residual", "within")
 """The estimators that keep their level in some process in which training drives both."""
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(fault, file=sys.stderr)
         raise SystemExit(2) from None
     for study in studies:
-        cost = sum(training_flops(run, run.steps) for run in expand(study))
+        cost = sum(own_flops(run) for run in expand(study))
         print(f"{study.study}: {len(designs[study.study])} runs, {cost:.2g} training operations")
     table = compare_designs(
         designs,

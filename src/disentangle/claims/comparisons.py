@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from disentangle.statistics.bootstrap import Floats, bootstrap_estimate
-from disentangle.statistics.design import cells, varying
+from disentangle.statistics.design import families, varying
 from disentangle.statistics.estimate import Estimate
 from disentangle.statistics.rank_correlation import rank_correlation
 
@@ -15,10 +15,10 @@ from disentangle.statistics.rank_correlation import rank_correlation
 def _resampled(
     rows: pd.DataFrame, statistic: Callable[[Floats], Floats], resamples: int, seed: int
 ) -> Estimate:
-    """A statistic of weighted rows with a BCa interval over cells of the design."""
+    """A statistic of weighted rows with a BCa interval over families of the design."""
     if len(rows) < 3:
         return Estimate.unknown(f"{len(rows)} runs", len(rows))
-    found = bootstrap_estimate(statistic, cells(rows), resamples=resamples, seed=seed)
+    found = bootstrap_estimate(statistic, families(rows), resamples=resamples, seed=seed)
     return Estimate.unknown("a column is constant", len(rows)) if np.isnan(found.value) else found
 
 

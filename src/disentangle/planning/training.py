@@ -12,7 +12,7 @@ from disentangle.checkpoint.manifest import MANIFEST
 from disentangle.parquet import read_parquet
 from disentangle.storage import read_sealed
 from disentangle.study.perturbation import finetuned, finetuning_run, perturbed_runs, variants
-from disentangle.study.run import Run, training_flops
+from disentangle.study.run import Run, own_flops, training_flops
 from disentangle.study.sections.perturbation import Perturbation
 from disentangle.training.run_folder import RunFolder
 
@@ -48,13 +48,13 @@ class Cost:
 
     @property
     def tokens(self) -> int:
-        """Training tokens of the whole run, without fine-tuning."""
-        return self.run.steps * self.run.tokens_per_step
+        """Training tokens of the run, without fine-tuning and what its trunk has trained."""
+        return (self.run.steps - self.run.begins_at) * self.run.tokens_per_step
 
     @property
     def flops(self) -> float:
-        """Floating-point operations of the whole run, including the head; see `training_flops`."""
-        return sum(training_flops(run, run.steps) for run in (self.run, *self.further))
+        """Floating-point operations of its own training, including the head; see `own_flops`."""
+        return sum(own_flops(run) for run in (self.run, *self.further))
 
     @property
     def flops_left(self) -> float:
@@ -117,6 +117,8 @@ def _progress(run: Run, folder: Path) -> tuple[State, tuple[int, ...], int]:
     if not missing or run_folder.diverged_after() is not None:
         return "done", (), 0
     start = run_folder.latest_state(before=missing[0]) or 0
+    if missing[0] >= run.begins_at:
+        start = max(start, run.begins_at)  # the trunk will hand its state over
     return "extend" if made else "train", missing, missing[-1] - start
 
 

@@ -18,7 +18,7 @@ from disentangle.statistics.bootstrap import (
     cluster_weights,
     jackknife_weights,
 )
-from disentangle.statistics.design import cells, design_matrix
+from disentangle.statistics.design import design_matrix, families
 from disentangle.statistics.rank_correlation import NEGLIGIBLE, rank_covariance
 from disentangle.statistics.residual import residuals
 
@@ -69,7 +69,7 @@ def agreement(
 ) -> list[dict[str, Any]]:
     """Rows of the agreement table: one per pair of metrics, over the runs that have all metrics.
 
-    `rho` is Spearman's with a BCa interval that resamples cells of the design. `residual_rho` is
+    `rho` is Spearman's with a BCa interval that resamples families of the design. `residual_rho` is
     that of the residuals on the design (`residual_spearman`); it is small if two metrics agree only
     because the same choices affect both. `metric_clusters` forms the clusters from `rho`.
 
@@ -89,11 +89,12 @@ def agreement(
     beside = np.full_like(rho, np.nan)
     if left is not None:
         beside = correlations(left, np.ones((1, len(left))))[0]
-    cell = cells(rows)
+    family = families(rows)
     drawn, without = None, None
-    if len(np.unique(cell)) >= MIN_CLUSTERS:
-        drawn = correlations(values, cluster_weights(cell, resamples, seed, len(np.unique(cell))))
-        without = correlations(values, jackknife_weights(cell))
+    if len(np.unique(family)) >= MIN_CLUSTERS:
+        count = len(np.unique(family))
+        drawn = correlations(values, cluster_weights(family, resamples, seed, count))
+        without = correlations(values, jackknife_weights(family))
     clusters = metric_clusters(rho)
     table = []
     for i, j in combinations(range(len(known)), 2):

@@ -14,8 +14,9 @@ from disentangle.statistics.clustered import clustered_slope
 from disentangle.statistics.design import (
     cells,
     check_design,
-    configurations,
     design_matrix,
+    families,
+    family_configurations,
     numeric_columns,
     numeric_design,
     varying,
@@ -97,18 +98,18 @@ def _association(
     rows = _complete(observations, outcome, metric)
     x, y = (rows[name].to_numpy(np.float64) for name in (metric, outcome))
     controls = varying(rows)
-    cell, configuration = cells(rows), configurations(rows)
+    family, configuration = families(rows), family_configurations(rows)
     hyperparameters = [name for name in controls if name != "params_non_embedding"]
 
-    raw = spearman(x, y, clusters=cell, resamples=resamples, seed=seed)
+    raw = spearman(x, y, clusters=family, resamples=resamples, seed=seed)
     partial = partial_spearman(
-        x, y, rows[controls].to_numpy(np.float64), clusters=cell, resamples=resamples, seed=seed
+        x, y, rows[controls].to_numpy(np.float64), clusters=family, resamples=resamples, seed=seed
     )
     residual = residual_spearman(
-        x, y, design_matrix(rows), clusters=cell, resamples=resamples, seed=seed
+        x, y, design_matrix(rows), clusters=family, resamples=resamples, seed=seed
     )
-    within = within_spearman(x, y, cell, permutations=PERMUTATIONS, seed=seed)
-    clustered = clustered_slope(y, x, design_matrix(rows), cell)
+    within = within_spearman(x, y, cells(rows), permutations=PERMUTATIONS, seed=seed)
+    clustered = clustered_slope(y, x, design_matrix(rows), family)
     increment = incremental_r2(
         y, x, scale_baseline(rows), configuration, resamples=resamples, seed=seed
     )
@@ -220,7 +221,7 @@ def regressions(
         rows = _complete(observations, outcome, metric)
         try:
             models = cross_validate(
-                rows[outcome], rows[metric], scale_baseline(rows), configurations(rows)
+                rows[outcome], rows[metric], scale_baseline(rows), family_configurations(rows)
             )
         except NotEnoughError:
             continue

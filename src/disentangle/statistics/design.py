@@ -60,6 +60,35 @@ def cells(observations: pd.DataFrame) -> NDArray[np.intp]:
     return _number(np.column_stack([sizes, configurations(observations)]))
 
 
+def families(observations: pd.DataFrame) -> NDArray[np.intp]:
+    """Number of each row's family, the unit that is resampled: its cell.
+
+    Branches of a trunk began as one run, so with a cooldown the cells of all budgets are one.
+    """
+    return cells(_budgets_joined(observations))
+
+
+def family_configurations(observations: pd.DataFrame) -> NDArray[np.intp]:
+    """Number of each row's configuration, as `configurations`, but one for all budgets of a trunk.
+
+    It is what cross-validation leaves out, so that no branch is predicted from its trunk.
+    """
+    return configurations(_budgets_joined(observations))
+
+
+def trunks(observations: pd.DataFrame) -> pd.Series:
+    """Whether each row has the longest budget of its family, so is no branch."""
+    budgets = observations["tokens_budget"]
+    return budgets == budgets.groupby(families(observations)).transform("max")
+
+
+def _budgets_joined(observations: pd.DataFrame) -> pd.DataFrame:
+    if "cooldown" not in observations:
+        return observations
+    budget = observations["tokens_budget"].where(observations["cooldown"] == 0, 0.0)
+    return observations.assign(tokens_budget=budget)
+
+
 def _number(rows: NDArray[Any]) -> NDArray[np.intp]:
     return np.unique(rows, axis=0, return_inverse=True)[1]
 

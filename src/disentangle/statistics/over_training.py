@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from disentangle.statistics.design import cells
+from disentangle.statistics.design import families, trunks
 from disentangle.statistics.spearman import spearman
 
 FEWEST = 8
@@ -62,7 +62,8 @@ def over_training(
     """Spearman's rho between a metric and a loss over runs, at equal shares of their training.
 
     Runs of a suite are saved at the same shares of their steps, so the i-th checkpoint of each is
-    taken together; runs with another number of checkpoints than most are left out. Step 0 is.
+    taken together. Step 0, branches of a trunk, and runs with another number of checkpoints than
+    most are left out.
 
     Args:
         checkpoints: every checkpoint as trained, with the columns of `design.COLUMNS`, `step`,
@@ -82,7 +83,7 @@ def over_training(
     )
     if known.empty:
         return []
-    known = known.sort_values(["run", "step"])
+    known = known[trunks(known)].sort_values(["run", "step"])
     count = known.groupby("run")["step"].transform("size")
     known = known[count == count.mode()[0]]
     known = known.assign(number=known.groupby("run").cumcount() + 1)
@@ -94,7 +95,7 @@ def over_training(
             continue
         for number, at in known[known["run"].isin(members)].groupby("number"):
             x, y = (at[name].to_numpy(np.float64) for name in (metric, outcome))
-            found = spearman(x, y, clusters=cells(at), resamples=resamples, seed=seed)
+            found = spearman(x, y, clusters=families(at), resamples=resamples, seed=seed)
             reached = at["steps_over_tau"].to_numpy(np.float64)
             rows.append(
                 {

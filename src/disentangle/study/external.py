@@ -56,7 +56,8 @@ class ExternalRun:
                 *("beta2_steps", "head_decay", "seed", "init_seed", "data_seed"),
             )
         )
-        usual = {"size": self.name, "configuration": EXTERNAL, "text_tokens": 0, "late": ""}
+        usual: dict[str, Any] = {"size": self.name, "configuration": EXTERNAL}
+        usual |= {"cooldown": 0.0, "text_tokens": 0, "late": ""}
         return usual | unknown | self.known
 
     def to_json(self) -> dict[str, Any]:

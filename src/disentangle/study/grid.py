@@ -1,11 +1,14 @@
 """From a design to runs: sizes x (base configuration and the sweeps around it)."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from disentangle.study.config import StudyConfig, rows_in_weights
 from disentangle.study.external import ExternalRun
 from disentangle.study.run import Run, run_name, steps_of
 from disentangle.study.sections.design import Hyperparameters
+from disentangle.study.sections.model import Size
 
 
 def log_spaced_steps(steps: int, count: int, first: float) -> tuple[int, ...]:
@@ -21,7 +24,8 @@ def log_spaced_steps(steps: int, count: int, first: float) -> tuple[int, ...]:
 def configurations(config: StudyConfig) -> list[Hyperparameters]:
     """The base configuration and every variation of it by a sweep, each once, in file order.
 
-    If the design has several seeds, each configuration is repeated with all of them in turn.
+    If the design has several seeds, each configuration is repeated with all of them in turn. If it
+    has cooldowns, each run is followed by its branches, the longest first.
     """
     base = config.design.base
     found = {base: None}
@@ -29,9 +33,12 @@ def configurations(config: StudyConfig) -> list[Hyperparameters]:
         for values in zip(*sweep.varied.values(), strict=True):
             departure = dict(zip(sweep.varied, values, strict=True))
             found[base.model_copy(update=departure)] = None
-    if config.design.seeds is None:
-        return list(found)
-    return [h.model_copy(update={"seed": seed}) for h in found for seed in config.design.seeds]
+    seeds = config.design.seeds
+    repeated = [h.model_copy(update={"seed": s}) for h in found for s in seeds] if seeds else found
+    budgets = [base.tokens, *sorted(config.design.cooldowns, reverse=True)]
+    if len(budgets) == 1:
+        return list(repeated)
+    return [h.model_copy(update={"tokens": tokens}) for h in repeated for tokens in budgets]
 
 
 def expand(config: StudyConfig, also: dict[str, list[int]] | None = None) -> list[Run]:
@@ -51,26 +58,38 @@ def expand(config: StudyConfig, also: dict[str, list[int]] | None = None) -> lis
         tied = config.model.tied if size.tied is None else size.tied
         model = config.model.model_copy(update={"tied": tied})
         for h in configurations(config):
-            name = run_name(size, h)
-            steps = steps_of(h.tokens, h.batch_size, config.model.sequence_length)
-            planned = set(log_spaced_steps(steps, config.save.count, config.save.first))
-            for pattern, further in also.items():
-                if fnmatchcase(name, pattern):
-                    planned.update(further)
-            runs.append(
-                Run(
-                    name=name,
-                    size=size,
-                    model=model,
-                    optimizer=config.optimizer,
-                    hyperparameters=h,
-                    vocabulary=config.tokenizer.vocab_size,
-                    rows=rows,
-                    steps=steps,
-                    checkpoints=tuple(sorted(planned)),
-                )
+            run = Run(
+                name=run_name(size, h),
+                size=size,
+                model=model,
+                optimizer=config.optimizer,
+                hyperparameters=h,
+                vocabulary=config.tokenizer.vocab_size,
+                rows=rows,
+                steps=steps_of(h.tokens, h.batch_size, config.model.sequence_length),
+                checkpoints=(),
+                trunk=_trunk(config, size, h),
             )
+            runs.append(replace(run, checkpoints=_planned(run, config, also)))
     return runs
+
+
+def _trunk(config: StudyConfig, size: Size, h: Hyperparameters) -> str | None:
+    """The name of the run that a branch begins as; None for a run of its own."""
+    if h.tokens not in config.design.cooldowns:
+        return None
+    return run_name(size, h.model_copy(update={"tokens": config.design.base.tokens}))
+
+
+def _planned(run: Run, config: StudyConfig, also: Mapping[str, list[int]]) -> tuple[int, ...]:
+    """The steps at which a run has checkpoints; a branch, where it cools and at its end."""
+    planned = set(log_spaced_steps(run.steps, config.save.count, config.save.first))
+    if run.trunk:
+        planned = {run.cooling_step, run.steps}
+    for pattern, further in also.items():
+        if fnmatchcase(run.name, pattern):
+            planned.update(further)
+    return tuple(sorted(planned))
 
 
 def external_runs(config: StudyConfig) -> list[ExternalRun]:

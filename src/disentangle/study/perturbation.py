@@ -42,4 +42,7 @@ def finetuning_run(run: Run, target: str, perturbation: Perturbation) -> Run:
     h = Hyperparameters(**settings.model_dump(exclude={"domain"}))
     steps = steps_of(h.tokens, h.batch_size, run.model.sequence_length)
     name = f"{run.name}.{finetuned(target)}"
-    return replace(run, name=name, hyperparameters=h, steps=steps, checkpoints=(steps,))
+    checkpoints = (steps,)
+    return replace(
+        run, name=name, hyperparameters=h, steps=steps, checkpoints=checkpoints, trunk=None
+    )

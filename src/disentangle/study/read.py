@@ -53,7 +53,8 @@ def _is_score(outcome: str, config: StudyConfig) -> bool:
 def _faults_of_number(config: StudyConfig) -> list[str]:
     """Refuse too many runs before they are expanded."""
     values = sum(len(next(iter(sweep.varied.values()))) for sweep in config.design.sweeps)
-    runs = len(config.sizes) * (1 + values) * len(config.design.seeds or [0])
+    repeats = len(config.design.seeds or [0]) * (1 + len(config.design.cooldowns))
+    runs = len(config.sizes) * (1 + values) * repeats
     if runs > MOST_RUNS:
         return [f"design: {runs} runs are more than the {MOST_RUNS} that a study may have"]
     return []
@@ -118,6 +119,7 @@ def _faults_between_sections(config: StudyConfig) -> list[str]:
             f"{tokens_per_sequence}, which the models were not trained for"
         )
     faults += _faults_of_perturbation(config)
+    faults += _faults_of_cooldowns(config) if not faults else []
     faults += _faults_of_names(config) if not faults else []
     if faults:
         return faults
@@ -135,6 +137,17 @@ def _faults_between_sections(config: StudyConfig) -> list[str]:
                 )
                 break
     return faults
+
+
+def _faults_of_cooldowns(config: StudyConfig) -> list[str]:
+    """Runs that would cool down before they are warm, or for less than a step."""
+    return [
+        f"design: {run.name} has {run.steps} steps: a warm-up of {run.warmup_steps} and a cooldown "
+        f"of {run.steps - run.cooling_step}, which leaves none at the full rate; change "
+        "base.cooldown or the budgets"
+        for run in expand(config, also={})
+        if run.hyperparameters.cooldown and not run.warmup_steps < run.cooling_step < run.steps
+    ][:5]
 
 
 def _observations_alone(config: StudyConfig) -> StudyConfig:

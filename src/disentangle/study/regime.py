@@ -34,7 +34,8 @@ def steps_over_tau(run: Run, step: int) -> float:
     (Wang & Aitchison, arXiv 2405.13698). As the rate changes, steps / tau is the integral of rate x
     decay over the schedule: over a rise of w steps s^2 / 2w of the peak, and from there to the end,
     x running from 0 to 1 over S - w steps, (S - w) ((1 + f) x / 2 + (1 - f) sin(pi x) / 2 pi) with
-    f the final share of the peak.
+    f the final share of the peak. With a cooldown the rate is the peak up to step c, and x running
+    from 0 to 1 over S - c steps, the fall adds (S - c) (x - (1 - f) x^2 / 2).
     """
     h, late = run.hyperparameters, run.hyperparameters.late
     if late is None or late.weight_decay is None:
@@ -45,13 +46,17 @@ def steps_over_tau(run: Run, step: int) -> float:
 
 def _rates(run: Run, step: int) -> float:
     """The sum of the learning rate over the schedule up to a step."""
-    h = run.hyperparameters
-    warmup = round(run.optimizer.warmup * run.steps)
+    h, warmup, cooling = run.hyperparameters, run.warmup_steps, run.cooling_step
     rise = min(step, warmup) ** 2 / (2 * warmup) if warmup else 0.0
-    after = run.steps - warmup
-    x = max(0, step - warmup) / after if after else 0.0
-    fall = (1 + h.final_lr) * x / 2 + (1 - h.final_lr) * math.sin(math.pi * x) / (2 * math.pi)
-    return (rise + after * fall) * h.learning_rate * run.optimizer.learning_rate
+    constant = max(0, min(step, cooling) - warmup)  # a cosine has no such part
+    after = run.steps - cooling
+    x = max(0, step - cooling) / after if after else 0.0
+    if h.cooldown:
+        fall = x - (1 - h.final_lr) * x**2 / 2
+    else:
+        fall = (1 + h.final_lr) * x / 2 + (1 - h.final_lr) * math.sin(math.pi * x) / (2 * math.pi)
+    rates = rise + constant + after * fall
+    return rates * h.learning_rate * run.optimizer.learning_rate
 
 
 def regime_of(run: Run, text_tokens: int | None) -> Regime:
@@ -66,7 +71,7 @@ def regime_of(run: Run, text_tokens: int | None) -> Regime:
     return Regime(
         tokens_per_weight=tokens / run.params_non_embedding,
         steps_over_tau=steps_over_tau(run, run.steps),
-        warmup_share=round(run.optimizer.warmup * run.steps) / run.steps,
+        warmup_share=run.warmup_steps / run.steps,
         epochs=tokens / read if read else math.nan,
         rows_per_dimension=run.vocabulary / run.size.d_model,
     )

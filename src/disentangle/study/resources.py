@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from disentangle.errors import StudyError
 from disentangle.study.config import StudyConfig
 from disentangle.study.perturbation import finetuning_run, perturbed_runs
-from disentangle.study.run import Run, training_flops
+from disentangle.study.run import Run, own_flops
 from disentangle.study.sections.execution import Demand, Execution
 from disentangle.study.sections.perturbation import Perturbation
 
@@ -73,7 +73,7 @@ def training_resources(runs: Sequence[Run], execution: Execution, attempt: int =
     """Resources of the job that trains runs of one size, one after the other.
 
     Memory is for the weights and one micro-batch, as if on the CPU; time is for 6 N D operations
-    (`training_flops`) at `execution.flops_per_second`.
+    (`own_flops`) at `execution.flops_per_second`.
 
     Args:
         runs: the runs to train.
@@ -85,7 +85,7 @@ def training_resources(runs: Sequence[Run], execution: Execution, attempt: int =
     nodes = demand.nodes or 1
     processes = max(1, gpu // nodes)
     held = max(_held_in_training(run, execution) for run in runs)
-    operations = sum(training_flops(run, run.steps) for run in runs)
+    operations = sum(own_flops(run) for run in runs)
     seconds = operations / (execution.flops_per_second * max(1, gpu))
     return JobResources(
         gpu=gpu,

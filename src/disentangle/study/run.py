@@ -16,7 +16,7 @@ change repeats training, because it is the expensive part."""
 class Run:
     """One model to train: what identifies it, and the steps at which checkpoints are kept.
 
-    Every field but `checkpoints` is part of the identity. Devices, threads, micro-batches and paths
+    Every field but the last two is part of the identity. Devices, threads, micro-batches and paths
     are not included, so a run has the same name and folder wherever it is trained.
     """
 
@@ -34,6 +34,9 @@ class Run:
     """Optimizer steps in the whole budget."""
     checkpoints: tuple[int, ...]
     """Steps at which a checkpoint is kept, ascending."""
+    trunk: str | None = None
+    """Of a branch: the longer run that begins as it does, and whose state it takes over at its
+    `cooling_step`. The result is the same as without, so this is no part of the identity."""
 
     @property
     def tokens_per_step(self) -> int:
@@ -44,6 +47,27 @@ class Run:
     def configuration(self) -> str:
         """The hyperparameters without size and seed, which repeats have in common."""
         return configuration_name(self.hyperparameters)
+
+    @property
+    def warmup_steps(self) -> int:
+        """Steps over which the learning rate rises."""
+        cooldown = self.hyperparameters.cooldown
+        if cooldown is None:
+            return round(self.optimizer.warmup * self.steps)
+        return round(cooldown.warmup / self.tokens_per_step)
+
+    @property
+    def cooling_step(self) -> int:
+        """The last step before the learning rate falls; with a cosine, that of the warm-up."""
+        cooldown = self.hyperparameters.cooldown
+        if cooldown is None:
+            return self.warmup_steps
+        return self.steps - round(cooldown.share * self.steps)
+
+    @property
+    def begins_at(self) -> int:
+        """The step at which a branch takes over its trunk's state; 0 for every other run."""
+        return self.cooling_step if self.trunk else 0
 
     @property
     def late_step(self) -> int:
@@ -91,6 +115,7 @@ class Run:
             "final_lr": h.final_lr,
             "beta2_steps": 1 / (1 - (self.optimizer.betas[1] if h.beta2 is None else h.beta2)),
             "head_decay": 1.0 if h.head_decay is None else h.head_decay,
+            "cooldown": h.cooldown.share if h.cooldown else 0.0,
             "text_tokens": h.text_tokens or 0,
             "late": late_name(h.late) if h.late else "",
             "seed": h.seed,
@@ -102,10 +127,13 @@ class Run:
         """Plain data, the input of `from_json`."""
         sections = ("size", "model", "optimizer", "hyperparameters")
         plain = asdict(self) | {key: getattr(self, key).model_dump(mode="json") for key in sections}
-        return plain | {
+        plain |= {
             "hyperparameters": self.hyperparameters.chosen(),
             "checkpoints": list(self.checkpoints),
         }
+        if self.trunk is None:
+            del plain["trunk"]
+        return plain
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Run":
@@ -140,11 +168,12 @@ def configuration_name(h: Hyperparameters) -> str:
     """Name a configuration: tok8B_bs128_wd0.1_lr1x_fin0.1; optional choices only if made."""
     beta2 = "" if h.beta2 is None else f"_beta{_spell(h.beta2)}"
     head = "" if h.head_decay is None else f"_head{_spell(h.head_decay)}x"
+    cool = f"_cool{_spell(h.cooldown.share)}w{spell_count(h.cooldown.warmup)}" if h.cooldown else ""
     text = "" if h.text_tokens is None else f"_text{spell_count(h.text_tokens)}"
     late = f"_late{late_name(h.late)}" if h.late else ""
     return (
         f"tok{spell_count(h.tokens)}_bs{h.batch_size}_wd{_spell(h.weight_decay)}"
-        f"_lr{_spell(h.learning_rate)}x_fin{_spell(h.final_lr)}{beta2}{head}{text}{late}"
+        f"_lr{_spell(h.learning_rate)}x_fin{_spell(h.final_lr)}{beta2}{head}{cool}{text}{late}"
     )
 
 
@@ -171,3 +200,8 @@ def training_flops(run: Run, step: int) -> float:
     """
     multiplied = run.params_non_embedding + run.rows * run.size.d_model
     return 6.0 * multiplied * step * run.tokens_per_step
+
+
+def own_flops(run: Run) -> float:
+    """The operations of a run's own training: a branch begins where it cools."""
+    return training_flops(run, run.steps) - training_flops(run, run.begins_at)

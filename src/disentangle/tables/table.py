@@ -68,6 +68,11 @@ HOW_TRAINED = (
         "AdamW's memory of squared gradients, 1 / (1 - beta2), steps",
     ),
     ("head_decay", NUMBER, "Weight decay of the head as a multiple of the other matrices'"),
+    (
+        "cooldown",
+        NUMBER,
+        "Share of the run in which a constant learning rate falls; 0: a cosine",
+    ),
     ("text_tokens", COUNT, "Tokens of the training text that are read; 0: all"),
     ("late", TEXT, "What changed late in the run, and after which share of it; empty: nothing"),
     ("seed", COUNT, "Seed of initialisation and data order"),

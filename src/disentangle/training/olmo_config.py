@@ -95,7 +95,7 @@ def train_config(
         ),
         scheduler=SchedulerConfig(
             name=SchedulerType.cosine_with_warmup,
-            t_warmup=round(optimizer.warmup * run.steps),
+            t_warmup=run.warmup_steps,
             alpha_f=h.final_lr,
             warmup_min_lr=0.0,
         ),

@@ -2,7 +2,8 @@
 
 import signal
 import time
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ def pretrain(
     say: Say,
     initial: Path | None = None,
     late_tokens: Path | None = None,
+    branches: Mapping[Path, Run] | None = None,
 ) -> RunManifest:
     """Train a run, or the missing part of it.
 
@@ -67,6 +69,7 @@ def pretrain(
             fine-tuning; its hash becomes part of the run's identity.
         late_tokens: memmap of the text of the run's late change, its manifest beside it, if it has
             one; its hash becomes part of the run's identity.
+        branches: folder to run of those that take over this one's state when they cool down.
 
     Returns:
         The run's manifest. A loss that stops being finite is an outcome, not an error: the
@@ -85,10 +88,8 @@ def pretrain(
     if strategy == "fsdp" and _device() != "cuda":
         raise StudyError("execution.strategy: fsdp needs GPUs, but there is none here; use ddp.")
     corpus = read_json(tokens_manifest)
-    identity = run.identity() | {
-        "tokens_sha256": corpus["sha256"],
-        "tokenizer_sha256": corpus["tokenizer_sha256"],
-    }
+    trained_on = {"tokens_sha256": corpus["sha256"], "tokenizer_sha256": corpus["tokenizer_sha256"]}
+    identity = run.identity() | trained_on
     source = "pretrain"
     if late_tokens is not None:
         identity["late_tokens_sha256"] = read_json(late_tokens.with_suffix(".json"))["sha256"]
@@ -110,6 +111,10 @@ def pretrain(
             # its environment says where they were made
             return replace(before, checkpoints=_planned(run, made))
         if due:
+            handed = defaultdict(list)
+            for path, branch in (branches or {}).items():
+                RunFolder(path).claim(branch.identity() | trained_on)
+                handed[branch.cooling_step].append(path)
             segment = Segment(
                 run=run,
                 folder=folder,
@@ -121,6 +126,7 @@ def pretrain(
                 resume_from=run_folder.latest_state(before=min(missing)),
                 initial=initial,
                 source=source,
+                branches=tuple((step, tuple(paths)) for step, paths in handed.items()),
                 strategy=strategy,
                 keep_states=keep_states,
                 threads=threads,

@@ -2,6 +2,7 @@
 
 import signal
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 from pathlib import Path
@@ -42,6 +43,8 @@ class Recorder:
     """The step of the last saved state; at the start, the restored step."""
     source: str
     """The source named in the checkpoints' manifests."""
+    branches: Mapping[int, Sequence[RunFolder]] = field(default_factory=dict)
+    """Runs that begin as this one does, by the step at which they take over its state."""
     heard: set[signal.Signals] = field(default_factory=set)
     """Filled by a signal handler: the run saves after its step and raises `InterruptedRunError`."""
     stopped_by: signal.Signals | None = None
@@ -60,6 +63,8 @@ class Recorder:
             self._log = TrainingLog(self.folder.log, resume_step=step)
             logged = read_log(self.folder.log, self.run.name)
             loss = next(map(float, logged.loc[logged["step"] == step, "loss"]), None)
+        if step == self.saved_step:  # if this was killed before its branches had the state
+            self._hand_over(step)
         if step in self.missing:
             if self.keep_states:
                 self._save_state(trainer)
@@ -82,10 +87,9 @@ class Recorder:
         out_of_time, save_due, *heard = _agreed(trainer.device, out_of_time, save_due, *heard)
         stop = out_of_time or any(heard)
         planned = record.step in self.missing
-        if stop or save_due or (planned and self.keep_states):
-            self._save_state(
-                trainer
-            )  # before the export, so that a kill during it loses no training
+        # before the export, so that a kill during it loses no training
+        if stop or save_due or record.step in self.branches or (planned and self.keep_states):
+            self._save_state(trainer)
         if planned:
             self._checkpoint(trainer, record.loss)
         if stop and self.missing:
@@ -109,9 +113,15 @@ class Recorder:
         if step != self.saved_step:
             trainer.save_checkpoint(CheckpointType.unsharded)
         self.saved_step, self._last_save = step, time.monotonic()
+        self._hand_over(step)
         kept = set(self.run.checkpoints) if self.keep_states else set()
         if dist.get_rank() == 0:
             self.folder.drop_states(keep=kept | {step})
+
+    def _hand_over(self, step: int) -> None:
+        if dist.get_rank() == 0:
+            for branch in self.branches.get(step, ()):
+                self.folder.hand_over(step, branch)
 
     def _checkpoint(self, trainer: SuiteTrainer, loss: float | None) -> None:
         step, model = trainer.global_step, trainer.cfg.model

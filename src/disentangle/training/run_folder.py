@@ -12,7 +12,7 @@ from typing import Any
 
 from disentangle.checkpoint.manifest import WEIGHTS, read_checkpoint
 from disentangle.errors import StudyError
-from disentangle.storage import DamagedError, read_sealed, sha256_of, write_sealed
+from disentangle.storage import DamagedError, read_sealed, replacing, sha256_of, write_sealed
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,19 @@ class RunFolder:
         """Saved trainer states by step; OLMo writes each atomically."""
         found = self.trainer.glob("step*-unsharded")
         return {int(p.name.removeprefix("step").split("-")[0]): p for p in found}
+
+    def hand_over(self, step: int, branch: "RunFolder") -> None:
+        """Copy the state and the log to a run that begins as this one does, unless it has begun."""
+        if branch.log.exists():
+            return
+        state = self.states()[step]
+        temporary = branch.trainer / f".{state.name}"  # not found as a state until it is whole
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.copytree(state, temporary)
+        shutil.rmtree(branch.trainer / state.name, ignore_errors=True)
+        temporary.rename(branch.trainer / state.name)
+        with replacing(branch.log) as log:  # last: it says that all is there
+            shutil.copyfile(self.log, log)
 
     def latest_state(self, before: int) -> int | None:
         """The step of the latest saved state at or before a step.

@@ -32,6 +32,8 @@ class Segment:
     """The checkpoint folder with the initial weights; None for random initialisation."""
     source: str
     """The source named in the checkpoints' manifests."""
+    branches: tuple[tuple[int, tuple[Path, ...]], ...]
+    """Steps at which other runs take over the state, with their folders."""
     strategy: str
     keep_states: bool
     threads: int
@@ -55,6 +57,7 @@ class Segment:
             | {name: str(getattr(self, name)) for name in ("folder", "tokenizer")}
             | {"tokens": [str(path) for path in self.tokens]}
             | {name: _spelled(getattr(self, name)) for name in ("initial", "late_tokens")}
+            | {"branches": [[step, list(map(str, paths))] for step, paths in self.branches]}
             | {"run": self.run.to_json(), "missing": sorted(self.missing)},
         )
 
@@ -65,6 +68,7 @@ class Segment:
         paths = {name: Path(data[name]) for name in ("folder", "tokenizer")}
         tokens = tuple(map(Path, data["tokens"]))
         run, missing = Run.from_json(data["run"]), frozenset(data["missing"])
-        changed = {"tokens": tokens, "run": run, "missing": missing}
+        branches = tuple((step, tuple(map(Path, paths))) for step, paths in data["branches"])
+        changed = {"tokens": tokens, "run": run, "missing": missing, "branches": branches}
         changed |= {n: Path(data[n]) if data[n] else None for n in ("initial", "late_tokens")}
         return cls(**data | paths | changed)

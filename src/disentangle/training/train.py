@@ -14,12 +14,12 @@ from olmo.optim import build_optimizer, build_scheduler
 from olmo.torch_util import seed_all
 from torch.distributed.fsdp import FullyShardedDataParallel
 from torch.nn.parallel import DistributedDataParallel
-from torch.utils.data import DataLoader
 
 from disentangle.checkpoint.export import read_olmo_weights
 from disentangle.cluster import STOP_SIGNALS
 from disentangle.job import Say
 from disentangle.storage import write_json, write_sealed
+from disentangle.study.run import Run
 from disentangle.training.batches import LateText, batches
 from disentangle.training.decays import Decays, set_head_apart
 from disentangle.training.model import LossModel
@@ -27,6 +27,7 @@ from disentangle.training.olmo_config import train_config
 from disentangle.training.process_group import process_group, training_device
 from disentangle.training.recorder import Recorder
 from disentangle.training.run_folder import RunFolder
+from disentangle.training.schedule import schedule_of
 from disentangle.training.segment import Segment
 from disentangle.training.trainer import DivergedError, InterruptedRunError, SuiteTrainer
 
@@ -60,9 +61,9 @@ def train(segment: Segment, say: Say) -> int | None:
         trainer = build_trainer(
             config,
             device,
-            segment.initial,
-            Decays.of(segment.run),
-            batches(config, segment.run.hyperparameters.text_tokens, _late_text(segment)),
+            run=segment.run,
+            initial=segment.initial,
+            late_text=_late_text(segment),
         )
         recorder = Recorder(
             run=segment.run,
@@ -75,6 +76,7 @@ def train(segment: Segment, say: Say) -> int | None:
             code_version=segment.code_version,
             saved_step=segment.resume_from,
             source=segment.source,
+            branches={step: list(map(RunFolder, paths)) for step, paths in segment.branches},
             say=say if dist.get_rank() == 0 else lambda line: None,
         )
         trainer.after_step = recorder.after_step
@@ -116,18 +118,19 @@ def _fit(trainer: SuiteTrainer, recorder: Recorder) -> int | None:
 def build_trainer(
     config: TrainConfig,
     device: torch.device,
+    *,
+    run: Run | None = None,
     initial: Path | None = None,
-    decays: Decays | None = None,
-    loader: DataLoader[Any] | None = None,
+    late_text: LateText | None = None,
 ) -> SuiteTrainer:
     """Build the model, its parallel wrapper, the optimizer and the trainer.
 
     Args:
         config: OLMo's configuration.
         device: where to train.
+        run: the run, for choices that OLMo's configuration does not know; None if there are none.
         initial: a checkpoint folder with the initial weights; None for random ones.
-        decays: weight decay by matrix and step; None for the configuration's.
-        loader: the batches; by default all of the configuration's text.
+        late_text: what is read after the run's late change, if that changes the text.
     """
     seed_all(config.seed)
     model = LossModel(config.model)
@@ -152,6 +155,7 @@ def build_trainer(
         several = dist.get_world_size() > 1
         dist_model = DistributedDataParallel(model, find_unused_parameters=several)
     optimizer = build_optimizer(config, dist_model)
+    decays = Decays.of(run) if run else None
     if decays is not None and decays.apart:
         set_head_apart(optimizer)
     for group in optimizer.param_groups:
@@ -161,8 +165,8 @@ def build_trainer(
         model=model,
         dist_model=dist_model,
         optim=optimizer,
-        scheduler=build_scheduler(config),
-        train_loader=batches(config) if loader is None else loader,
+        scheduler=schedule_of(run, config) if run else build_scheduler(config),
+        train_loader=batches(config, run.hyperparameters.text_tokens if run else None, late_text),
         device=device,
         evaluators=[],
         # keep the saved epoch: for the stock trainer, another one starts a new epoch

@@ -6,6 +6,7 @@ import pytest
 
 from disentangle.figures.rank_and_regime import rank_and_regime
 from disentangle.observations.analyze import analyze
+from disentangle.statistics.design import cells, families, family_configurations, trunks
 from disentangle.statistics.over_training import ALL, FEWEST, arms, over_training
 from disentangle.tables.estimated import OVER_TRAINING
 from disentangle.tables.files import to_arrow
@@ -92,3 +93,18 @@ def test_the_whole_analysis_has_the_table_and_the_figure_its_arms() -> None:
     (panel,) = rank_and_regime(table).axes
     labels = panel.get_legend_handles_labels()[1]
     assert labels == ["weight decay 0.01 (15 runs)", "weight decay 0.1 (15 runs)"]
+
+
+def test_branches_are_left_out_and_are_one_unit_with_their_trunk() -> None:
+    trunk = suite().assign(cooldown=0.2)
+    branches = trunk[trunk["step"] >= trunk.groupby("run")["step"].transform("max") / 3]
+    branches = branches.assign(run=branches["run"] + "-half", tokens_budget=5e5)
+    both = pd.concat([trunk, branches], ignore_index=True)
+    of = {"outcome": "id_bits_per_byte", "metric": "W_effective_rank_pct", "resamples": 50}
+    assert over_training(both, **of, seed=0) == over_training(trunk, **of, seed=0)
+    finals = both[both["step"] == both.groupby("run")["step"].transform("max")]
+    assert len(np.unique(cells(finals))) == 10
+    assert len(np.unique(families(finals))) == len(np.unique(family_configurations(finals))) == 5
+    cosine = finals.assign(cooldown=0.0)
+    assert len(np.unique(families(cosine))) == 10
+    assert trunks(cosine).all() and trunks(finals).sum() == len(finals) / 2

@@ -42,3 +42,21 @@ def test_a_long_run_has_a_job_of_its_own(sample_config: dict[str, Any]) -> None:
     assert all(found[run.name] == (run,) for run in long)
     assert {len(found["33K_part1"]), len(found["131K_part1"])} == {2}
     assert len(found) == 4
+
+
+@given(runs_per_job=st.integers(1, 12))
+def test_branches_share_the_job_of_their_trunk(
+    sample_config: dict[str, Any], runs_per_job: int
+) -> None:
+    base = sample_config["design"]["base"] | {"cooldown": {"share": 0.2, "warmup": "13k"}}
+    design = {"base": base, "cooldowns": ["65k", "131k"], "sweeps": [{"weight_decay": [0, 0.5]}]}
+    config = sample_config | {"design": design, "perturbation": {"runs": ["base"]}}
+    runs = expand(read_config(config))
+    found = cohorts(runs, runs_per_job)
+    assert sum(map(len, found.values())) == len(runs) == 2 * 3 * 3
+    assert all(len(cohort) <= max(runs_per_job, 3) for cohort in found.values())
+    for cohort in found.values():
+        names = [run.name for run in cohort]
+        assert len({run.size.name for run in cohort}) == 1
+        for run in cohort:
+            assert run.trunk is None or names.index(run.trunk) < names.index(run.name)

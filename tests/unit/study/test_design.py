@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from disentangle.errors import StudyError
 from disentangle.study import expand, read_config
 from disentangle.study.grid import log_spaced_steps
-from disentangle.study.run import Run, run_name, steps_of, training_flops
-from disentangle.study.sections.design import Hyperparameters, Late
+from disentangle.study.run import Run, own_flops, run_name, steps_of, training_flops
+from disentangle.study.sections.design import Cooldown, Hyperparameters, Late
 from disentangle.study.sections.model import Size
 from disentangle.study.token_counts import parse_count, spell_count
 
@@ -60,7 +60,8 @@ def test_every_hyperparameter_is_in_the_name(sample_config: dict[str, Any]) -> N
     size = read_config(sample_config).sizes[0]
     for key in type(base).model_fields:
         before = getattr(base, key)
-        value = Late(at=0.5, head_decay=2) if key == "late" else 400
+        made = {"late": Late(at=0.5, head_decay=2), "cooldown": Cooldown(share=0.2, warmup=512)}
+        value = made.get(key, 400)
         other = base.model_copy(update={key: value if before is None else before * 2 + 1})
         assert run_name(size, other) != run_name(size, base)
 
@@ -69,7 +70,7 @@ def test_an_optional_choice_that_is_not_made_changes_no_identity(
     sample_config: dict[str, Any],
 ) -> None:
     run = expand(read_config(sample_config))[0]
-    optional = {"init_seed", "data_seed", "beta2", "head_decay", "text_tokens", "late"}
+    optional = {"init_seed", "data_seed", "beta2", "head_decay", "text_tokens", "late", "cooldown"}
     assert not optional & run.identity()["hyperparameters"].keys()
     assert not optional & run.to_json()["hyperparameters"].keys()
     assert run.name.endswith("_bs16_wd0.1_lr1x_fin0.1_s0")
@@ -261,3 +262,52 @@ def test_seeds_that_cannot_be(
 ) -> None:
     with pytest.raises(StudyError, match=fault):
         read_config(with_seeds(sample_config, seeds, sweeps))
+
+
+def with_cooldowns(config: dict[str, Any], **design: Any) -> dict[str, Any]:
+    """The sample with a cooldown of its base and two shorter budgets."""
+    base = config["design"]["base"] | {"cooldown": {"share": 0.2, "warmup": "13k"}}
+    design = {"base": base, "cooldowns": ["65k", "131k"], "sweeps": []} | design
+    return config | {"design": design, "perturbation": {"runs": ["base"]}}
+
+
+def test_branches_follow_their_trunk_the_longest_first(sample_config: dict[str, Any]) -> None:
+    sweeps = [{"weight_decay": [0.5]}]
+    runs = expand(read_config(with_cooldowns(sample_config, sweeps=sweeps, seeds=[0, 1])))
+    assert len(runs) == 2 * 2 * 2 * 3
+    assert [run.hyperparameters.tokens for run in runs[:3]] == [262_000, 131_000, 65_000]
+    trunk, longer, shorter = runs[:3]
+    assert trunk.name == "33K_tok262k_bs16_wd0.1_lr1x_fin0.1_cool0.2w13k_s0"
+    assert [run.trunk for run in runs[:3]] == [None, trunk.name, trunk.name]
+    assert len(trunk.checkpoints) == 5
+    assert longer.checkpoints == (longer.steps - round(longer.steps / 5), longer.steps)
+    assert {run.warmup_steps for run in runs[:3]} == {round(13_000 / trunk.tokens_per_step)}
+    assert [run.begins_at for run in runs[:3]] == [0, longer.cooling_step, shorter.cooling_step]
+    own = own_flops(trunk) + own_flops(longer) + own_flops(shorter)
+    apart = sum(training_flops(run, run.steps) for run in runs[:3])
+    assert own / apart == pytest.approx((1 + 0.2 * 0.75) / 1.75, rel=0.02)
+    assert Run.from_json(longer.to_json()) == longer
+    assert longer.identity() == replace(longer, trunk=None).identity()
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"cooldowns": ["262k"]}, "must be shorter than base.tokens, 262000"),
+        ({"cooldowns": ["65k", "65k"]}, "cooldowns: each once"),
+        ({"sweeps": [{"tokens": ["131k"]}]}, "no sweep may vary tokens"),
+        ({"sweeps": [{"late": [{"at": 0.5, "head_decay": 9}]}]}, "a trunk cannot change late"),
+        ({"cooldowns": ["15k"]}, "which leaves none at the full rate"),
+    ],
+)
+def test_cooldowns_that_cannot_be_are_refused(
+    sample_config: dict[str, Any], changed: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(StudyError, match=said):
+        read_config(with_cooldowns(sample_config, **changed))
+
+
+def test_cooldowns_need_a_cooldown(sample_config: dict[str, Any]) -> None:
+    design = sample_config["design"] | {"cooldowns": ["65k"]}
+    with pytest.raises(StudyError, match="cooldowns need base"):
+        read_config(sample_config | {"design": design})

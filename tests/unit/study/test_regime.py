@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from olmo.optim import build_scheduler
 
 from disentangle.study.regime import Regime, in_words, regime_of, spread_of, steps_over_tau
 from disentangle.study.run import Run
-from disentangle.study.sections.design import Hyperparameters
+from disentangle.study.sections.design import Cooldown, Hyperparameters
 from disentangle.study.sections.model import Model, Optimizer, Size
 from disentangle.training.olmo_config import train_config
+from disentangle.training.schedule import schedule_of
 
 
 def run_of(steps: int = 1000, final_lr: float = 0.1, decay: float = 0.1) -> Run:
@@ -49,12 +49,19 @@ def test_numbers_by_hand() -> None:
 
 
 @given(
-    steps=st.integers(50, 5000), final_lr=st.floats(0, 1), decay=st.sampled_from([0.0, 0.1, 0.5])
+    steps=st.integers(50, 5000),
+    final_lr=st.floats(0, 1),
+    decay=st.sampled_from([0.0, 0.1, 0.5]),
+    cools=st.booleans(),
 )
 def test_steps_over_tau_is_the_sum_over_the_trained_schedule(
-    steps: int, final_lr: float, decay: float
+    steps: int, final_lr: float, decay: float, cools: bool
 ) -> None:
     run = run_of(steps, final_lr, decay)
+    if cools:
+        cooldown = Cooldown(share=0.3, warmup=round(steps * 512 * 0.1))
+        h = run.hyperparameters.model_copy(update={"cooldown": cooldown})
+        run = replace(run, hyperparameters=h)
     config = train_config(
         run,
         [],
@@ -65,7 +72,7 @@ def test_steps_over_tau_is_the_sum_over_the_trained_schedule(
         micro_batch=8,
         strategy="ddp",
     )
-    schedule = build_scheduler(config)
+    schedule = schedule_of(run, config)
     rates = [schedule.get_lr(config.optimizer.learning_rate, t, steps) for t in range(1, steps + 1)]
     whole = decay * sum(rates)
     assert regime_of(run, None).steps_over_tau == pytest.approx(whole, rel=0.03, abs=1e-12)

@@ -21,7 +21,6 @@ from disentangle.study.run import Run
 from disentangle.study.sections.model import Optimizer
 from disentangle.tables.files import read_tables
 from disentangle.training.batches import batches
-from disentangle.training.decays import Decays
 from disentangle.training.log import read_log, write_training_table
 from disentangle.training.olmo_config import train_config
 from disentangle.training.pretrain import pretrain
@@ -329,7 +328,7 @@ def test_the_head_has_its_own_decay_and_squares_their_own_memory(
         micro_batch=4, strategy="ddp",
     )  # fmt: skip
     with process_group(torch.device("cpu")):
-        trainer = build_trainer(config, torch.device("cpu"), None, Decays.of(run))
+        trainer = build_trainer(config, torch.device("cpu"), run=run)
         assert trainer.decays is not None
         trainer.decays.apply(trainer.optim, 1)
         decays = {

@@ -26,6 +26,17 @@ class Late(Section):
         return self
 
 
+class Cooldown(Section):
+    """A constant learning rate that falls at the end, in place of the cosine (WSD: Hu et al. 2024,
+    arXiv 2404.06395; Haegele et al. 2024, arXiv 2405.18392)."""
+
+    share: float = Field(gt=0, lt=1)
+    """Share of the run's steps over which the rate falls linearly, to `final_lr`."""
+    warmup: Quantity
+    """Tokens over which the rate rises. They replace `optimizer.warmup`, which is a share, so that
+    runs of all budgets begin alike."""
+
+
 class Hyperparameters(Section):
     """What the design varies."""
 
@@ -50,6 +61,8 @@ class Hyperparameters(Section):
     head_decay: Annotated[float, Field(ge=0, le=10**6)] | None = None
     """Weight decay of the untied head as a multiple of `weight_decay`; by default 1."""
 
+    cooldown: Cooldown | None = None
+    """A constant learning rate with a fall at the end; by default the rate follows a cosine."""
     text_tokens: Quantity | None = None
     """Read only so many tokens of the training text, in as many epochs as the budget takes."""
     late: Late | None = None
@@ -103,6 +116,26 @@ class Design(Section):
     together."""
     seeds: list[Seed] | None = Field(None, min_length=1)
     """Train every configuration once with each of these seeds, instead of with the base's."""
+    cooldowns: list[Quantity] = []
+    """Shorter budgets than the base's, for `base.cooldown`. Each run of the design becomes a trunk:
+    for each of these budgets a branch takes over its state and cools down. So runs of all budgets
+    share what they have in common, and cost little more than the longest."""
+
+    @model_validator(mode="after")
+    def _branches_of_a_trunk(self) -> "Design":
+        if not self.cooldowns:
+            return self
+        if self.base.cooldown is None:
+            raise ValueError("cooldowns need base.cooldown: {share: ..., warmup: ...}")
+        if len(set(self.cooldowns)) < len(self.cooldowns):
+            raise ValueError("cooldowns: each once")
+        if max(self.cooldowns) >= self.base.tokens:
+            raise ValueError(f"cooldowns must be shorter than base.tokens, {self.base.tokens}")
+        if any(sweep.tokens for sweep in self.sweeps):
+            raise ValueError("cooldowns vary the budget of every run, so no sweep may vary tokens")
+        if self.base.late or any(sweep.late for sweep in self.sweeps):
+            raise ValueError("cooldowns: a trunk cannot change late, as its branches begin with it")
+        return self
 
     @model_validator(mode="after")
     def _seeds_in_one_place(self) -> "Design":
