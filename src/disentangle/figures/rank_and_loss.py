@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from disentangle.figures.style import GRID, INK, PALETTE
 from disentangle.study.external import EXTERNAL
+from disentangle.study.token_counts import spell_count
 from disentangle.tables.comparable import final_runs
 from disentangle.tables.select import chief_metric, chief_outcome, geometry_metrics, losses
 from disentangle.vocabulary.metrics import metric_label
@@ -60,13 +61,21 @@ def rank_and_loss(observations: pd.DataFrame) -> Figure:
     return figure
 
 
+def _spell(name: str, value: str | float) -> str:
+    if isinstance(value, str):
+        return value
+    if name == "tokens_budget" and value == round(value):
+        return spell_count(round(value))
+    return np.format_float_positional(value, trim="-")
+
+
 def _panel(panel: Axes, finals: pd.DataFrame, external: pd.DataFrame, name: str) -> None:
     values = list(dict.fromkeys(finals.sort_values("params_non_embedding")["size"]))
     if name != "size":
         values = sorted(finals[name].unique())
     for i, value in enumerate(values):
         group = finals[finals[name] == value]
-        label = value if isinstance(value, str) else np.format_float_positional(value, trim="-")
+        label = _spell(name, value)
         # the most common value is grey, so that the others stand out
         common = name not in ("size", "seed") and len(group) > len(finals) / 2
         panel.scatter(
