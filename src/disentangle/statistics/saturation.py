@@ -3,7 +3,8 @@
 Saturation as in Godey et al. 2024 (arXiv 2404.07647): a small model's loss reaches a minimum and
 then rises. The minimum of many noisy checkpoints is below the last one by chance alone, so the test
 compares the rise with that of a curve that never rises. Checkpoints are evaluated on the same
-passages, so the errors of their losses have a covariance, which is taken into account.
+passages, so the errors of their losses have a covariance, which is taken into account. A rise must
+also be larger than the run's own movements up and down; see `fluctuation`.
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.optimize import lsq_linear
 
 from disentangle.checkpoint.references import BASE
+from disentangle.statistics.fluctuation import Curve, fluctuation
 from disentangle.tables.passages import NO_PASSAGES, Passages, places
 from disentangle.vocabulary.scores import BITS_PER_BYTE, CHANGE, LESS_IS_BETTER, LOSS, STDERR
 
@@ -53,8 +55,10 @@ class Saturation:
     `high` is the upper 95 % bound of the last value minus the earlier value from which the rise may
     be largest."""
     p: float
-    """Share of never-rising curves with this noise whose last value is at least as far above their
-    lowest."""
+    """Share of never-rising curves with these errors whose last value is at least as far above
+    their lowest."""
+    p_fluctuating: float
+    """The same of curves that also fluctuate."""
     verdict: Verdict
 
 
@@ -66,15 +70,18 @@ def saturation(
     tolerance: float,
     resamples: int,
     seed: int,
+    fluctuation: float = 0.0,
 ) -> Saturation:
     """Judge one run's trajectory of a quantity that should fall.
 
     Null: the true curve never rises. `never_rising` gives the closest such curve. Normal noise with
     the given covariance is added to it `resamples` times; p is the share of these curves whose
-    degradation is at least the observed one.
+    degradation is at least the observed one. Then the same with the fluctuation's variance added to
+    that of every value.
 
     Rule: "not saturated" if the upper end of the interval is below `tolerance`; else "saturated" if
-    p < 0.05; else "undecided". A rise that is certainly negligible is thus no saturation.
+    both p < 0.05; else "undecided". A rise that is certainly negligible is thus no saturation, and
+    neither is one that is real but no larger than the run's other movements.
 
     Args:
         steps: ascending, shape (k,), k >= 2; step 0 is left out by the caller.
@@ -85,6 +92,7 @@ def saturation(
         tolerance: the largest negligible degradation, in the unit of the values.
         resamples: simulated curves.
         seed: random seed of the simulation.
+        fluctuation: standard deviation of a value around the run's course; see `fluctuation`.
 
     Raises:
         ValueError: if shapes differ, steps do not ascend, or an error is not positive.
@@ -97,12 +105,11 @@ def saturation(
         raise ValueError("steps must ascend, errors be positive, and values finite")
     best = int(np.argmin(values))
     degradation = float(values[-1] - values[best])
-    root = _root(covariance)
     noise = np.random.Generator(np.random.PCG64(seed)).standard_normal((resamples, k))
-    curves = never_rising(values, root) + noise @ root
-    simulated = curves[:, -1] - curves.min(axis=1)
-    # the observed curve counts as one of the simulated ones, so p is never 0
-    p = float((1 + np.sum(simulated >= degradation)) / (1 + resamples))
+    p = _share_as_high(values, covariance, noise)
+    p_fluctuating = p
+    if fluctuation > 0:
+        p_fluctuating = _share_as_high(values, covariance + fluctuation**2 * np.eye(k), noise)
     squared = variances[:-1] + variances[-1] - 2 * covariance[-1, :-1]
     spread = Z * np.sqrt(np.maximum(squared, 0))
     low = degradation - float(spread[best]) if best < len(values) - 1 else 0.0
@@ -111,7 +118,7 @@ def saturation(
     verdict: Verdict = "undecided"
     if high < tolerance:
         verdict = "not saturated"
-    elif p < ALPHA:
+    elif max(p, p_fluctuating) < ALPHA:
         verdict = "saturated"
     return Saturation(
         best_step=int(steps[best]),
@@ -120,8 +127,19 @@ def saturation(
         low=low,
         high=high,
         p=p,
+        p_fluctuating=p_fluctuating,
         verdict=verdict,
     )
+
+
+def _share_as_high(values: Floats, covariance: Floats, noise: Floats) -> float:
+    """Share of never-rising curves with noise whose last value is as far above their lowest."""
+    root = _root(covariance)
+    curves = never_rising(values, root) + noise @ root
+    simulated = curves[:, -1] - curves.min(axis=1)
+    # the observed curve counts as one of the simulated ones, so the share is never 0
+    reached = np.sum(simulated >= values[-1] - values.min())
+    return float((1 + reached) / (1 + len(noise)))
 
 
 def _root(covariance: Floats) -> Floats:
@@ -209,10 +227,16 @@ def judge_runs(
         known = trained[f"{outcome}{STDERR}"] > 0
         if rank:
             known &= trained[rank].notna()
-        for run, curve in trained[known].groupby("run"):
-            if len(curve) < 2:
-                continue
-            curve = curve.sort_values("step")
+        curves = {
+            run: curve.sort_values("step")
+            for run, curve in trained[known].groupby("run")
+            if len(curve) > 1
+        }
+        moves = fluctuation(
+            Curve(curve["step"].to_numpy(), curve[outcome].to_numpy(np.float64))
+            for curve in curves.values()
+        )
+        for run, curve in curves.items():
             steps = curve["step"].to_numpy()
             values = curve[outcome].to_numpy(np.float64)
             covariance = passages.covariance(outcome, places(curve))
@@ -224,6 +248,7 @@ def judge_runs(
                 tolerance=tolerance,
                 resamples=resamples,
                 seed=seed,
+                fluctuation=moves or 0.0,
             )
             fall = rank_fall(steps, curve[rank].to_numpy(np.float64)) if rank else None
             rows.append(
@@ -237,6 +262,8 @@ def judge_runs(
                     "degradation_low": found.low,
                     "degradation_high": found.high,
                     "p": found.p,
+                    "fluctuation": moves,
+                    "p_fluctuating": found.p_fluctuating,
                     "verdict": found.verdict,
                     "errors": PAIRED if covariance is not None else _in_words(correlation),
                     "rank_peak_step": fall.peak_step if fall else None,

@@ -94,11 +94,18 @@ SATURATION = Table(
         ("degradation", NUMBER, "Last value minus the best; positive is worse"),
         ("degradation_low", NUMBER, "Its lower 95 % bound"),
         ("degradation_high", NUMBER, "Upper 95 % bound of the rise from any earlier checkpoint"),
-        ("p", NUMBER, "Share of never-rising curves with this noise that end at least as high"),
+        ("p", NUMBER, "Share of never-rising curves with these errors that end at least as high"),
+        (
+            "fluctuation",
+            NUMBER,
+            "Standard deviation of a checkpoint's value around its run's course, pooled over runs; "
+            "null if there are too few checkpoints",
+        ),
+        ("p_fluctuating", NUMBER, "The same share, of curves that also fluctuate so"),
         (
             "verdict",
             TEXT,
-            "not saturated (upper bound below the tolerance), else saturated (p < 0.05), else "
+            "not saturated (upper bound below the tolerance), else saturated (both p < 0.05), else "
             "undecided",
         ),
         (
