@@ -44,10 +44,14 @@ def arms(finals: pd.DataFrame) -> Iterator[tuple[str, set[str]]]:
         }
     if len(by_memory) == 1 and finals["weight_decay"].nunique() == 1:
         return
+    taken: list[set[str]] = []
     for memory, rows in by_memory.items():
         for decay, members in rows.groupby("weight_decay"):
-            if FEWEST <= len(members) < len(finals):
-                yield f"weight decay {decay:g}{memory}", set(members["run"])
+            names = set(members["run"])
+            # a part of another arm is none of its own
+            if FEWEST <= len(names) < len(finals) and not any(names <= arm for arm in taken):
+                taken.append(names)
+                yield f"weight decay {decay:g}{memory}", names
 
 
 def _over_most_batches(finals: pd.DataFrame, memory: pd.Series) -> pd.DataFrame:

@@ -90,7 +90,7 @@ def test_too_few_runs_or_unknown_memory_give_no_rows() -> None:
 def test_the_whole_analysis_has_the_table_and_the_figure_its_arms() -> None:
     table = analyze(suite(decays=(0.01, 0.1))).over_training
     assert table["arm"].nunique() == 3
-    (panel,) = rank_and_regime(table).axes
+    panel, _ = rank_and_regime(table).axes
     labels = panel.get_legend_handles_labels()[1]
     assert labels == ["weight decay 0.01 (15 runs)", "weight decay 0.1 (15 runs)"]
 
