@@ -117,7 +117,8 @@ def _progress(run: Run, folder: Path) -> tuple[State, tuple[int, ...], int]:
     if not missing or run_folder.diverged_after() is not None:
         return "done", (), 0
     start = run_folder.latest_state(before=missing[0]) or 0
-    if missing[0] >= run.begins_at:
+    trunk_ended = run.trunk is not None and (folder.parent / run.trunk / MANIFEST).exists()
+    if missing[0] >= run.begins_at and not trunk_ended:
         start = max(start, run.begins_at)  # the trunk will hand its state over
     return "extend" if made else "train", missing, missing[-1] - start
 

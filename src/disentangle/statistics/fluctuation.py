@@ -31,7 +31,7 @@ class Curve(NamedTuple):
     values: Floats
 
 
-def fluctuation(curves: Iterable[Curve]) -> float | None:
+def pooled_fluctuation(curves: Iterable[Curve]) -> float | None:
     """Standard deviation of a checkpoint's value around its run's course, the same for all runs.
 
     A value is compared with the line through its two neighbours, in t = ln step:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.optimize import lsq_linear
 
 from disentangle.checkpoint.references import BASE
-from disentangle.statistics.fluctuation import Curve, fluctuation
+from disentangle.statistics.fluctuation import Curve, pooled_fluctuation
 from disentangle.tables.passages import NO_PASSAGES, Passages, places
 from disentangle.vocabulary.scores import BITS_PER_BYTE, CHANGE, LESS_IS_BETTER, LOSS, STDERR
 
@@ -92,7 +92,8 @@ def saturation(
         tolerance: the largest negligible degradation, in the unit of the values.
         resamples: simulated curves.
         seed: random seed of the simulation.
-        fluctuation: standard deviation of a value around the run's course; see `fluctuation`.
+        fluctuation: standard deviation of a value around the run's course; see
+                `pooled_fluctuation`.
 
     Raises:
         ValueError: if shapes differ, steps do not ascend, or an error is not positive.
@@ -232,7 +233,7 @@ def judge_runs(
             for run, curve in trained[known].groupby("run")
             if len(curve) > 1
         }
-        moves = fluctuation(
+        moves = pooled_fluctuation(
             Curve(curve["step"].to_numpy(), curve[outcome].to_numpy(np.float64))
             for curve in curves.values()
         )

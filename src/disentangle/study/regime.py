@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields
 from disentangle.study.run import Run
 
 FORGOTTEN = 3.0
-"""Steps over AdamW's memory from which weights count as trained. exp(-3), 5 %, of the initial
-weights is then left in them."""
+"""Steps over AdamW's memory from which the initialisation counts as forgotten: exp(-3), 5 %, of it
+is left in the weights. Weights can leave it sooner, by learning."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,6 @@ def in_words(regimes: Iterable[Regime]) -> str:
     return (
         f"Most of these models are still close to their initialisation: {len(untrained)} of "
         f"{len(found)} have fewer than {FORGOTTEN:g} steps per tau, AdamW's memory, and in the "
-        f"median {left:.0%} of the initial weights is left. A high rank then means untrained, and "
-        "associations can have the opposite sign."
+        f"median {left:.0%} of the initial weights is left. A high rank can then mean untrained, "
+        "and associations can have the opposite sign."
     )

@@ -58,7 +58,7 @@ class Run:
 
     @property
     def cooling_step(self) -> int:
-        """The last step before the learning rate falls; with a cosine, that of the warm-up."""
+        """The last step before the learning rate falls; without a cooldown, the warm-up's last."""
         cooldown = self.hyperparameters.cooldown
         if cooldown is None:
             return self.warmup_steps

@@ -46,7 +46,7 @@ class Batches(IterableDataset):
             late: text to read late in the run, if any; the whole run is then one epoch.
 
         Raises:
-            StudyError: if that is less than a batch.
+            StudyError: if that is less than a batch, or the late text is.
         """
         paths, length = list(map(Path, config.data.paths or [])), config.model.max_sequence_length
         self._late, self._batch = late, config.global_train_batch_size
@@ -58,6 +58,11 @@ class Batches(IterableDataset):
             raise StudyError(
                 f"text_tokens: {self._sequences_read} sequences of {length} tokens are less than "
                 f"a batch of {self._batch}"
+            )
+        if late and len(self._files[-1]) < self._batch:
+            raise StudyError(
+                f"late.target: its {len(self._files[-1])} sequences of {length} tokens are less "
+                f"than a batch of {self._batch}; give it more text"
             )
         examples = late.steps * self._batch if late else self._sequences_read
         super().__init__(

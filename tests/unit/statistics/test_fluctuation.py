@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from disentangle.statistics.fluctuation import FEWEST, Curve, fluctuation
+from disentangle.statistics.fluctuation import FEWEST, Curve, pooled_fluctuation
 from disentangle.statistics.saturation import judge_runs
 
 STEPS = np.unique(np.geomspace(20, 10_000, 13).astype(np.int64))
@@ -28,26 +28,26 @@ def curves(moves: float, runs: int, seed: int = 0, rise: float = 0.0) -> list[Cu
 
 @pytest.mark.parametrize("moves", [0.01, 0.05])
 def test_planted_movements_are_recovered(moves: float) -> None:
-    found = [fluctuation(curves(moves, 20, seed)) for seed in range(20)]
+    found = [pooled_fluctuation(curves(moves, 20, seed)) for seed in range(20)]
     assert np.mean(found) == pytest.approx(moves, rel=0.1)
     assert np.std(found) < 0.2 * moves
 
 
 def test_what_bends_alike_is_no_movement() -> None:
-    assert fluctuation(curves(0.0, 20)) < 0.002
-    assert fluctuation(curves(0.0, 20, rise=0.5)) < 0.002
+    assert pooled_fluctuation(curves(0.0, 20)) < 0.002
+    assert pooled_fluctuation(curves(0.0, 20, rise=0.5)) < 0.002
 
 
 def test_few_runs_that_are_made_to_rise_do_not_hide_themselves() -> None:
     suite = curves(0.01, 15) + curves(0.01, 5, seed=1, rise=0.3)
-    assert fluctuation(suite) == pytest.approx(0.01, rel=0.25)
+    assert pooled_fluctuation(suite) == pytest.approx(0.01, rel=0.25)
 
 
 def test_few_checkpoints_tell_nothing() -> None:
     short = Curve(np.array([1, 10, 100]), np.array([3.0, 2.5, 2.4]))
-    assert fluctuation([short] * (FEWEST - 1)) is None
-    assert fluctuation([short] * FEWEST) is not None
-    assert fluctuation([]) is None
+    assert pooled_fluctuation([short] * (FEWEST - 1)) is None
+    assert pooled_fluctuation([short] * FEWEST) is not None
+    assert pooled_fluctuation([]) is None
 
 
 def judged(suite: list[Curve]) -> pd.DataFrame:

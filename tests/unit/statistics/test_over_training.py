@@ -70,6 +70,9 @@ def test_arms_are_those_of_one_decay_and_one_memory() -> None:
     assert (len(fixed), len(scaled), len(fixed & scaled)) == (15, 15, 3)  # the middle batch is both
     assert not fixed & named["weight decay 0.02, beta2 fixed"]
     assert list(dict(arms(suite()[suite()["final"]]))) == [ALL]
+    # where only the middle batch has a scaled memory, that is the fixed arm again
+    alone = table[(table["weight_decay"] == 0.1) | (table["beta2_steps"] == 20)]
+    assert "weight decay 0.02, beta2 scaled with the batch" not in dict(arms(alone[alone["final"]]))
 
 
 def test_a_turn_by_steps_over_tau_comes_later_with_less_decay() -> None:

@@ -117,6 +117,9 @@ def test_few_tokens_are_read_in_many_epochs(bench: Bench, tmp_path: Path) -> Non
         second = read(few, 2)
         with pytest.raises(StudyError, match="less than a batch"):
             Batches(config, text_tokens=length)
+        (tmp_path / "short.bin").write_bytes(bytes(2 * length))
+        with pytest.raises(StudyError, match=r"late\.target: its 1 sequences"):
+            Batches(config, late=LateText(tmp_path / "short.bin", after=10, steps=16))
     whole = np.fromfile(bench.tokens, np.uint16)[: 2 * batch * length].reshape(-1, length)
     for epoch in (first, second):
         rows = epoch.reshape(-1, length)
