@@ -11,13 +11,13 @@ __all__ = ["partition_isotropies", "partition_isotropy"]
 
 
 def partition_isotropies(matrix: Matrix) -> Record:
-    """The partition isotropy of a matrix, before and after centering."""
-    return {
-        "partition_isotropy": partition_isotropy(matrix.M, matrix.factor),
-        f"partition_isotropy{CENTERED}": partition_isotropy(
+    """The partition isotropy of a matrix, before and, if it is measured too, after centering."""
+    measured: Record = {"partition_isotropy": partition_isotropy(matrix.M, matrix.factor)}
+    if matrix.centered_too:
+        measured[f"partition_isotropy{CENTERED}"] = partition_isotropy(
             matrix.centered, matrix.factor_centered
-        ),
-    }
+        )
+    return measured
 
 
 def partition_isotropy(matrix: torch.Tensor, factor: torch.Tensor | None = None) -> float:

@@ -24,11 +24,20 @@ class MatrixError(QuarantineError, ValueError):
 class Matrix:
     """M (n x d), checked, on the CPU, in its storage type."""
 
-    def __init__(self, matrix: torch.Tensor, name: str) -> None:
+    def __init__(
+        self,
+        matrix: torch.Tensor,
+        name: str,
+        *,
+        stored: torch.dtype | None = None,
+        centered_too: bool = True,
+    ) -> None:
         """
         Args:
             matrix: n x d.
             name: what messages call it.
+            stored: the type in which its numbers were kept, if it was computed from others.
+            centered_too: whether it is also measured without its column means.
 
         Raises:
             MatrixError: if it is not a nonempty matrix of finite floating-point numbers, or is
@@ -36,6 +45,9 @@ class Matrix:
         """
         _check(matrix, name)
         self.M = matrix.detach().cpu()
+        self.centered_too = centered_too
+        self.stored = str(stored or matrix.dtype).removeprefix("torch.")
+        """Name of the storage type, whose precision its entries have."""
 
     @cached_property
     def centered(self) -> torch.Tensor:

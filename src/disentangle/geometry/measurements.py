@@ -12,9 +12,11 @@ READING = (
     "checkpoint/guard.py",
     "geometry/representations.py",
     "geometry/of_checkpoint.py",
+    "geometry/function_level.py",
+    "geometry/final_norm.py",
     "geometry/matrix.py",
 )
-"""The modules that produce W and H; every measurement depends on them."""
+"""The modules that produce the matrices; every measurement depends on them."""
 
 LIBRARIES = ("torch", "transformers", "tokenizers", "numpy")
 """Libraries that read a checkpoint and compute with it."""

@@ -38,11 +38,13 @@ def read_off(measured: dict[str, Any]) -> dict[str, Any]:
         definition, so both of its columns are equal. A metric without a value is NaN: the mean
         cosine for fewer than two nonzero rows, IsoScore for d = 1, and, if all rows are equal,
         everything for the centered matrix except the norms and the numerical rank, which are 0.
+        Of a matrix that is not also measured centered, these columns are missing.
     """
     n, d, stored = (measured[name] for name in ("rows", "dim", "stored"))
-    score = isoscore_of_spectrum(np.array(measured[f"singular_values{CENTERED}"]), d)
+    suffixes = [s for s in ("", CENTERED) if f"singular_values{s}" in measured]
+    score = isoscore_of_spectrum(np.array(measured[f"singular_values{suffixes[-1]}"]), d)
     record: dict[str, Any] = {"rows": n, "dim": d}
-    for suffix in ("", CENTERED):
+    for suffix in suffixes:
         sigma = np.array(measured[f"singular_values{suffix}"])
         metrics = {
             "effective_rank": effective_rank(sigma),

@@ -32,7 +32,7 @@ def measure(matrix: Matrix, measurements: Iterable[str]) -> dict[str, Record]:
 def measure_user_metric(
     matrix: Matrix, metric: UserMetric, function: Callable[[Any], Any]
 ) -> Record:
-    """A metric of the user's own, of a matrix before and after centering; see `user_metric.call`.
+    """A metric of the user's own, before and after centering as all others; see `user_metric.call`.
 
     Args:
         matrix: n x d.
@@ -43,12 +43,12 @@ def measure_user_metric(
         "matrix": lambda M, factor: M.double().numpy(),
         "singular_values": lambda M, factor: singular_values(factor),
     }[metric.takes]
-    return {
-        metric.name: call(metric.spelled, function, of(matrix.M, matrix.factor)),
-        f"{metric.name}{CENTERED}": call(
+    measured: Record = {metric.name: call(metric.spelled, function, of(matrix.M, matrix.factor))}
+    if matrix.centered_too:
+        measured[f"{metric.name}{CENTERED}"] = call(
             metric.spelled, function, of(matrix.centered, matrix.factor_centered)
-        ),
-    }
+        )
+    return measured
 
 
 def measure_matrix(matrix: torch.Tensor, name: str) -> dict[str, Any]:

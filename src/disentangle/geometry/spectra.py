@@ -12,15 +12,19 @@ def spectra(matrix: Matrix) -> Record:
 
     Returns:
         rows (n), dim (d), stored (name of M's storage type); then zero_rows and singular_values of
-        M, and of the centered M with the suffix CENTERED.
+        M, and of the centered M with the suffix CENTERED if it is measured too.
     """
     n, d = matrix.M.shape
-    return {
+    measured: Record = {
         "rows": n,
         "dim": d,
-        "stored": str(matrix.M.dtype).removeprefix("torch."),
+        "stored": matrix.stored,
         "zero_rows": int((~matrix.M.any(dim=1)).sum()),
         "singular_values": singular_values(matrix.factor).tolist(),
-        f"zero_rows{CENTERED}": int((~matrix.centered.any(dim=1)).sum()),
-        f"singular_values{CENTERED}": singular_values(matrix.factor_centered).tolist(),
     }
+    if matrix.centered_too:
+        measured |= {
+            f"zero_rows{CENTERED}": int((~matrix.centered.any(dim=1)).sum()),
+            f"singular_values{CENTERED}": singular_values(matrix.factor_centered).tolist(),
+        }
+    return measured

@@ -47,7 +47,7 @@ from disentangle.study.perturbation import finetuned
 from disentangle.study.run import Run
 from disentangle.tables.anomalies import ASKED
 from disentangle.tables.select import chief_metric, chief_outcome, losses
-from disentangle.vocabulary.metrics import metric_label
+from disentangle.vocabulary.metrics import is_metric, metric_label
 from disentangle.vocabulary.scores import BITS_PER_BYTE, outcome_label
 
 PACKAGES = ("snakemake", "torch", "ai2-olmo", "lm-eval", "transformers", "numpy", "scipy")
@@ -178,4 +178,4 @@ def _inline(name: str, svg: str) -> str:
 
 def _response_label(column: str) -> str:
     """The label of a column that holds a metric or a score."""
-    return metric_label(column) if column.startswith(("W_", "H_")) else outcome_label(column)
+    return metric_label(column) if is_metric(column) else outcome_label(column)

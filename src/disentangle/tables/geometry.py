@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from disentangle.geometry import CENTERED
 from disentangle.tables.table import COUNT, NUMBER, PLACE, TEXT, Table
+from disentangle.vocabulary.matrices import KINDS
 from disentangle.vocabulary.metrics import METRICS
 
 _METRICS = tuple((metric.name, NUMBER, metric.meaning) for metric in METRICS)
@@ -22,12 +23,14 @@ _CENTERED = tuple(
 
 GEOMETRY = Table(
     "geometry",
-    "One row per checkpoint and matrix: W, the unembedding; H, final-layer representations.",
+    "One row per checkpoint, matrix and held-out domain. "
+    + "; ".join(f"{kind.name}: {kind.meaning}" for kind in KINDS)
+    + ". The last three are fixed by the model's function; they have no centred columns.",
     (
         *PLACE,
-        ("matrix", TEXT, "W or H"),
-        ("domain", TEXT, "Held-out domain whose passages H represents; empty for W"),
-        ("rows", COUNT, "n: vocabulary rows in use, or passages"),
+        ("matrix", TEXT, ", ".join(kind.name for kind in KINDS)),
+        ("domain", TEXT, "Held-out domain whose passages were read; empty for W and Wproj"),
+        ("rows", COUNT, "n: vocabulary rows in use, passages, or tokens that occur (Wfisher)"),
         ("dim", COUNT, "d: width of the model"),
         ("zero_rows", COUNT, "Rows that are zero; they have no cosine"),
         *_METRICS,

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from disentangle.geometry import CENTERED
 from disentangle.vocabulary.bounds import COSINE, DIRECTIONS, NORM, PERCENT, SHARE, Bounds
+from disentangle.vocabulary.matrices import BY_NAME as BY_MATRIX
+from disentangle.vocabulary.matrices import PREFIXES
 
 
 @dataclass(frozen=True)
@@ -87,9 +89,9 @@ class MetricColumn:
     """A column of the observations that holds a metric: `H_code_stable_rank_centered`."""
 
     matrix: str
-    """W or H."""
+    """Name of a `matrices.Kind`."""
     domain: str
-    """Held-out domain that H is of; empty for W, and for H on the domain id."""
+    """Held-out domain that it is of; empty for a matrix of none, and for the domain id."""
     metric: str
     """Its name; if unknown, everything after the matrix."""
     centered: bool
@@ -97,7 +99,7 @@ class MetricColumn:
 
 def is_metric(column: str) -> bool:
     """Whether a column of the observations holds a metric."""
-    return column.startswith(("W_", "H_"))
+    return column.startswith(PREFIXES)
 
 
 def read_column(column: str, own: Iterable[str] = ()) -> MetricColumn:
@@ -119,5 +121,6 @@ def metric_label(column: str) -> str:
     """A metric's column as a label: 'W: effective rank', 'H (code): IsoScore'."""
     of = read_column(column)
     name = BY_NAME[of.metric].label if of.metric in BY_NAME else of.metric.replace("_", " ")
-    place = f"{of.matrix} ({of.domain})" if of.domain else of.matrix
+    matrix = BY_MATRIX[of.matrix].label
+    place = f"{matrix} ({of.domain})" if of.domain else matrix
     return f"{place}: {name}{', centred' if of.centered else ''}"
