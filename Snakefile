@@ -60,6 +60,7 @@ rule geometry:
     input:
         expand(FOLDER.measured("geometry"), cohort=MEASURED),
         LAYERS,
+        MATRICES,
 
 
 rule perturb:
@@ -76,6 +77,7 @@ rule tables:
     input:
         expand(FOLDER.table("{table}"), table=JOBS.tables),
         LAYERS,
+        MATRICES,
 
 
 # An environment of their own only if asked for: a rule that names one cannot be archived without

@@ -1,7 +1,8 @@
 # Combines the results of all runs into a few tables.
 
-# if the study requests it
+# if the study requests them
 LAYERS = [FOLDER.table("layers")] if STUDY.geometry.layers else []
+MATRICES = [FOLDER.table("matrices")] if STUDY.geometry.matrices == "all" else []
 
 
 rule plan:

@@ -9,6 +9,7 @@ import numpy as np
 
 from disentangle.geometry import CENTERED
 from disentangle.geometry.effective_ranks import (
+    Spectrum,
     effective_rank,
     frobenius_norm,
     numerical_rank,
@@ -20,7 +21,26 @@ from disentangle.geometry.effective_ranks import (
 from disentangle.geometry.isoscore import isoscore_of_spectrum
 from disentangle.vocabulary.metrics import METRICS
 
-__all__ = ["read_off"]
+__all__ = ["of_spectrum", "read_off"]
+
+
+def of_spectrum(sigma: Spectrum, shape: tuple[int, int], stored: str) -> dict[str, float]:
+    """The metrics that the singular values of a matrix determine.
+
+    Args:
+        sigma: singular values, descending.
+        shape: of the matrix.
+        stored: name of the type in which its entries are kept.
+    """
+    return {
+        "effective_rank": effective_rank(sigma),
+        "spectral_entropy_rank": spectral_entropy_rank(sigma),
+        "stable_rank": stable_rank(sigma),
+        "participation_ratio": participation_ratio(sigma),
+        "numerical_rank": numerical_rank(sigma, shape, stored),
+        "spectral_norm": spectral_norm(sigma),
+        "frobenius_norm": frobenius_norm(sigma),
+    }
 
 
 def read_off(measured: dict[str, Any]) -> dict[str, Any]:
@@ -46,18 +66,11 @@ def read_off(measured: dict[str, Any]) -> dict[str, Any]:
     record: dict[str, Any] = {"rows": n, "dim": d}
     for suffix in suffixes:
         sigma = np.array(measured[f"singular_values{suffix}"])
-        metrics = {
-            "effective_rank": effective_rank(sigma),
+        metrics = of_spectrum(sigma, (n, d), stored) | {
             "effective_rank_pct": 100 * effective_rank(sigma) / d,
-            "spectral_entropy_rank": spectral_entropy_rank(sigma),
-            "stable_rank": stable_rank(sigma),
-            "participation_ratio": participation_ratio(sigma),
-            "numerical_rank": numerical_rank(sigma, (n, d), stored),
             "mean_cosine_similarity": _number(measured[f"mean_cosine_similarity{suffix}"]),
             "partition_isotropy": _number(measured[f"partition_isotropy{suffix}"]),
             "isoscore": score,
-            "spectral_norm": spectral_norm(sigma),
-            "frobenius_norm": frobenius_norm(sigma),
         }
         record[f"zero_rows{suffix}"] = measured[f"zero_rows{suffix}"]
         record |= {f"{metric.name}{suffix}": metrics[metric.name] for metric in METRICS}

@@ -87,3 +87,36 @@ LAYERS = Table(
         ("numerics", TEXT, "JSON: types, device, library versions, how the stream was read"),
     ),
 )
+
+OF_SPECTRUM = (
+    *("effective_rank", "spectral_entropy_rank", "stable_rank", "participation_ratio"),
+    *("numerical_rank", "spectral_norm", "frobenius_norm"),
+)
+"""The metrics that singular values determine."""
+
+MATRICES = Table(
+    "matrices",
+    "One row per checkpoint and matrix of a layer, or head of a circuit: q, k, v, o, gate, up, "
+    "down; OV, what a head writes; QK, how it scores; and E, the embedding. Matrices are outputs x "
+    "inputs.",
+    (
+        *PLACE,
+        ("matrix", TEXT, "q, k, v, o, gate, up, down, OV, QK or E"),
+        ("layer", COUNT, "From 0; null for E"),
+        ("head", COUNT, "From 0; null for a matrix of all heads"),
+        ("rows", COUNT, "Outputs"),
+        ("columns", COUNT, "Inputs"),
+        (
+            "proportional_effective_rank",
+            NUMBER,
+            "Effective rank over the number of singular values (Diehl Martinez et al. 2024)",
+        ),
+        *(column for column in _METRICS if column[0] in OF_SPECTRUM),
+        (
+            "singular_values",
+            pa.list_(NUMBER),
+            "Singular values, descending; of a circuit as many as the head is wide",
+        ),
+        ("numerics", TEXT, "JSON: types and library versions"),
+    ),
+)
