@@ -23,6 +23,7 @@ rule all:
     default_target: True
     input:
         FOLDER.report,
+        MATRICES,
 
 
 include: "workflow/rules/corpus.smk"
