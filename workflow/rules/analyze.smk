@@ -1,9 +1,5 @@
 # Combines the results of all runs into a few tables.
 
-# if the study requests them
-LAYERS = [FOLDER.table("layers")] if STUDY.geometry.layers else []
-MATRICES = [FOLDER.table("matrices")] if STUDY.geometry.matrices == "all" else []
-
 
 rule plan:
     # no output, so that it always runs again; the table is a by-product
