@@ -10,15 +10,19 @@ import numpy as np
 from disentangle.geometry import CENTERED
 from disentangle.geometry.effective_ranks import (
     Spectrum,
+    condition_number,
     effective_rank,
     frobenius_norm,
+    nuclear_norm,
     numerical_rank,
     participation_ratio,
     spectral_entropy_rank,
+    spectral_gap,
     spectral_norm,
     stable_rank,
 )
 from disentangle.geometry.isoscore import isoscore_of_spectrum
+from disentangle.geometry.power_law import alpha, alpha_hat
 from disentangle.vocabulary.metrics import METRICS
 
 __all__ = ["of_spectrum", "read_off"]
@@ -32,14 +36,20 @@ def of_spectrum(sigma: Spectrum, shape: tuple[int, int], stored: str) -> dict[st
         shape: of the matrix.
         stored: name of the type in which its entries are kept.
     """
+    rank = numerical_rank(sigma, shape, stored)
     return {
         "effective_rank": effective_rank(sigma),
         "spectral_entropy_rank": spectral_entropy_rank(sigma),
         "stable_rank": stable_rank(sigma),
         "participation_ratio": participation_ratio(sigma),
-        "numerical_rank": numerical_rank(sigma, shape, stored),
+        "numerical_rank": rank,
         "spectral_norm": spectral_norm(sigma),
         "frobenius_norm": frobenius_norm(sigma),
+        "nuclear_norm": nuclear_norm(sigma),
+        "condition_number": condition_number(sigma, rank),
+        "spectral_gap": spectral_gap(sigma),
+        "alpha": alpha(sigma[:rank]),
+        "alpha_hat": alpha_hat(sigma[:rank]),
     }
 
 

@@ -90,7 +90,8 @@ LAYERS = Table(
 
 OF_SPECTRUM = (
     *("effective_rank", "spectral_entropy_rank", "stable_rank", "participation_ratio"),
-    *("numerical_rank", "spectral_norm", "frobenius_norm"),
+    *("numerical_rank", "spectral_norm", "frobenius_norm", "nuclear_norm"),
+    *("condition_number", "spectral_gap", "alpha", "alpha_hat"),
 )
 """The metrics that singular values determine."""
 

@@ -33,12 +33,14 @@ def chief_outcome(outcomes: Sequence[str]) -> str:
 
 
 def geometry_metrics(observations: pd.DataFrame) -> list[str]:
-    """Columns with a metric, W first, without those of the centered matrices."""
+    """Columns with a metric of any value, W first, without those of the centered matrices."""
     return [
         name
         for prefix in PREFIXES
         for name in observations.columns
-        if name.startswith(prefix) and not name.endswith(CENTERED)
+        if name.startswith(prefix)
+        and not name.endswith(CENTERED)
+        and observations[name].notna().any()
     ]
 
 

@@ -7,7 +7,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from disentangle.geometry import CENTERED
-from disentangle.vocabulary.bounds import COSINE, DIRECTIONS, NORM, PERCENT, SHARE, Bounds
+from disentangle.vocabulary.bounds import (
+    ANY,
+    COSINE,
+    DIRECTIONS,
+    EXPONENT,
+    NORM,
+    PERCENT,
+    RATIO,
+    SHARE,
+    Bounds,
+)
 from disentangle.vocabulary.matrices import BY_NAME as BY_MATRIX
 from disentangle.vocabulary.matrices import PREFIXES
 
@@ -78,6 +88,27 @@ METRICS = (
     ),
     Metric("spectral_norm", "spectral norm", NORM, "Largest singular value"),
     Metric("frobenius_norm", "Frobenius norm", NORM, "Root of the sum of squares"),
+    Metric("nuclear_norm", "nuclear norm", NORM, "Sum of the singular values"),
+    Metric(
+        "condition_number",
+        "condition number",
+        RATIO,
+        "sigma_1 over the smallest singular value that the numerical rank counts",
+    ),
+    Metric("spectral_gap", "spectral gap", RATIO, "sigma_1 / sigma_2"),
+    Metric(
+        "alpha",
+        "alpha",
+        EXPONENT,
+        "Exponent of the power law in the tail of sigma^2 (Clauset et al. 2009; Martin & Mahoney "
+        "2021); null under 50 eigenvalues",
+    ),
+    Metric(
+        "alpha_hat",
+        "alpha-hat",
+        ANY,
+        "alpha log10(sigma_1^2) (Martin, Peng & Mahoney 2021); depends on scale",
+    ),
 )
 """The standard metrics; each is also measured on M minus its column means."""
 
