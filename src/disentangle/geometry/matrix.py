@@ -6,7 +6,7 @@ import torch
 
 from disentangle.errors import QuarantineError
 from disentangle.geometry.centering import center
-from disentangle.geometry.decomposition import triangular_factor
+from disentangle.geometry.decomposition import decompose, shifted_factor, triangular_factor
 
 __all__ = ["Matrix", "MatrixError", "Record"]
 
@@ -56,13 +56,30 @@ class Matrix:
 
     @cached_property
     def factor(self) -> torch.Tensor:
-        """R of M = Q R; see `triangular_factor`."""
+        """R of M = Q R; see `triangular_factor`.
+
+        Of a tall matrix that is also measured centered, it is found from the centered one's: a QR
+        of all rows is the most expensive step, and one is enough.
+        """
+        n, d = self.M.shape
+        if self.centered_too and n > d:
+            return shifted_factor(self.factor_centered, self.M.double().mean(dim=0), n)
         return triangular_factor(self.M)
 
     @cached_property
     def factor_centered(self) -> torch.Tensor:
         """The same for `centered`."""
         return triangular_factor(self.centered)
+
+    @cached_property
+    def decomposed(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Singular values and right singular vectors; see `decompose`."""
+        return decompose(self.factor)
+
+    @cached_property
+    def decomposed_centered(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """The same for `centered`."""
+        return decompose(self.factor_centered)
 
 
 def _check(matrix: torch.Tensor, name: str) -> None:

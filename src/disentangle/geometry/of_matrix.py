@@ -7,7 +7,6 @@ import torch
 
 from disentangle.geometry import CENTERED
 from disentangle.geometry.angles import mean_cosine_similarities
-from disentangle.geometry.decomposition import singular_values
 from disentangle.geometry.isotropy import partition_isotropies
 from disentangle.geometry.matrix import Matrix, Record
 from disentangle.geometry.metrics import read_off
@@ -39,15 +38,14 @@ def measure_user_metric(
         metric: the metric's description.
         function: from `user_metric.load`.
     """
-    of = {
-        "matrix": lambda M, factor: M.double().numpy(),
-        "singular_values": lambda M, factor: singular_values(factor),
-    }[metric.takes]
-    measured: Record = {metric.name: call(metric.spelled, function, of(matrix.M, matrix.factor))}
+
+    def of(M: torch.Tensor, decomposed: tuple[torch.Tensor, torch.Tensor]) -> float:
+        value = M.double() if metric.takes == "matrix" else decomposed[0]
+        return call(metric.spelled, function, value.numpy())
+
+    measured: Record = {metric.name: of(matrix.M, matrix.decomposed)}
     if matrix.centered_too:
-        measured[f"{metric.name}{CENTERED}"] = call(
-            metric.spelled, function, of(matrix.centered, matrix.factor_centered)
-        )
+        measured[f"{metric.name}{CENTERED}"] = of(matrix.centered, matrix.decomposed_centered)
     return measured
 
 

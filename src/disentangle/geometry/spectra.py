@@ -1,7 +1,6 @@
 """The singular values of a matrix, from which all metrics of its spectrum are computed."""
 
 from disentangle.geometry import CENTERED
-from disentangle.geometry.decomposition import singular_values
 from disentangle.geometry.matrix import Matrix, Record
 
 __all__ = ["spectra"]
@@ -20,11 +19,11 @@ def spectra(matrix: Matrix) -> Record:
         "dim": d,
         "stored": matrix.stored,
         "zero_rows": int((~matrix.M.any(dim=1)).sum()),
-        "singular_values": singular_values(matrix.factor).tolist(),
+        "singular_values": matrix.decomposed[0].tolist(),
     }
     if matrix.centered_too:
         measured |= {
             f"zero_rows{CENTERED}": int((~matrix.centered.any(dim=1)).sum()),
-            f"singular_values{CENTERED}": singular_values(matrix.factor_centered).tolist(),
+            f"singular_values{CENTERED}": matrix.decomposed_centered[0].tolist(),
         }
     return measured
