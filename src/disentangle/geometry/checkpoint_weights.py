@@ -15,7 +15,7 @@ def spectra_of(folder: Path, threads: int) -> dict[str, Any]:
     """Load a checkpoint and measure all its matrices, in float64 and on the CPU.
 
     Returns:
-        spectra: matrix, layer, head, rows, columns, stored and singular_values of each; numerics.
+        spectra: matrix, layer, head, rows, columns and singular_values of each; numerics.
         The embedding is without the rows that pad the vocabulary.
 
     Raises:
@@ -35,7 +35,6 @@ def spectra_of(folder: Path, threads: int) -> dict[str, Any]:
                 "head": spectrum.head,
                 "rows": spectrum.shape[0],
                 "columns": spectrum.shape[1],
-                "stored": "float32",
                 "singular_values": spectrum.sigma.tolist(),
             }
             for spectrum in weight_spectra(config, weights.__getitem__)

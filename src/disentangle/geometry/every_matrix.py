@@ -10,7 +10,7 @@ from disentangle.checkpoint.cache import Cache
 from disentangle.checkpoint.manifest import read_run, read_step, step_folder
 from disentangle.errors import QuarantineError
 from disentangle.geometry.measurements import LIBRARIES
-from disentangle.geometry.metrics import of_spectrum
+from disentangle.geometry.metrics import spectrum_row
 from disentangle.job import Say
 from disentangle.provenance import PACKAGE, computing_code
 
@@ -78,8 +78,6 @@ def measure_matrices(
 
 
 def _row(found: dict[str, Any]) -> dict[str, Any]:
+    shape = (found["rows"], found["columns"])
     sigma = np.array(found["singular_values"])
-    metrics = of_spectrum(sigma, (found["rows"], found["columns"]), found["stored"])
-    row = {name: found[name] for name in ("matrix", "layer", "head", "rows", "columns")}
-    row |= {"proportional_effective_rank": metrics["effective_rank"] / len(sigma)}
-    return row | metrics | {"singular_values": found["singular_values"]}
+    return spectrum_row(found["matrix"], found["layer"], found["head"], shape, sigma)

@@ -25,7 +25,7 @@ from disentangle.geometry.isoscore import isoscore_of_spectrum
 from disentangle.geometry.power_law import alpha, alpha_hat
 from disentangle.vocabulary.metrics import METRICS
 
-__all__ = ["of_spectrum", "read_off"]
+__all__ = ["of_spectrum", "read_off", "spectrum_row"]
 
 
 def of_spectrum(sigma: Spectrum, shape: tuple[int, int], stored: str) -> dict[str, float]:
@@ -51,6 +51,24 @@ def of_spectrum(sigma: Spectrum, shape: tuple[int, int], stored: str) -> dict[st
         "alpha": alpha(sigma[:rank]),
         "alpha_hat": alpha_hat(sigma[:rank]),
     }
+
+
+def spectrum_row(
+    matrix: str, layer: int | None, head: int | None, shape: tuple[int, int], sigma: Spectrum
+) -> dict[str, Any]:
+    """The columns of the table of matrices for one matrix of a model, stored in float32.
+
+    Args:
+        matrix: its name: q, k, v, o, gate, up, down, OV, QK or E.
+        layer, head: from 0, None if it has none.
+        shape: outputs x inputs.
+        sigma: singular values, descending.
+    """
+    metrics = of_spectrum(sigma, shape, "float32")
+    place = {"matrix": matrix, "layer": layer, "head": head}
+    place |= {"rows": shape[0], "columns": shape[1]}
+    per = {"proportional_effective_rank": metrics["effective_rank"] / len(sigma)}
+    return place | per | metrics | {"singular_values": sigma.tolist()}
 
 
 def read_off(measured: dict[str, Any]) -> dict[str, Any]:
