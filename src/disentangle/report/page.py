@@ -14,6 +14,7 @@ from disentangle.figures.style import variant_label
 from disentangle.figures.training_curves import departures
 from disentangle.report.claims import headline
 from disentangle.report.costs import costs_by_rule
+from disentangle.report.function_level import beside_function_level
 from disentangle.report.models import describe_models
 from disentangle.report.numbers import number, probability
 from disentangle.report.paper import beside_the_paper
@@ -140,6 +141,7 @@ def write_report(
         tying=tying_pairs(runs, observations),
         tasks=tasks(tables["evaluation"], observations) if "evaluation" in tables else [],
         associations=association_rows(associations),
+        function_level=association_rows(beside_function_level(associations, first_outcome)),
         fewest=FEWEST,
         beside_the_paper=beside_the_paper(of_all_variants, targets),
         perturbed=by_variant(study, domains, observations, of_all_variants),
