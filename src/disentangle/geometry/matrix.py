@@ -31,6 +31,7 @@ class Matrix:
         *,
         stored: torch.dtype | None = None,
         centered_too: bool = True,
+        space: int | None = None,
     ) -> None:
         """
         Args:
@@ -38,6 +39,7 @@ class Matrix:
             name: what messages call it.
             stored: the type in which its numbers were kept, if it was computed from others.
             centered_too: whether it is also measured without its column means.
+            space: dimensions of the space that its rows are known to lie in; all d by default.
 
         Raises:
             MatrixError: if it is not a nonempty matrix of finite floating-point numbers, or is
@@ -46,6 +48,7 @@ class Matrix:
         _check(matrix, name)
         self.M = matrix.detach().cpu()
         self.centered_too = centered_too
+        self.space = space or matrix.shape[1]
         self.stored = str(stored or matrix.dtype).removeprefix("torch.")
         """Name of the storage type, whose precision its entries have."""
 

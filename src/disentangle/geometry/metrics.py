@@ -95,7 +95,7 @@ def read_off(measured: dict[str, Any]) -> dict[str, Any]:
     for suffix in suffixes:
         sigma = np.array(measured[f"singular_values{suffix}"])
         metrics = of_spectrum(sigma, (n, d), stored) | {
-            "effective_rank_pct": 100 * effective_rank(sigma) / d,
+            "effective_rank_pct": 100 * effective_rank(sigma) / measured["space"],
             "mean_cosine_similarity": _number(measured[f"mean_cosine_similarity{suffix}"]),
             "partition_isotropy": _number(measured[f"partition_isotropy{suffix}"]),
             "isoscore": score,

@@ -8,7 +8,7 @@ import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from disentangle.checkpoint.guard import Checkpoint, load_checkpoint, measuring_device
-from disentangle.geometry.final_norm import FinalNorm, final_norm
+from disentangle.geometry.final_norm import FinalNorm, NoNormError, final_norm
 from disentangle.geometry.function_level import fisher, logit, projected
 from disentangle.geometry.matrix import Matrix
 from disentangle.geometry.passages import encode
@@ -70,7 +70,13 @@ class Matrices:
         name = f"{kind.name} of {checkpoint.manifest.run} step {checkpoint.manifest.step}"
         stored = checkpoint.unembedding.dtype
         matrix = self._matrix(kind, texts or [])
-        return Matrix(matrix, name, stored=stored, centered_too=kind.centered_too), numerics
+        space = matrix.shape[1]
+        if kind in (PROJECTED, FISHER):
+            space -= self._norm.subtracts_mean
+        elif kind is LOGIT:
+            space = min(space, self._known_space)
+        given = Matrix(matrix, name, stored=stored, centered_too=kind.centered_too, space=space)
+        return given, numerics
 
     def _matrix(self, kind: Kind, texts: list[str]) -> torch.Tensor:
         W = self._checkpoint.unembedding
@@ -81,6 +87,15 @@ class Matrices:
         if kind is FISHER:
             return fisher(W, self._norm, self._counts(texts))
         return logit(W, self._representations(tuple(texts))) if kind is LOGIT else W
+
+    @cached_property
+    def _known_space(self) -> int:
+        """Dimensions that the head's inputs can have, as far as the last norm tells."""
+        d = self._checkpoint.unembedding.shape[1]
+        try:
+            return d - self._norm.subtracts_mean
+        except NoNormError:
+            return d
 
     @cached_property
     def _norm(self) -> FinalNorm:

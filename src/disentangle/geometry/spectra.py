@@ -10,14 +10,16 @@ def spectra(matrix: Matrix) -> Record:
     """Singular values of a matrix before and after centering, and what else `read_off` needs.
 
     Returns:
-        rows (n), dim (d), stored (name of M's storage type); then zero_rows and singular_values of
-        M, and of the centered M with the suffix CENTERED if it is measured too.
+        rows (n), dim (d), stored (name of M's storage type), space (see `Matrix`); then zero_rows
+        and singular_values of M, and of the centered M with the suffix CENTERED if it is measured
+        too.
     """
     n, d = matrix.M.shape
     measured: Record = {
         "rows": n,
         "dim": d,
         "stored": matrix.stored,
+        "space": matrix.space,
         "zero_rows": int((~matrix.M.any(dim=1)).sum()),
         "singular_values": matrix.decomposed[0].tolist(),
     }

@@ -42,7 +42,13 @@ METRICS = (
         DIRECTIONS,
         "exp of the entropy of p = sigma / sum(sigma) (Roy & Vetterli 2007)",
     ),
-    Metric("effective_rank_pct", "effective rank, % of d", PERCENT, "Effective rank, % of dim"),
+    Metric(
+        "effective_rank_pct",
+        "effective rank, % of d",
+        PERCENT,
+        "Effective rank, % of dim; of a matrix that the function fixes, % of the directions that "
+        "the last norm leaves",
+    ),
     Metric(
         "spectral_entropy_rank",
         "spectral-entropy rank",

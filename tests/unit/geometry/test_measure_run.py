@@ -126,6 +126,9 @@ def test_what_the_function_fixes_is_measured_of_a_run(
     assert found["Wfisher"]["rows"] == len(set(read))
     assert json.loads(found["Wfisher"]["numerics"])["norm"] == "subtracts the mean"
     assert found["Wlogit"]["numerical_rank"] == 7
+    for row in found.values():  # the last norm leaves 7 of 8 directions
+        possible = 8 if row["matrix"] in ("W", "H") else 7
+        assert row["effective_rank_pct"] == pytest.approx(100 * row["effective_rank"] / possible)
     for matrix in ("Wproj", "Wfisher", "Wlogit"):
         assert not [name for name in found[matrix] if name.endswith("_centered")]
     write_table(rows, GEOMETRY, tmp_path / "geometry.parquet")
