@@ -123,8 +123,8 @@ def with_a_measurement(folder: Path) -> None:
         ),
         (
             f"{GEOMETRY}/of_matrix.py",
-            "in (spectra,",
-            "in (fourth_norms, spectra,",
+            "        spectra,\n",
+            "        fourth_norms,\n        spectra,\n",
         ),
         (
             f"{GEOMETRY}/of_matrix.py",

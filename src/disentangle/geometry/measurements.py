@@ -25,6 +25,8 @@ MEASUREMENTS = {
     "spectra": "geometry/spectra.py",
     "mean_cosine_similarities": "geometry/angles.py",
     "partition_isotropies": "geometry/isotropy.py",
+    "column_outliers": "geometry/columns.py",
+    "two_nn_dimension": "geometry/two_nn.py",
 }
 """Each function of a `Matrix`, and the module that it is in."""
 

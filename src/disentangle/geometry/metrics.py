@@ -22,7 +22,7 @@ from disentangle.geometry.effective_ranks import (
     stable_rank,
 )
 from disentangle.geometry.isoscore import isoscore_of_spectrum
-from disentangle.geometry.power_law import alpha, alpha_hat
+from disentangle.geometry.power_law import alpha, alpha_hat, alpha_req
 from disentangle.vocabulary.metrics import METRICS
 
 __all__ = ["of_spectrum", "read_off", "spectrum_row"]
@@ -50,6 +50,7 @@ def of_spectrum(sigma: Spectrum, shape: tuple[int, int], stored: str) -> dict[st
         "spectral_gap": spectral_gap(sigma),
         "alpha": alpha(sigma[:rank]),
         "alpha_hat": alpha_hat(sigma[:rank]),
+        "alpha_req": alpha_req(sigma[:rank]),
     }
 
 
@@ -99,6 +100,9 @@ def read_off(measured: dict[str, Any]) -> dict[str, Any]:
             "mean_cosine_similarity": _number(measured[f"mean_cosine_similarity{suffix}"]),
             "partition_isotropy": _number(measured[f"partition_isotropy{suffix}"]),
             "isoscore": score,
+            "column_kurtosis": _number(measured[f"column_kurtosis{suffix}"]),
+            "outlier_ratio": _number(measured[f"outlier_ratio{suffix}"]),
+            "two_nn": _number(measured[f"two_nn{suffix}"]),
         }
         record[f"zero_rows{suffix}"] = measured[f"zero_rows{suffix}"]
         record |= {f"{metric.name}{suffix}": metrics[metric.name] for metric in METRICS}

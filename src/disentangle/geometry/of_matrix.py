@@ -7,10 +7,12 @@ import torch
 
 from disentangle.geometry import CENTERED
 from disentangle.geometry.angles import mean_cosine_similarities
+from disentangle.geometry.columns import column_outliers
 from disentangle.geometry.isotropy import partition_isotropies
 from disentangle.geometry.matrix import Matrix, Record
 from disentangle.geometry.metrics import read_off
 from disentangle.geometry.spectra import spectra
+from disentangle.geometry.two_nn import two_nn_dimension
 from disentangle.geometry.user_metric import call
 from disentangle.vocabulary.user_metric import UserMetric
 
@@ -18,7 +20,13 @@ __all__ = ["MEASURES", "measure", "measure_matrix", "measure_user_metric"]
 
 MEASURES: dict[str, Callable[[Matrix], Record]] = {
     function.__name__: function
-    for function in (spectra, mean_cosine_similarities, partition_isotropies)
+    for function in (
+        spectra,
+        mean_cosine_similarities,
+        partition_isotropies,
+        column_outliers,
+        two_nn_dimension,
+    )
 }
 """The functions that `measurements.MEASUREMENTS` names."""
 

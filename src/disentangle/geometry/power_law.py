@@ -1,4 +1,4 @@
-"""The exponent of the tail of a spectrum."""
+"""Exponents of a spectrum: of the distribution of its tail, and of its decay."""
 
 import math
 
@@ -6,10 +6,14 @@ import numpy as np
 
 from disentangle.geometry.effective_ranks import Spectrum
 
-__all__ = ["FEWEST", "alpha", "alpha_hat"]
+__all__ = ["FEWEST", "alpha", "alpha_hat", "alpha_req"]
 
 FEWEST = 50
 """Fewer eigenvalues than this have no tail to speak of; weightwatcher, too, asks for as many."""
+
+
+FIRST = 11
+"""The first eigenvalues follow no power law."""
 
 
 def alpha(sigma: Spectrum) -> float:
@@ -44,3 +48,20 @@ def alpha(sigma: Spectrum) -> float:
 def alpha_hat(sigma: Spectrum) -> float:
     """alpha log10(lambda_1): the exponent weighted by the scale (Martin, Peng & Mahoney 2021)."""
     return alpha(sigma) * 2 * math.log10(sigma[0]) if len(sigma) and sigma[0] > 0 else math.nan
+
+
+def alpha_req(sigma: Spectrum) -> float:
+    """Exponent of the decay lambda_j ~ j^-alpha of eigenvalues lambda = sigma^2, in their order.
+
+    Least squares of ln lambda_j on ln j with the weights 1 / j, over j from 11 on: as Stringer et
+    al. 2019 fit it, whose routine Agrawal et al. 2022 ("alpha-ReQ") took over. Of centred
+    representations it is theirs. NaN if fewer than `FEWEST` eigenvalues are above 0.
+    """
+    values = sigma[sigma > 0] ** 2
+    if len(values) < FEWEST:
+        return math.nan
+    j = np.arange(FIRST, len(values) + 1)
+    x, y, weights = np.log(j), np.log(values[FIRST - 1 :]), 1 / j
+    x_mean, y_mean = np.average(x, weights=weights), np.average(y, weights=weights)
+    covariance = (weights * (x - x_mean) * (y - y_mean)).sum()
+    return float(-covariance / (weights * (x - x_mean) ** 2).sum())

@@ -91,7 +91,7 @@ LAYERS = Table(
 OF_SPECTRUM = (
     *("effective_rank", "spectral_entropy_rank", "stable_rank", "participation_ratio"),
     *("numerical_rank", "spectral_norm", "frobenius_norm", "nuclear_norm"),
-    *("condition_number", "spectral_gap", "alpha", "alpha_hat"),
+    *("condition_number", "spectral_gap", "alpha", "alpha_hat", "alpha_req"),
 )
 """The metrics that singular values determine."""
 

@@ -115,6 +115,31 @@ METRICS = (
         ANY,
         "alpha log10(sigma_1^2) (Martin, Peng & Mahoney 2021); depends on scale",
     ),
+    Metric(
+        "alpha_req",
+        "alpha-ReQ",
+        ANY,
+        "Exponent of the decay of sigma^2 in its order (Stringer et al. 2019; Agrawal et al. "
+        "2022); null under 50 eigenvalues",
+    ),
+    Metric(
+        "column_kurtosis",
+        "largest kurtosis of a column",
+        RATIO,
+        "Largest over columns of the fourth central moment over the squared second; normal: 3",
+    ),
+    Metric(
+        "outlier_ratio",
+        "outlier ratio",
+        RATIO,
+        "Largest absolute column mean over their median (Kovaleva et al. 2021)",
+    ),
+    Metric(
+        "two_nn",
+        "TwoNN dimension",
+        NORM,
+        "n / sum ln(r2 / r1) over rows (Facco et al. 2017); null for more than 5000 rows",
+    ),
 )
 """The standard metrics; each is also measured on M minus its column means."""
 

@@ -60,7 +60,9 @@ def rank(matrix: torch.Tensor) -> float:
 def measured(matrix: torch.Tensor) -> dict[str, Any]:
     """Every metric, as of a model's weights in float32."""
     found: Record = {}
-    for record in measure(Matrix(matrix, "a", stored=torch.float32), MEASURES).values():
+    for record in measure(
+        Matrix(matrix, "a", stored=torch.float32, centered_too=False), MEASURES
+    ).values():
         found |= record
     return read_off(found)
 
