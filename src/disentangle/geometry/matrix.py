@@ -32,6 +32,8 @@ class Matrix:
         stored: torch.dtype | None = None,
         centered_too: bool = True,
         space: int | None = None,
+        axes_of_w: torch.Tensor | None = None,
+        embedding: torch.Tensor | None = None,
     ) -> None:
         """
         Args:
@@ -40,6 +42,8 @@ class Matrix:
             stored: the type in which its numbers were kept, if it was computed from others.
             centered_too: whether it is also measured without its column means.
             space: dimensions of the space that its rows are known to lie in; all d by default.
+            axes_of_w: of H, the right singular vectors of W as columns, to compare H with.
+            embedding: of W, the embedding, to compare W with.
 
         Raises:
             MatrixError: if it is not a nonempty matrix of finite floating-point numbers, or is
@@ -49,6 +53,7 @@ class Matrix:
         self.M = matrix.detach().cpu()
         self.centered_too = centered_too
         self.space = space or matrix.shape[1]
+        self.axes_of_w, self.embedding = axes_of_w, embedding
         self.stored = str(stored or matrix.dtype).removeprefix("torch.")
         """Name of the storage type, whose precision its entries have."""
 

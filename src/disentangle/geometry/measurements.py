@@ -27,6 +27,7 @@ MEASUREMENTS = {
     "partition_isotropies": "geometry/isotropy.py",
     "column_outliers": "geometry/columns.py",
     "two_nn_dimension": "geometry/two_nn.py",
+    "alignments": "geometry/alignment.py",
 }
 """Each function of a `Matrix`, and the module that it is in."""
 

@@ -103,6 +103,9 @@ def read_off(measured: dict[str, Any]) -> dict[str, Any]:
             "column_kurtosis": _number(measured[f"column_kurtosis{suffix}"]),
             "outlier_ratio": _number(measured[f"outlier_ratio{suffix}"]),
             "two_nn": _number(measured[f"two_nn{suffix}"]),
+            "subspace_overlap": _number(measured[f"subspace_overlap{suffix}"]),
+            "embedding_cosine": _number(measured[f"embedding_cosine{suffix}"]),
+            "embedding_cka": _number(measured[f"embedding_cka{suffix}"]),
         }
         record[f"zero_rows{suffix}"] = measured[f"zero_rows{suffix}"]
         record |= {f"{metric.name}{suffix}": metrics[metric.name] for metric in METRICS}

@@ -14,7 +14,7 @@ from disentangle.geometry.matrix import Matrix
 from disentangle.geometry.passages import encode
 from disentangle.geometry.representations import last_token_representations
 from disentangle.provenance import versions
-from disentangle.vocabulary.matrices import FISHER, LOGIT, PROJECTED, H, Kind
+from disentangle.vocabulary.matrices import FISHER, LOGIT, PROJECTED, H, Kind, W
 
 SAMPLING = "distinct passages of the domain, the first in order of their texts' hashes"
 """How `corpus.documents.gather_passages` draws the passages that H is computed on. A passage
@@ -75,18 +75,32 @@ class Matrices:
             space -= self._norm.subtracts_mean
         elif kind is LOGIT:
             space = min(space, self._known_space)
-        given = Matrix(matrix, name, stored=stored, centered_too=kind.centered_too, space=space)
+        given = Matrix(
+            matrix,
+            name,
+            stored=stored,
+            centered_too=kind.centered_too,
+            space=space,
+            axes_of_w=self._axes_of_w if kind is H else None,
+            embedding=checkpoint.embedding if kind is W else None,
+        )
         return given, numerics
 
     def _matrix(self, kind: Kind, texts: list[str]) -> torch.Tensor:
-        W = self._checkpoint.unembedding
+        unembedding = self._checkpoint.unembedding
         if kind is H:
             return self._representations(tuple(texts))
         if kind is PROJECTED:
-            return projected(W, self._norm)
+            return projected(unembedding, self._norm)
         if kind is FISHER:
-            return fisher(W, self._norm, self._counts(texts))
-        return logit(W, self._representations(tuple(texts))) if kind is LOGIT else W
+            return fisher(unembedding, self._norm, self._counts(texts))
+        if kind is LOGIT:
+            return logit(unembedding, self._representations(tuple(texts)))
+        return unembedding
+
+    @cached_property
+    def _axes_of_w(self) -> torch.Tensor:
+        return Matrix(self._checkpoint.unembedding, "W").decomposed[1]
 
     @cached_property
     def _known_space(self) -> int:

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from disentangle.geometry import CENTERED
+from disentangle.geometry.alignment import alignments
 from disentangle.geometry.angles import mean_cosine_similarities
 from disentangle.geometry.columns import column_outliers
 from disentangle.geometry.isotropy import partition_isotropies
@@ -26,6 +27,7 @@ MEASURES: dict[str, Callable[[Matrix], Record]] = {
         partition_isotropies,
         column_outliers,
         two_nn_dimension,
+        alignments,
     )
 }
 """The functions that `measurements.MEASUREMENTS` names."""

@@ -140,6 +140,19 @@ METRICS = (
         NORM,
         "n / sum ln(r2 / r1) over rows (Facco et al. 2017); null for more than 5000 rows",
     ),
+    Metric(
+        "subspace_overlap",
+        "overlap with W",
+        COSINE,
+        "Of H: (||V'P||^2 / k - k / d) / (1 - k / d), the first k = d / 4 directions of W and of H",
+    ),
+    Metric("embedding_cosine", "cosine with E", COSINE, "Of W: mean cosine with the row of E"),
+    Metric(
+        "embedding_cka",
+        "CKA with E",
+        ANY,
+        "Of W: debiased linear CKA with the embedding E over the vocabulary",
+    ),
 )
 """The standard metrics; each is also measured on M minus its column means."""
 
