@@ -23,6 +23,7 @@ rule all:
     default_target: True
     input:
         FOLDER.report,
+        MATRICES,
 
 
 include: "workflow/rules/corpus.smk"
@@ -60,6 +61,7 @@ rule geometry:
     input:
         expand(FOLDER.measured("geometry"), cohort=MEASURED),
         LAYERS,
+        MATRICES,
 
 
 rule perturb:
@@ -76,6 +78,7 @@ rule tables:
     input:
         expand(FOLDER.table("{table}"), table=JOBS.tables),
         LAYERS,
+        MATRICES,
 
 
 # An environment of their own only if asked for: a rule that names one cannot be archived without

@@ -1,8 +1,9 @@
 """Disentangle: does the geometry of a language model's weights tell how good it is?
 
-    from disentangle import measure, analyze
+    from disentangle import measure, measure_all, analyze
 
-`measure` gives every metric of a matrix or a model, `analyze` every estimate from a table of
+`measure` gives every metric of a matrix or of a model's unembedding, `measure_all` those of every
+matrix of a model, `analyze` every estimate from a table of
 models. The package follows the data: `study` (configuration to runs), `corpus`, `training`,
 `checkpoint`, `geometry`, `evaluation`, `tables`, `statistics`, `figures`, `report`.
 Snakemake calls it through one thin script a rule; none of it needs Snakemake.
@@ -13,15 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from disentangle.geometry.of_any import measure
+    from disentangle.geometry.of_folder import measure_all
     from disentangle.observations.analyze import analyze
 
-__all__ = ["analyze", "measure"]
+__all__ = ["analyze", "measure", "measure_all"]
 
 __version__ = "0.1.0"
 
 _PLACES = {
     "analyze": "disentangle.observations.analyze",
     "measure": "disentangle.geometry.of_any",
+    "measure_all": "disentangle.geometry.of_folder",
 }
 
 

@@ -91,45 +91,46 @@ A_METRIC = (
     "src/disentangle/vocabulary/metrics.py",
     '    Metric("frobenius_norm", "Frobenius norm", NORM, "Root of the sum of squares"),\n',
     '    Metric("frobenius_norm", "Frobenius norm", NORM, "Root of the sum of squares"),\n'
-    '    Metric("nuclear_norm", "nuclear norm", NORM, "Sum"),\n',
+    '    Metric("fourth_norm", "fourth norm", NORM, "Sum of fourth powers"),\n',
 )
-READ_OFF = '            "frobenius_norm": frobenius_norm(sigma),\n'
-OF_THE_SPECTRUM = f'{READ_OFF}            "nuclear_norm": float(sigma.sum()),\n'
-OF_THE_MATRIX = f'{READ_OFF}            "nuclear_norm": measured[f"nuclear_norm{{suffix}}"],\n'
-NUCLEAR = """\"\"\"The nuclear norm.\"\"\"
+OF_SPECTRUM = '        "frobenius_norm": frobenius_norm(sigma),\n'
+READ_OFF = '            "isoscore": score,\n'
+OF_THE_SPECTRUM = f'{OF_SPECTRUM}        "fourth_norm": float((sigma**4).sum() ** 0.25),\n'
+OF_THE_MATRIX = f'{READ_OFF}            "fourth_norm": measured[f"fourth_norm{{suffix}}"],\n'
+FOURTH = """\"\"\"The fourth norm.\"\"\"
 
 from disentangle.geometry import CENTERED
 from disentangle.geometry.matrix import Matrix, Record
 
 
-def nuclear_norms(matrix: Matrix) -> Record:
+def fourth_norms(matrix: Matrix) -> Record:
     return {
-        "nuclear_norm": float(matrix.M.double().norm(p="nuc")),
-        f"nuclear_norm{CENTERED}": float(matrix.centered.norm(p="nuc")),
+        "fourth_norm": float(matrix.M.double().pow(4).sum().pow(0.25)),
+        f"fourth_norm{CENTERED}": float(matrix.centered.pow(4).sum().pow(0.25)),
     }
 """
 
 
 def with_a_measurement(folder: Path) -> None:
-    (folder / GEOMETRY / "nuclear.py").write_text(NUCLEAR)
+    (folder / GEOMETRY / "fourth.py").write_text(FOURTH)
     replaced(
         A_METRIC,
         (f"{GEOMETRY}/metrics.py", READ_OFF, OF_THE_MATRIX),
         (
             f"{GEOMETRY}/measurements.py",
             "MEASUREMENTS = {\n",
-            'MEASUREMENTS = {\n    "nuclear_norms": "geometry/nuclear.py",\n',
+            'MEASUREMENTS = {\n    "fourth_norms": "geometry/fourth.py",\n',
         ),
         (
             f"{GEOMETRY}/of_matrix.py",
-            "in (spectra,",
-            "in (nuclear_norms, spectra,",
+            "        spectra,\n",
+            "        fourth_norms,\n        spectra,\n",
         ),
         (
             f"{GEOMETRY}/of_matrix.py",
             "from disentangle.geometry.spectra import spectra\n",
             "from disentangle.geometry.spectra import spectra\n"
-            "from disentangle.geometry.nuclear import nuclear_norms\n",
+            "from disentangle.geometry.fourth import fourth_norms\n",
         ),
     )(folder)
 
@@ -225,7 +226,7 @@ ROWS = {
         evaluations=(6, 38),
     ),
     "a metric of the spectrum": Row(
-        replaced(A_METRIC, (f"{GEOMETRY}/metrics.py", READ_OFF, OF_THE_SPECTRUM)),
+        replaced(A_METRIC, (f"{GEOMETRY}/metrics.py", OF_SPECTRUM, OF_THE_SPECTRUM)),
         jobs(*TABLES, measure_geometry=2),
         matrices=(0, 18),
     ),
@@ -233,7 +234,7 @@ ROWS = {
         with_a_measurement,
         jobs(*TABLES, measure_geometry=2),
         matrices=(18, 0),
-        said="9 matrices measured (nuclear_norms alone)",
+        said="9 matrices measured (fourth_norms alone)",
     ),
     "a metric of one's own": Row(
         with_a_user_metric,

@@ -257,6 +257,14 @@ def test_the_plan_says_what_jobs_ask_a_cluster_for(folder: Path, tmp_path: Path)
     assert measuring[2:4] == ["1", "1"] and measuring[5:] == ["15-90", "the", "site's"]
 
 
+def test_all_matrices_are_measured_where_a_study_asks_for_it(folder: Path, tmp_path: Path) -> None:
+    study = overlay(tmp_path, {"geometry": {"matrices": "all"}})
+    shown = snakemake("-n", "--configfile", study, folder=folder)
+    assert shown.returncode == 0, shown.stderr
+    counts = job_counts(shown.stdout)
+    assert (counts["measure_matrices"], counts["collect_matrices"]) == (4, 1)
+
+
 def test_layers_are_compared_where_a_study_asks_for_it(folder: Path, tmp_path: Path) -> None:
     study = overlay(tmp_path, {"geometry": {"layers": True}})
     shown = snakemake("-n", "--configfile", study, folder=folder)

@@ -1,8 +1,5 @@
 # Combines the results of all runs into a few tables.
 
-# if the study requests it
-LAYERS = [FOLDER.table("layers")] if STUDY.geometry.layers else []
-
 
 rule plan:
     # no output, so that it always runs again; the table is a by-product

@@ -13,6 +13,7 @@ rule archive:
             format=["svg", "pdf"],
         ),
         LAYERS,
+        MATRICES,
         [] if STUDY.observations else expand(FOLDER.trained(), cohort=MEASURED),
     output:
         FOLDER.archive,

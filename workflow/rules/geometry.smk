@@ -52,3 +52,36 @@ rule collect_layers:
         "Collecting the layers' table"
     script:
         "../scripts/collect_layers.py"
+
+
+rule measure_matrices:
+    input:
+        spec=spec_of("measure_matrices", "{cohort}"),
+        trained=FOLDER.trained(),
+    output:
+        FOLDER.measured("matrices"),
+    log:
+        FOLDER.log("measure_matrices", "{cohort}"),
+    threads: REQUESTS.measuring.threads
+    resources:
+        **REQUESTS.measuring.resources,
+    message:
+        "Measuring all matrices of {wildcards.cohort}"
+    script:
+        "../scripts/measure_matrices.py"
+
+
+rule collect_matrices:
+    input:
+        spec=spec_of("collect_matrices"),
+        matrices=expand(FOLDER.measured("matrices"), cohort=MEASURED),
+    output:
+        FOLDER.table("matrices"),
+    log:
+        FOLDER.log("collect_matrices"),
+    resources:
+        **REQUESTS.of(megabytes=2000, minutes=10),
+    message:
+        "Collecting the table of matrices"
+    script:
+        "../scripts/collect_matrices.py"

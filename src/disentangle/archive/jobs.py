@@ -15,6 +15,7 @@ from disentangle.study.results_folder import KINDS, StudyFolder
 CACHED = {
     "measure_geometry": "geometry",
     "compare_layers": "layers",
+    "measure_matrices": "matrices",
     "evaluate_checkpoints": "evaluation",
     "simulate": "calibration",
 }

@@ -43,8 +43,8 @@ from disentangle.study.results_folder import StudyFolder, matching
 from disentangle.tables.files import read_tables
 
 COMPUTED = (
-    *("measure_geometry", "evaluate_checkpoints", "compare_layers"),
-    *("collect", "collect_layers", "take_observations", "measure_leakage"),
+    *("measure_geometry", "evaluate_checkpoints", "compare_layers", "measure_matrices"),
+    *("collect", "collect_layers", "collect_matrices", "take_observations", "measure_leakage"),
     *("analyze", "simulate", "tables"),
 )
 """Rules that turn stored measurements into tables. No other may run."""
@@ -55,7 +55,7 @@ SHOWN = ("draw_figures", "write_report")
 OF_THE_RUN = ("costs", "plan")
 """Tables about the run's costs, which do not follow from its results."""
 
-MEASURED = ("geometry", "evaluation", "layers")
+MEASURED = ("geometry", "evaluation", "layers", "matrices")
 
 LARGEST_CONFIG = 1 << 20
 """Most bytes of a study file."""

@@ -38,6 +38,13 @@ class Checkpoint:
         """W, shape (rows in use, dim), without the rows that pad the vocabulary."""
         return self.model.get_output_embeddings().weight.detach()[: self.manifest.rows]
 
+    @property
+    def embedding(self) -> torch.Tensor | None:
+        """E, the same rows; None if it is narrower than W or wider."""
+        found: Any = self.model.get_input_embeddings().weight
+        E: torch.Tensor = found.detach()[: self.manifest.rows]
+        return E if E.shape == self.unembedding.shape else None
+
 
 def measuring_device() -> str:
     """Where models are measured: the GPU if there is one."""

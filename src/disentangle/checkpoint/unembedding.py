@@ -1,6 +1,7 @@
 """Read a tensor from a Hugging Face folder's safetensors, without transformers or a model."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def read_unembedding(folder: Path) -> torch.Tensor:
     rows = _checked_rows(folder) if (folder / MANIFEST).is_file() else None
     places = _places(folder)
     head = read_tensor(folder, _unembedding_name(folder, places))
-    return head[: _rows_in_use(folder, len(head)) if rows is None else rows]
+    return head[: vocabulary_rows(folder, len(head)) if rows is None else rows]
 
 
 def read_tensor(folder: Path, name: str) -> torch.Tensor:
@@ -70,6 +71,26 @@ def read_tensor(folder: Path, name: str) -> torch.Tensor:
         tensor: torch.Tensor = opened.get_tensor(name)
     # float32 as in the workflow, so that the numerical rank has the same precision
     return tensor.float() if tensor.is_floating_point() else tensor
+
+
+def tensors_of(folder: Path) -> Callable[[str], torch.Tensor]:
+    """A function that reads a tensor of a model by its name, as `read_tensor`, one at a time.
+
+    The name of the whole model, as in `transformer.wte.weight`, may be missing in the files.
+    """
+    places = _places(folder)
+
+    def read(name: str) -> torch.Tensor:
+        known = [each for each in (name, name.partition(".")[2]) if each in places]
+        if not known:
+            raise StudyError(
+                f"{folder} has no tensor {name}; matrices are: {', '.join(_matrices(places)[:12])}"
+            )
+        with _opened(places[known[0]][0]) as opened:
+            tensor: torch.Tensor = opened.get_tensor(known[0])
+        return tensor.float()
+
+    return read
 
 
 def _checked_rows(folder: Path) -> int:
@@ -114,7 +135,7 @@ def _unembedding_name(folder: Path, places: dict[str, tuple[Path, int]]) -> str:
     def ending(ends: tuple[str, ...]) -> list[str]:
         return [n for n in _matrices(places) if any(f".{n}".endswith(f".{end}") for end in ends)]
 
-    tied = _config(folder).get("tie_word_embeddings")
+    tied = read_config(folder).get("tie_word_embeddings")
     heads, embeddings = ending(HEADS), ending(EMBEDDINGS)
     found = heads or (embeddings if tied is not False else [])
     if len(found) != 1:
@@ -136,7 +157,12 @@ def _unembedding_name(folder: Path, places: dict[str, tuple[Path, int]]) -> str:
     return found[0]
 
 
-def _config(folder: Path) -> dict[str, Any]:
+def read_config(folder: Path) -> dict[str, Any]:
+    """A model's config.json.
+
+    Raises:
+        StudyError: if it does not exist or is no mapping.
+    """
     try:
         config: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         config.keys()
@@ -145,8 +171,8 @@ def _config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def _rows_in_use(folder: Path, rows: int) -> int:
-    """Rows that the vocabulary of tokenizer.json uses; all rows without one that fits."""
+def vocabulary_rows(folder: Path, rows: int) -> int:
+    """How many of a number of rows the vocabulary of tokenizer.json uses; all without one."""
     path = folder / TOKENIZER
     if not path.is_file():
         return rows

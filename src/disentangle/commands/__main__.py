@@ -16,6 +16,7 @@ EXAMPLES = """\
   disentangle run studies/mine.yaml           make its report
   disentangle status studies/mine.yaml        its progress; works while it runs
   disentangle measure path/to/model           every metric of its unembedding
+  disentangle measure path/to/model --matrices all --plot spectra.svg   of every layer
   disentangle compare demo mini108            the verdicts of two studies on each claim
 """
 
@@ -99,6 +100,15 @@ def _measure(asked: Namespace) -> int:
     from disentangle.job import OFFLINE, QUIET
 
     os.environ |= QUIET | OFFLINE  # before libraries read it
+    if asked.matrices == "all":
+        from disentangle.commands.measure_all import measure_all_matrices
+
+        if asked.tensor or asked.metric:
+            raise StudyError("--matrices all measures all of them; leave --tensor and --metric out")
+        measure_all_matrices(asked.path, out=asked.out, plot=asked.plot)
+        return 0
+    if asked.plot:
+        raise StudyError("--plot draws the spectra of --matrices all")
     from disentangle.commands.measure import measure_path
 
     measure_path(asked.path, tensor=asked.tensor, own=asked.metric, out=asked.out)
@@ -157,6 +167,8 @@ def _parser() -> ArgumentParser:
     measure.add_argument("path", type=Path, help="a model's folder; .npy, .npz, .safetensors, .pt")
     measure.add_argument("--tensor", metavar="NAME", help="which tensor, if there are several")
     measure.add_argument("--metric", action="append", default=[], metavar="FILE.py:FUNCTION")
+    measure.add_argument("--matrices", choices=["all"], help="every layer's, not W alone")
+    measure.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw their spectra")
     measure.add_argument("--out", type=Path, metavar="FILE.parquet", help="write a geometry table")
     compare = command("compare", "compare the verdicts of two studies", _compare)
     compare.add_argument("one", help="name of a study, or its folder of results")

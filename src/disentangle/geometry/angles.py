@@ -10,11 +10,11 @@ __all__ = ["mean_cosine_similarities", "mean_cosine_similarity"]
 
 
 def mean_cosine_similarities(matrix: Matrix) -> Record:
-    """The mean cosine of a matrix's rows, before and after centering."""
-    return {
-        "mean_cosine_similarity": mean_cosine_similarity(matrix.M),
-        f"mean_cosine_similarity{CENTERED}": mean_cosine_similarity(matrix.centered),
-    }
+    """The mean cosine of a matrix's rows, before and, if it is measured too, after centering."""
+    measured: Record = {"mean_cosine_similarity": mean_cosine_similarity(matrix.M)}
+    if matrix.centered_too:
+        measured[f"mean_cosine_similarity{CENTERED}"] = mean_cosine_similarity(matrix.centered)
+    return measured
 
 
 def mean_cosine_similarity(matrix: torch.Tensor) -> float:

@@ -1,10 +1,12 @@
 """From a matrix to its singular values."""
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 import torch
 
-__all__ = ["singular_values", "triangular_factor"]
+__all__ = ["decompose", "shifted_factor", "singular_values", "triangular_factor"]
 
 
 def triangular_factor(matrix: torch.Tensor) -> torch.Tensor:
@@ -26,3 +28,25 @@ def singular_values(matrix: torch.Tensor) -> npt.NDArray[np.float64]:
     Entries may be of any magnitude, since LAPACK scales matrices that would under- or overflow.
     """
     return torch.linalg.svdvals(triangular_factor(matrix)).cpu().numpy()
+
+
+def shifted_factor(R: torch.Tensor, mean: torch.Tensor, n: int) -> torch.Tensor:
+    """The factor of C + 1 mean^T, given R of C (n x d), whose columns have mean 0.
+
+    (C + 1 m^T)^T (C + 1 m^T) = R^T R + n m m^T, so it is the factor of R with one row more,
+    sqrt(n) m. This adds, and so loses no digits; subtracting a mean from a factor would.
+    """
+    return torch.linalg.qr(torch.cat([R, math.sqrt(n) * mean[None]]), mode="r").R
+
+
+def decompose(factor: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Singular values (descending) and all d right singular vectors, as columns, of a matrix.
+
+    Args:
+        factor: the matrix, or its `triangular_factor`, which has the same.
+
+    Returns:
+        min(n, d) numbers and d x d, float64.
+    """
+    svd = torch.linalg.svd(triangular_factor(factor))  # d x d even where the matrix is wide
+    return svd.S, svd.Vh.T

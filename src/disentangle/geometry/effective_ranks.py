@@ -18,11 +18,14 @@ import numpy.typing as npt
 from scipy.special import entr
 
 __all__ = [
+    "condition_number",
     "effective_rank",
     "frobenius_norm",
+    "nuclear_norm",
     "numerical_rank",
     "participation_ratio",
     "spectral_entropy_rank",
+    "spectral_gap",
     "spectral_norm",
     "stable_rank",
 ]
@@ -81,6 +84,24 @@ def spectral_norm(sigma: Spectrum) -> float:
 def frobenius_norm(sigma: Spectrum) -> float:
     """sqrt(sum sigma^2), the root of the summed squares of M's entries."""
     return math.hypot(*sigma.tolist())  # squares neither overflow nor underflow
+
+
+def nuclear_norm(sigma: Spectrum) -> float:
+    """sum sigma."""
+    return math.fsum(sigma)
+
+
+def condition_number(sigma: Spectrum, rank: int) -> float:
+    """sigma_1 / sigma_r with r the `numerical_rank`, from 1; NaN for rank 0.
+
+    The singular values after it are rounding errors, and so would be any ratio with them.
+    """
+    return float(sigma[0] / sigma[rank - 1]) if rank else math.nan
+
+
+def spectral_gap(sigma: Spectrum) -> float:
+    """sigma_1 / sigma_2, from 1; NaN if there is no second one, or it is 0."""
+    return float(sigma[0] / sigma[1]) if len(sigma) > 1 and sigma[1] > 0 else math.nan
 
 
 def _relative(sigma: Spectrum) -> Spectrum:

@@ -4,39 +4,105 @@ import torch
 
 from disentangle.geometry import CENTERED
 from disentangle.geometry.blocks import row_blocks
-from disentangle.geometry.decomposition import triangular_factor
+from disentangle.geometry.decomposition import decompose
 from disentangle.geometry.matrix import Matrix, Record
 
 __all__ = ["partition_isotropies", "partition_isotropy"]
 
+_ROWS = 1024
+_U = 2.0**-24
+"""Unit roundoff of float32."""
+_RANGE = 80.0
+"""e to the power of +-80 is in the range of float32."""
+_WORTH = 0.5
+"""Share of directions up to which computing them anew in float64 takes less than all at once."""
+
 
 def partition_isotropies(matrix: Matrix) -> Record:
-    """The partition isotropy of a matrix, before and after centering."""
-    return {
-        "partition_isotropy": partition_isotropy(matrix.M, matrix.factor),
-        f"partition_isotropy{CENTERED}": partition_isotropy(
-            matrix.centered, matrix.factor_centered
-        ),
-    }
+    """The partition isotropy of a matrix, before and, if it is measured too, after centering."""
+    d = matrix.M.shape[1]
+    sides = [(matrix.M, matrix.decomposed[1])]
+    if matrix.centered_too:
+        sides.append((matrix.centered, matrix.decomposed_centered[1]))
+    mean = matrix.M.double().mean(dim=0)
+    # one product for both: the centred rows' exponents are these minus those of the mean
+    rough = _rough(matrix.M, torch.cat([axes for _, axes in sides], dim=1))
+    found: list[float] = []
+    for i, (M, axes) in enumerate(sides):
+        if rough is None or not M.any():
+            found.append(_isotropy(M, axes))
+            continue
+        log_Z, error = rough[0][:, i * d : (i + 1) * d], rough[1]
+        if i:
+            of_mean = mean @ axes
+            log_Z = log_Z - torch.stack([of_mean, -of_mean])
+        found.append(_refined(M, axes, log_Z, error))
+    return dict(zip(("partition_isotropy", f"partition_isotropy{CENTERED}"), found, strict=False))
 
 
-def partition_isotropy(matrix: torch.Tensor, factor: torch.Tensor | None = None) -> float:
+def partition_isotropy(matrix: torch.Tensor) -> float:
     """min_c Z(c) / max_c Z(c), Z(c) = sum_i exp(c . m_i), from 0 to 1 (isotropic).
 
     c runs over both signs of the d unit eigenvectors of M^T M, with M = `matrix` (n x d), including
-    those of zero eigenvalues (Arora et al. 2016; Mu & Viswanath 2018). Pass
-    `triangular_factor(matrix)` as `factor` if it is already computed.
+    those of zero eigenvalues (Arora et al. 2016; Mu & Viswanath 2018).
 
     Not scale-invariant: smaller entries push it towards 1. The eigenvectors of a repeated
     eigenvalue are not unique, and then neither is the result. NaN for a zero matrix.
+
+    All Z are computed in float32 first, with a bound on their error; only those that can be the
+    least or the greatest are computed in float64.
     """
-    R = triangular_factor(matrix) if factor is None else factor
-    if not R.any():
+    axes = decompose(matrix)[1]
+    rough = _rough(matrix, axes)
+    if rough is None:
+        return _isotropy(matrix, axes)
+    return _refined(matrix, axes, *rough)
+
+
+def _isotropy(matrix: torch.Tensor, axes: torch.Tensor) -> float:
+    """The isotropy over some directions, in float64; NaN for a zero matrix."""
+    if not matrix.any():
         return float("nan")
-    axes = torch.linalg.svd(R).Vh.T  # d x d even where M is wide
-    log_Z = torch.full((2, len(axes)), -torch.inf, dtype=torch.float64, device=matrix.device)
+    log_Z = _log_partitions(matrix, axes)
+    return float(torch.exp(log_Z.min() - log_Z.max()))
+
+
+def _log_partitions(matrix: torch.Tensor, axes: torch.Tensor) -> torch.Tensor:
+    """ln Z(c) and ln Z(-c) for the columns c of `axes` (d x k): 2 x k, in float64."""
+    log_Z = torch.full((2, axes.shape[1]), -torch.inf, dtype=torch.float64, device=matrix.device)
     for rows in row_blocks(matrix):
         exponents = rows @ axes
         of_block = (torch.logsumexp(exponents, dim=0), torch.logsumexp(-exponents, dim=0))
         log_Z = torch.logaddexp(log_Z, torch.stack(of_block))
-    return float(torch.exp(log_Z.min() - log_Z.max()))
+    return log_Z
+
+
+def _rough(matrix: torch.Tensor, axes: torch.Tensor) -> tuple[torch.Tensor, float] | None:
+    """The same from products in float32, and a bound on its error; None if it would overflow.
+
+    An inner product of d terms has an error of at most (d + 4) u ||m|| ||c||, the rounding of m and
+    c included (Higham 2002, section 3.1). Exponential, reciprocal and the sums, which are in
+    float64, add less than 8 u.
+    """
+    longest = 0.0
+    for rows in matrix.detach().split(_ROWS):
+        longest = max(longest, float(torch.linalg.vector_norm(rows.double(), dim=1).max()))
+    if not 0 < longest < _RANGE:
+        return None
+    d, k = axes.shape
+    single = axes.float()
+    Z = torch.zeros(2, k, dtype=torch.float64, device=matrix.device)
+    for rows in matrix.detach().split(_ROWS):
+        exponentials = (rows.float() @ single).exp_()
+        Z[0] += exponentials.sum(dim=0, dtype=torch.float64)
+        Z[1] += exponentials.reciprocal_().sum(dim=0, dtype=torch.float64)
+    return Z.log(), _U * ((d + 4) * longest + 8)
+
+
+def _refined(matrix: torch.Tensor, axes: torch.Tensor, log_Z: torch.Tensor, error: float) -> float:
+    """The isotropy in float64, of the directions that a rough ln Z leaves for least or greatest."""
+    possible = (log_Z <= log_Z.min() + 2 * error) | (log_Z >= log_Z.max() - 2 * error)
+    columns = possible.any(dim=0)
+    if columns.double().mean() > _WORTH:
+        return _isotropy(matrix, axes)
+    return _isotropy(matrix, axes[:, columns])

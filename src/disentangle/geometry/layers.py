@@ -45,10 +45,9 @@ def layer_representations(
     hooks = [layers[0].register_forward_pre_hook(enter, with_kwargs=True)]
     hooks += [layer.register_forward_hook(leave) for layer in layers]
     try:
-        states = at_last_tokens(
+        return at_last_tokens(
             model, tokenizer, texts, max_tokens, len(layers) + 1, lambda _: stream
         )
     finally:
         for hook in hooks:
             hook.remove()
-    return list(states)

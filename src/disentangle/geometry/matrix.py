@@ -6,7 +6,7 @@ import torch
 
 from disentangle.errors import QuarantineError
 from disentangle.geometry.centering import center
-from disentangle.geometry.decomposition import triangular_factor
+from disentangle.geometry.decomposition import decompose, shifted_factor, triangular_factor
 
 __all__ = ["Matrix", "MatrixError", "Record"]
 
@@ -24,11 +24,26 @@ class MatrixError(QuarantineError, ValueError):
 class Matrix:
     """M (n x d), checked, on the CPU, in its storage type."""
 
-    def __init__(self, matrix: torch.Tensor, name: str) -> None:
+    def __init__(
+        self,
+        matrix: torch.Tensor,
+        name: str,
+        *,
+        stored: torch.dtype | None = None,
+        centered_too: bool = True,
+        space: int | None = None,
+        axes_of_w: torch.Tensor | None = None,
+        embedding: torch.Tensor | None = None,
+    ) -> None:
         """
         Args:
             matrix: n x d.
             name: what messages call it.
+            stored: the type in which its numbers were kept, if it was computed from others.
+            centered_too: whether it is also measured without its column means.
+            space: dimensions of the space that its rows are known to lie in; all d by default.
+            axes_of_w: of H, the right singular vectors of W as columns, to compare H with.
+            embedding: of W, the embedding, to compare W with.
 
         Raises:
             MatrixError: if it is not a nonempty matrix of finite floating-point numbers, or is
@@ -36,6 +51,11 @@ class Matrix:
         """
         _check(matrix, name)
         self.M = matrix.detach().cpu()
+        self.centered_too = centered_too
+        self.space = space or matrix.shape[1]
+        self.axes_of_w, self.embedding = axes_of_w, embedding
+        self.stored = str(stored or matrix.dtype).removeprefix("torch.")
+        """Name of the storage type, whose precision its entries have."""
 
     @cached_property
     def centered(self) -> torch.Tensor:
@@ -44,13 +64,30 @@ class Matrix:
 
     @cached_property
     def factor(self) -> torch.Tensor:
-        """R of M = Q R; see `triangular_factor`."""
+        """R of M = Q R; see `triangular_factor`.
+
+        Of a tall matrix that is also measured centered, it is found from the centered one's: a QR
+        of all rows is the most expensive step, and one is enough.
+        """
+        n, d = self.M.shape
+        if self.centered_too and n > d:
+            return shifted_factor(self.factor_centered, self.M.double().mean(dim=0), n)
         return triangular_factor(self.M)
 
     @cached_property
     def factor_centered(self) -> torch.Tensor:
         """The same for `centered`."""
         return triangular_factor(self.centered)
+
+    @cached_property
+    def decomposed(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Singular values and right singular vectors; see `decompose`."""
+        return decompose(self.factor)
+
+    @cached_property
+    def decomposed_centered(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """The same for `centered`."""
+        return decompose(self.factor_centered)
 
 
 def _check(matrix: torch.Tensor, name: str) -> None:

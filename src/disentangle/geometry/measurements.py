@@ -12,9 +12,11 @@ READING = (
     "checkpoint/guard.py",
     "geometry/representations.py",
     "geometry/of_checkpoint.py",
+    "geometry/function_level.py",
+    "geometry/final_norm.py",
     "geometry/matrix.py",
 )
-"""The modules that produce W and H; every measurement depends on them."""
+"""The modules that produce the matrices; every measurement depends on them."""
 
 LIBRARIES = ("torch", "transformers", "tokenizers", "numpy")
 """Libraries that read a checkpoint and compute with it."""
@@ -23,6 +25,9 @@ MEASUREMENTS = {
     "spectra": "geometry/spectra.py",
     "mean_cosine_similarities": "geometry/angles.py",
     "partition_isotropies": "geometry/isotropy.py",
+    "column_outliers": "geometry/columns.py",
+    "two_nn_dimension": "geometry/two_nn.py",
+    "alignments": "geometry/alignment.py",
 }
 """Each function of a `Matrix`, and the module that it is in."""
 

@@ -6,12 +6,14 @@ from typing import Any
 import torch
 
 from disentangle.geometry import CENTERED
+from disentangle.geometry.alignment import alignments
 from disentangle.geometry.angles import mean_cosine_similarities
-from disentangle.geometry.decomposition import singular_values
+from disentangle.geometry.columns import column_outliers
 from disentangle.geometry.isotropy import partition_isotropies
 from disentangle.geometry.matrix import Matrix, Record
 from disentangle.geometry.metrics import read_off
 from disentangle.geometry.spectra import spectra
+from disentangle.geometry.two_nn import two_nn_dimension
 from disentangle.geometry.user_metric import call
 from disentangle.vocabulary.user_metric import UserMetric
 
@@ -19,7 +21,14 @@ __all__ = ["MEASURES", "measure", "measure_matrix", "measure_user_metric"]
 
 MEASURES: dict[str, Callable[[Matrix], Record]] = {
     function.__name__: function
-    for function in (spectra, mean_cosine_similarities, partition_isotropies)
+    for function in (
+        spectra,
+        mean_cosine_similarities,
+        partition_isotropies,
+        column_outliers,
+        two_nn_dimension,
+        alignments,
+    )
 }
 """The functions that `measurements.MEASUREMENTS` names."""
 
@@ -32,23 +41,22 @@ def measure(matrix: Matrix, measurements: Iterable[str]) -> dict[str, Record]:
 def measure_user_metric(
     matrix: Matrix, metric: UserMetric, function: Callable[[Any], Any]
 ) -> Record:
-    """A metric of the user's own, of a matrix before and after centering; see `user_metric.call`.
+    """A metric of the user's own, before and after centering as all others; see `user_metric.call`.
 
     Args:
         matrix: n x d.
         metric: the metric's description.
         function: from `user_metric.load`.
     """
-    of = {
-        "matrix": lambda M, factor: M.double().numpy(),
-        "singular_values": lambda M, factor: singular_values(factor),
-    }[metric.takes]
-    return {
-        metric.name: call(metric.spelled, function, of(matrix.M, matrix.factor)),
-        f"{metric.name}{CENTERED}": call(
-            metric.spelled, function, of(matrix.centered, matrix.factor_centered)
-        ),
-    }
+
+    def of(M: torch.Tensor, decomposed: tuple[torch.Tensor, torch.Tensor]) -> float:
+        value = M.double() if metric.takes == "matrix" else decomposed[0]
+        return call(metric.spelled, function, value.numpy())
+
+    measured: Record = {metric.name: of(matrix.M, matrix.decomposed)}
+    if matrix.centered_too:
+        measured[f"{metric.name}{CENTERED}"] = of(matrix.centered, matrix.decomposed_centered)
+    return measured
 
 
 def measure_matrix(matrix: torch.Tensor, name: str) -> dict[str, Any]:

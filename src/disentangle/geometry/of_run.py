@@ -16,7 +16,11 @@ from disentangle.geometry.metrics import read_off
 from disentangle.geometry.user_metric import load
 from disentangle.job import Say
 from disentangle.storage import sha256_of
+from disentangle.vocabulary.matrices import BY_NAME, places
 from disentangle.vocabulary.user_metric import UserMetric
+
+UNKNOWN = "unknown"
+"""Key of a cache entry that says why a matrix of this model is not known."""
 
 Keys = dict[str, dict[str, Any]]
 """Keys of the cache entries of one matrix, by measurement."""
@@ -25,7 +29,7 @@ Keys = dict[str, dict[str, Any]]
 def cache_keys(
     content_sha256: str, texts_sha256: dict[str, str], max_tokens: int, codes: Mapping[str, str]
 ) -> dict[tuple[str, str], Keys]:
-    """The keys of one checkpoint's measurements, by matrix and domain: W, then H on each domain.
+    """The keys of one checkpoint's measurements, by matrix and domain; see `matrices.places`.
 
     Args:
         content_sha256: the checkpoint's, from its manifest.
@@ -33,22 +37,20 @@ def cache_keys(
         max_tokens: a passage is read up to this many tokens.
         codes: measurement to the hash of its code; see `geometry.measurements`.
     """
-    places: dict[tuple[str, str], dict[str, Any]] = {("W", ""): {}}
-    for domain, sha in texts_sha256.items():
-        places["H", domain] = {"text": sha, "max_tokens": max_tokens}
+    read = {domain: {"text": sha, "max_tokens": max_tokens} for domain, sha in texts_sha256.items()}
     return {
-        (matrix, domain): {
+        (kind.name, domain): {
             measurement: {
                 "checkpoint": content_sha256,
-                "matrix": matrix,
+                "matrix": kind.name,
                 "domain": domain,
                 "measurement": measurement,
                 "code": code,
-                **read,
+                **read.get(domain, {}),
             }
             for measurement, code in codes.items()
         }
-        for (matrix, domain), read in places.items()
+        for kind, domain in places(list(texts_sha256))
     }
 
 
@@ -76,8 +78,9 @@ def measure_run(
         say: tells the screen.
 
     Returns:
-        One row per checkpoint and matrix: W, then H for each domain. A checkpoint has no rows if
-        it does not match its manifest or one of its matrices cannot be measured.
+        One row per checkpoint, matrix and domain. A checkpoint has no rows if it does not match
+        its manifest or one of its matrices cannot be measured. A matrix that is not known of a
+        model's architecture has no row.
     """
     run = read_run(run_manifest)
     functions: dict[str, Callable[[Any], Any]] = {}
@@ -86,6 +89,7 @@ def measure_run(
     texts_sha256 = {domain: sha256_of(path) for domain, path in heldout.items()}
     rows: list[dict[str, Any]] = []
     quarantined: list[Quarantined] = []
+    unknown_matrices: dict[str, str] = {}
     asked: set[str] = set()
     computed = 0
     for step in sorted(run.checkpoints):
@@ -94,6 +98,7 @@ def measure_run(
         keys = cache_keys(manifest.content_sha256, texts_sha256, max_tokens, codes)
         due = {place: _absent(cache, of_matrix) for place, of_matrix in keys.items()}
         if any(due.values()):
+            from disentangle.geometry.final_norm import NoNormError
             from disentangle.geometry.of_checkpoint import Matrices
             from disentangle.geometry.of_matrix import measure, measure_user_metric
 
@@ -103,8 +108,13 @@ def measure_run(
                 for (matrix, domain), measurements in due.items():
                     if not measurements:
                         continue
-                    texts = read_texts(heldout[domain]) if matrix == "H" else None
-                    M, numerics = matrices.of(texts)
+                    texts = read_texts(heldout[domain]) if domain else None
+                    try:
+                        M, numerics = matrices.of(BY_NAME[matrix], texts)
+                    except NoNormError as unknown:
+                        for measurement in measurements:
+                            cache.put(keys[matrix, domain][measurement], {UNKNOWN: str(unknown)})
+                        continue
                     for measurement in measurements:
                         if measurement in of_study:
                             record = measure_user_metric(
@@ -122,7 +132,14 @@ def measure_run(
             computed += sum(map(bool, due.values()))
         for (matrix, domain), of_matrix in keys.items():
             place = {"run": run.run, "step": step, "tokens": manifest.tokens}
-            rows.append(place | {"matrix": matrix, "domain": domain} | _row(cache, of_matrix, own))
+            place |= {"matrix": matrix, "domain": domain}
+            measured: dict[str, Any] = {name: cache.get(key) for name, key in of_matrix.items()}
+            if reason := next(iter(measured.values())).get(UNKNOWN):
+                unknown_matrices[matrix] = reason
+            else:
+                rows.append(place | _row(measured, own))
+    for matrix, reason in unknown_matrices.items():
+        say(f"{run.run}: {matrix} is not known: {reason}")
     alone = f" ({', '.join(sorted(asked))} alone)" if asked and asked != codes.keys() else ""
     taken = len(rows) - computed
     say(f"{run.run}: {computed} matrices measured{alone}, {taken} taken as they were")
@@ -139,20 +156,19 @@ def with_own(codes: Mapping[str, str], own: Sequence[UserMetric]) -> dict[str, s
     return dict(codes) | {metric.spelled: metric.code for metric in own}
 
 
-def _row(cache: Cache, keys: Keys, own: Sequence[UserMetric]) -> dict[str, Any]:
-    """The row of a matrix once all its measurements are made.
+def _row(found: Mapping[str, Any], own: Sequence[UserMetric]) -> dict[str, Any]:
+    """The row of a matrix from all its measurements.
 
     Its numerics are those of the first measurement. If another measurement was made under
     different numerics, these are added under that measurement's name.
     """
-    found: dict[str, Any] = {measurement: cache.get(key) for measurement, key in keys.items()}
     first = next(iter(found.values()))["numerics"]
     differing = {q: entry["numerics"] for q, entry in found.items() if entry["numerics"] != first}
     measured: dict[str, Any] = {}
     for entry in found.values():
         measured |= entry["measured"]
     names = [f"{metric.name}{suffix}" for metric in own for suffix in ("", CENTERED)]
-    further = {name: measured[name] for name in names}
+    further = {name: measured[name] for name in names if name in measured}
     return (
         read_off(measured) | further | {"numerics": json.dumps(first | differing, sort_keys=True)}
     )

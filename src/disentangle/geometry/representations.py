@@ -41,7 +41,7 @@ def at_last_tokens(
     max_tokens: int,
     count: int,
     states_of: Callable,
-) -> torch.Tensor:
+) -> list[torch.Tensor]:
     """Some states of a model at each text's last token.
 
     Args:
@@ -51,12 +51,12 @@ def at_last_tokens(
             (batch, length, dim).
 
     Returns:
-        Shape (count, passages, dim), float32 on the CPU, in the order of `texts`.
+        `count` tensors, each passages x dim, float32 on the CPU, in the order of `texts`.
     """
     sequences = encode(tokenizer, texts, max_tokens)
     # texts of similar length share a batch, to keep padding small
     order = sorted(range(len(sequences)), key=lambda i: (len(sequences[i]), i))
-    representations = torch.empty(count, len(sequences), model.config.hidden_size)
+    representations = [torch.empty(0, 0)] * count
     batch_size = max(1, BATCH_TOKENS // max_tokens)
     for start in range(0, len(order), batch_size):
         batch = order[start : start + batch_size]
@@ -69,7 +69,9 @@ def at_last_tokens(
         output = model.base_model(
             input_ids=tokens.to(model.device), attention_mask=mask.long().to(model.device)
         )
-        for state, hidden in zip(representations, states_of(output), strict=True):
+        for i, hidden in enumerate(states_of(output)):
+            if not start:  # its width may differ from the model's: OPT-350m's head is narrower
+                representations[i] = torch.empty(len(sequences), hidden.shape[-1])
             last = hidden[torch.arange(len(batch)), (lengths - 1).to(hidden.device)]
-            state[batch] = last.float().cpu()
+            representations[i][batch] = last.float().cpu()
     return representations

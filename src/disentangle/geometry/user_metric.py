@@ -25,8 +25,8 @@ from disentangle.vocabulary.user_metric import UserMetric
 TAKES = ("matrix", "singular_values")
 
 TAKEN = {
-    *("run", "step", "tokens", "matrix", "domain", "rows", "dim", "stored", "zero_rows"),
-    *("singular_values", "numerics", *BY_NAME),
+    *("run", "step", "tokens", "matrix", "domain", "rows", "dim", "stored", "space", "zero_rows"),
+    *("zero_rows", "singular_values", "numerics", *BY_NAME),
 }
 """Names taken by other columns of the geometry table and by what metrics are computed from."""
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from disentangle.observations.faults import refuse
 from disentangle.study.sections.observations import CHOICES, KNOWN, WORKED_OUT, Column, Reading
+from disentangle.vocabulary.metrics import is_metric
 from disentangle.vocabulary.scores import LOSSES, STDERR
 
 RECOGNISED = tuple(loss.ending for loss in LOSSES)
@@ -54,7 +55,7 @@ def sources_of(table: pd.DataFrame, reading: Reading, also: tuple[str, ...]) -> 
         for name in CHOICES
         if name not in said
     ]
-    if not any(name.startswith(("W_", "H_")) for name in found):
+    if not any(map(is_metric, found)):
         faults.append("columns: no metric: map one to W_<metric> or H_<metric>")
     if not any(name.endswith(RECOGNISED) or name in also for name in found):
         faults.append(
@@ -70,7 +71,7 @@ def _is_ours(name: str, also: tuple[str, ...]) -> bool:
         return False
     score = name.removesuffix(STDERR)
     recognised = score.endswith(RECOGNISED) or score in also
-    return name in KNOWN or name.startswith(("W_", "H_")) or recognised
+    return name in KNOWN or is_metric(name) or recognised
 
 
 def words(values: pd.Series) -> pd.Series:

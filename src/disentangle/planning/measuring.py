@@ -28,6 +28,7 @@ from disentangle.study.results_folder import KINDS, StudyFolder, matching
 from disentangle.study.run import Run
 from disentangle.study.sections.measuring import Evaluation
 from disentangle.study.sections.perturbation import Perturbation
+from disentangle.vocabulary.matrices import places
 from disentangle.vocabulary.user_metric import UserMetric
 
 
@@ -134,12 +135,12 @@ def geometry_measurements(
     max_tokens: int,
     own: Sequence[UserMetric],
 ) -> Measurements:
-    """Count the matrices to measure: W of every checkpoint, and H on each domain.
+    """Count the matrices to measure, of every checkpoint.
 
     A matrix is done when every measurement of it was made by the present code. `max_tokens` is as
     in `geometry.of_run.cache_keys`; `own` are the user's own metrics.
     """
-    planned = sum(_expected(runs, results).values()) * (1 + len(domains))
+    planned = sum(_expected(runs, results).values()) * len(places(domains))
     heldout = results.heldout(domains)
     codes = with_own(measurement_codes(), own)
     keys: dict[tuple[Any, ...], list[dict[str, Any]]] = {}

@@ -81,6 +81,7 @@ def requests_of_jobs(workflow: Any, jobs: Jobs) -> list[dict[str, Any]]:
         **dict.fromkeys(jobs.perturbations, jobs.perturbed),
         "measure_geometry": jobs.measured,
         "compare_layers": jobs.measured if jobs.study.geometry.layers else [],
+        "measure_matrices": jobs.measured if jobs.study.geometry.matrices == "all" else [],
         "evaluate_checkpoints": jobs.measured,
     }
     return [

@@ -14,6 +14,7 @@ from disentangle.figures.style import variant_label
 from disentangle.figures.training_curves import departures
 from disentangle.report.claims import headline
 from disentangle.report.costs import costs_by_rule
+from disentangle.report.function_level import beside_function_level
 from disentangle.report.models import describe_models
 from disentangle.report.numbers import number, probability
 from disentangle.report.paper import beside_the_paper
@@ -47,7 +48,7 @@ from disentangle.study.perturbation import finetuned
 from disentangle.study.run import Run
 from disentangle.tables.anomalies import ASKED
 from disentangle.tables.select import chief_metric, chief_outcome, losses
-from disentangle.vocabulary.metrics import metric_label
+from disentangle.vocabulary.metrics import is_metric, metric_label
 from disentangle.vocabulary.scores import BITS_PER_BYTE, outcome_label
 
 PACKAGES = ("snakemake", "torch", "ai2-olmo", "lm-eval", "transformers", "numpy", "scipy")
@@ -140,6 +141,7 @@ def write_report(
         tying=tying_pairs(runs, observations),
         tasks=tasks(tables["evaluation"], observations) if "evaluation" in tables else [],
         associations=association_rows(associations),
+        function_level=association_rows(beside_function_level(associations, first_outcome)),
         fewest=FEWEST,
         beside_the_paper=beside_the_paper(of_all_variants, targets),
         perturbed=by_variant(study, domains, observations, of_all_variants),
@@ -178,4 +180,4 @@ def _inline(name: str, svg: str) -> str:
 
 def _response_label(column: str) -> str:
     """The label of a column that holds a metric or a score."""
-    return metric_label(column) if column.startswith(("W_", "H_")) else outcome_label(column)
+    return metric_label(column) if is_metric(column) else outcome_label(column)

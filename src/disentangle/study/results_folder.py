@@ -104,7 +104,7 @@ class StudyFolder:
     # measurements
 
     def measured(self, stage: str, cohort: str = COHORT) -> Path:
-        """The rows of a stage for a cohort: geometry, layers or evaluation."""
+        """The rows of a stage for a cohort: geometry, layers, matrices or evaluation."""
         return self.path / stage / f"{cohort}.parquet"
 
     def quarantined(self, stage: str, cohort: str = COHORT) -> Path:
@@ -112,7 +112,7 @@ class StudyFolder:
         return self.path / stage / f"{cohort}.quarantined.json"
 
     def cache(self, stage: str) -> Path:
-        """Finished measurements of a stage: geometry, layers, evaluation or calibration."""
+        """Finished measurements of a stage: those that `measured` has, or calibration."""
         return self.path / "cache" / stage
 
     # results

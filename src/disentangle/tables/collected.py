@@ -65,7 +65,8 @@ OBSERVATIONS = Table(
     "observations",
     "One row per checkpoint and variant, with geometry and scores side by side. Metrics of W are "
     "named W_<metric>, of H on the id domain H_<metric>, of H on another domain "
-    "H_<domain>_<metric>. Scores are <domain>_loss, <domain>_bits_per_byte and <task>_<metric>; "
+    "H_<domain>_<metric>, and those of other matrices likewise. Scores are <domain>_loss, "
+    "<domain>_bits_per_byte and <task>_<metric>; "
     "the standard error, if there is one, is <score>_stderr. A perturbed checkpoint has the "
     "geometry of the checkpoint that it was made from, and <domain>_bits_per_byte_change: its loss "
     "minus that checkpoint's loss, with its standard error passage by passage.",

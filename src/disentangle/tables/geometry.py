@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from disentangle.geometry import CENTERED
 from disentangle.tables.table import COUNT, NUMBER, PLACE, TEXT, Table
+from disentangle.vocabulary.matrices import KINDS
 from disentangle.vocabulary.metrics import METRICS
 
 _METRICS = tuple((metric.name, NUMBER, metric.meaning) for metric in METRICS)
@@ -22,12 +23,14 @@ _CENTERED = tuple(
 
 GEOMETRY = Table(
     "geometry",
-    "One row per checkpoint and matrix: W, the unembedding; H, final-layer representations.",
+    "One row per checkpoint, matrix and held-out domain. "
+    + "; ".join(f"{kind.name}: {kind.meaning}" for kind in KINDS)
+    + ". The last three are fixed by the model's function; they have no centred columns.",
     (
         *PLACE,
-        ("matrix", TEXT, "W or H"),
-        ("domain", TEXT, "Held-out domain whose passages H represents; empty for W"),
-        ("rows", COUNT, "n: vocabulary rows in use, or passages"),
+        ("matrix", TEXT, ", ".join(kind.name for kind in KINDS)),
+        ("domain", TEXT, "Held-out domain whose passages were read; empty for W and Wproj"),
+        ("rows", COUNT, "n: vocabulary rows in use, passages, or tokens that occur (Wfisher)"),
         ("dim", COUNT, "d: width of the model"),
         ("zero_rows", COUNT, "Rows that are zero; they have no cosine"),
         *_METRICS,
@@ -82,5 +85,39 @@ LAYERS = Table(
             "The same, of the representation minus its column means",
         ),
         ("numerics", TEXT, "JSON: types, device, library versions, how the stream was read"),
+    ),
+)
+
+OF_SPECTRUM = (
+    *("effective_rank", "spectral_entropy_rank", "stable_rank", "participation_ratio"),
+    *("numerical_rank", "spectral_norm", "frobenius_norm", "nuclear_norm"),
+    *("condition_number", "spectral_gap", "alpha", "alpha_hat", "alpha_req"),
+)
+"""The metrics that singular values determine."""
+
+MATRICES = Table(
+    "matrices",
+    "One row per checkpoint and matrix of a layer, or head of a circuit: q, k, v, o, gate, up, "
+    "down; OV, what a head writes; QK, how it scores; and E, the embedding. Matrices are outputs x "
+    "inputs.",
+    (
+        *PLACE,
+        ("matrix", TEXT, "q, k, v, o, gate, up, down, OV, QK or E"),
+        ("layer", COUNT, "From 0; null for E"),
+        ("head", COUNT, "From 0; null for a matrix of all heads"),
+        ("rows", COUNT, "Outputs"),
+        ("columns", COUNT, "Inputs"),
+        (
+            "proportional_effective_rank",
+            NUMBER,
+            "Effective rank over the number of singular values (Diehl Martinez et al. 2024)",
+        ),
+        *(column for column in _METRICS if column[0] in OF_SPECTRUM),
+        (
+            "singular_values",
+            pa.list_(NUMBER),
+            "Singular values, descending; of a circuit as many as the head is wide",
+        ),
+        ("numerics", TEXT, "JSON: types and library versions"),
     ),
 )

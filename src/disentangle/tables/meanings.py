@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from disentangle.vocabulary.matrices import BY_NAME as BY_MATRIX
 from disentangle.vocabulary.metrics import BY_NAME, is_metric, read_column
 from disentangle.vocabulary.scores import CHANGE, STDERR, score_of
 
@@ -33,10 +34,10 @@ def meaning_of(column: str, own: Mapping[str, str] = NO_METRICS) -> str:
 
 def _of_metric(column: str, own: Mapping[str, str]) -> str:
     of = read_column(column, own)
-    if of.matrix == "W":
-        matrix = "W, the unembedding"
-    else:
-        matrix = f"H, final-layer representations on {of.domain or 'id'}"
+    kind = BY_MATRIX[of.matrix]
+    matrix = f"{kind.name}, {kind.meaning}"
+    if kind.by_domain:
+        matrix += f", on {of.domain or 'id'}"
     if of.metric in BY_NAME:
         meaning = BY_NAME[of.metric].meaning
     else:

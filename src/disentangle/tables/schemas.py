@@ -26,7 +26,7 @@ from disentangle.tables.estimated import (
     SATURATION,
 )
 from disentangle.tables.evaluation import EVALUATION, PASSAGES
-from disentangle.tables.geometry import GEOMETRY, LAYERS
+from disentangle.tables.geometry import GEOMETRY, LAYERS, MATRICES
 from disentangle.tables.leakage import LEAKAGE
 from disentangle.tables.training import TRAINING
 
@@ -36,6 +36,7 @@ ALL_TABLES = (
     REGIME,
     GEOMETRY,
     LAYERS,
+    MATRICES,
     EVALUATION,
     PASSAGES,
     OBSERVATIONS,

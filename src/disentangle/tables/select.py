@@ -7,6 +7,7 @@ import pandas as pd
 from disentangle.checkpoint.references import BASE
 from disentangle.geometry import CENTERED
 from disentangle.study.sections.statistics import Statistics
+from disentangle.vocabulary.matrices import PREFIXES
 from disentangle.vocabulary.scores import BITS_PER_BYTE, CHANGE, LOSSES
 
 CHIEF_METRIC = "W_effective_rank_pct"
@@ -32,12 +33,14 @@ def chief_outcome(outcomes: Sequence[str]) -> str:
 
 
 def geometry_metrics(observations: pd.DataFrame) -> list[str]:
-    """Columns with a metric of W or H, W first, without those of the centered matrices."""
+    """Columns with a metric of any value, W first, without those of the centered matrices."""
     return [
         name
-        for prefix in ("W_", "H_")
+        for prefix in PREFIXES
         for name in observations.columns
-        if name.startswith(prefix) and not name.endswith(CENTERED)
+        if name.startswith(prefix)
+        and not name.endswith(CENTERED)
+        and observations[name].notna().any()
     ]
 
 

@@ -7,7 +7,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from disentangle.geometry import CENTERED
-from disentangle.vocabulary.bounds import COSINE, DIRECTIONS, NORM, PERCENT, SHARE, Bounds
+from disentangle.vocabulary.bounds import (
+    ANY,
+    COSINE,
+    DIRECTIONS,
+    EXPONENT,
+    NORM,
+    PERCENT,
+    RATIO,
+    SHARE,
+    Bounds,
+)
+from disentangle.vocabulary.matrices import BY_NAME as BY_MATRIX
+from disentangle.vocabulary.matrices import PREFIXES
 
 
 @dataclass(frozen=True)
@@ -30,7 +42,13 @@ METRICS = (
         DIRECTIONS,
         "exp of the entropy of p = sigma / sum(sigma) (Roy & Vetterli 2007)",
     ),
-    Metric("effective_rank_pct", "effective rank, % of d", PERCENT, "Effective rank, % of dim"),
+    Metric(
+        "effective_rank_pct",
+        "effective rank, % of d",
+        PERCENT,
+        "Effective rank, % of dim; of a matrix that the function fixes, % of the directions that "
+        "the last norm leaves",
+    ),
     Metric(
         "spectral_entropy_rank",
         "spectral-entropy rank",
@@ -76,6 +94,65 @@ METRICS = (
     ),
     Metric("spectral_norm", "spectral norm", NORM, "Largest singular value"),
     Metric("frobenius_norm", "Frobenius norm", NORM, "Root of the sum of squares"),
+    Metric("nuclear_norm", "nuclear norm", NORM, "Sum of the singular values"),
+    Metric(
+        "condition_number",
+        "condition number",
+        RATIO,
+        "sigma_1 over the smallest singular value that the numerical rank counts",
+    ),
+    Metric("spectral_gap", "spectral gap", RATIO, "sigma_1 / sigma_2"),
+    Metric(
+        "alpha",
+        "alpha",
+        EXPONENT,
+        "Exponent of the power law in the tail of sigma^2 (Clauset et al. 2009; Martin & Mahoney "
+        "2021); null under 50 eigenvalues",
+    ),
+    Metric(
+        "alpha_hat",
+        "alpha-hat",
+        ANY,
+        "alpha log10(sigma_1^2) (Martin, Peng & Mahoney 2021); depends on scale",
+    ),
+    Metric(
+        "alpha_req",
+        "alpha-ReQ",
+        ANY,
+        "Exponent of the decay of sigma^2 in its order (Stringer et al. 2019; Agrawal et al. "
+        "2022); null under 50 eigenvalues",
+    ),
+    Metric(
+        "column_kurtosis",
+        "largest kurtosis of a column",
+        RATIO,
+        "Largest over columns of the fourth central moment over the squared second; normal: 3",
+    ),
+    Metric(
+        "outlier_ratio",
+        "outlier ratio",
+        RATIO,
+        "Largest absolute column mean over their median (Kovaleva et al. 2021)",
+    ),
+    Metric(
+        "two_nn",
+        "TwoNN dimension",
+        NORM,
+        "n / sum ln(r2 / r1) over rows (Facco et al. 2017); null for more than 5000 rows",
+    ),
+    Metric(
+        "subspace_overlap",
+        "overlap with W",
+        COSINE,
+        "Of H: (||V'P||^2 / k - k / d) / (1 - k / d), the first k = d / 4 directions of W and of H",
+    ),
+    Metric("embedding_cosine", "cosine with E", COSINE, "Of W: mean cosine with the row of E"),
+    Metric(
+        "embedding_cka",
+        "CKA with E",
+        ANY,
+        "Of W: debiased linear CKA with the embedding E over the vocabulary",
+    ),
 )
 """The standard metrics; each is also measured on M minus its column means."""
 
@@ -87,9 +164,9 @@ class MetricColumn:
     """A column of the observations that holds a metric: `H_code_stable_rank_centered`."""
 
     matrix: str
-    """W or H."""
+    """Name of a `matrices.Kind`."""
     domain: str
-    """Held-out domain that H is of; empty for W, and for H on the domain id."""
+    """Held-out domain that it is of; empty for a matrix of none, and for the domain id."""
     metric: str
     """Its name; if unknown, everything after the matrix."""
     centered: bool
@@ -97,7 +174,7 @@ class MetricColumn:
 
 def is_metric(column: str) -> bool:
     """Whether a column of the observations holds a metric."""
-    return column.startswith(("W_", "H_"))
+    return column.startswith(PREFIXES)
 
 
 def read_column(column: str, own: Iterable[str] = ()) -> MetricColumn:
@@ -119,5 +196,6 @@ def metric_label(column: str) -> str:
     """A metric's column as a label: 'W: effective rank', 'H (code): IsoScore'."""
     of = read_column(column)
     name = BY_NAME[of.metric].label if of.metric in BY_NAME else of.metric.replace("_", " ")
-    place = f"{of.matrix} ({of.domain})" if of.domain else of.matrix
+    matrix = BY_MATRIX[of.matrix].label
+    place = f"{matrix} ({of.domain})" if of.domain else matrix
     return f"{place}: {name}{', centred' if of.centered else ''}"

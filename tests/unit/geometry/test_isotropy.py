@@ -9,9 +9,15 @@ from hypothesis import strategies as st
 from scipy.stats import ortho_group
 
 from disentangle.geometry.centering import center
-from disentangle.geometry.decomposition import singular_values, triangular_factor
+from disentangle.geometry.decomposition import decompose, singular_values
 from disentangle.geometry.isoscore import isoscore_of_spectrum
-from disentangle.geometry.isotropy import partition_isotropy
+from disentangle.geometry.isotropy import (
+    _log_partitions,
+    _rough,
+    partition_isotropies,
+    partition_isotropy,
+)
+from disentangle.geometry.matrix import Matrix
 
 
 def isoscore(M: torch.Tensor) -> float:
@@ -48,8 +54,12 @@ def test_partition_isotropy_is_its_definition(shape, offset, dtype, generator):
     spread = torch.linspace(0.5, 1.5, shape[1])  # eigenvalues apart, so eigenvectors determined
     M = (torch.randn(shape, generator=generator) * spread + offset).to(dtype)
     assert partition_isotropy(M) == pytest.approx(naive_partition_isotropy(M), rel=1e-6)
-    given_factor = partition_isotropy(M, factor=triangular_factor(M))
-    assert given_factor == pytest.approx(partition_isotropy(M), rel=1e-12)
+    # those of a matrix and of the centred one, from one product
+    both = partition_isotropies(Matrix(M, "M"))
+    assert both["partition_isotropy"] == pytest.approx(partition_isotropy(M), rel=1e-9)
+    if shape[0] > 1:
+        alone = partition_isotropy(center(M))
+        assert both["partition_isotropy_centered"] == pytest.approx(alone, rel=1e-9)
 
 
 def test_partition_isotropy_of_axes_in_closed_form():
@@ -69,6 +79,23 @@ def test_partition_isotropy_takes_eigenvectors_of_eigenvalue_zero():
     # along the row Z is exp(+-1), across it exp(0); symmetric rows leave the minimum to the zero
     M = torch.tensor([[1.0, 0.0, 0.0], [-1.0, 0.0, 0.0]])
     assert partition_isotropy(M) == pytest.approx(2 / (math.exp(1) + math.exp(-1)))
+
+
+@pytest.mark.parametrize("scale", [0.02, 1.0, 4.0])
+@pytest.mark.parametrize("offset", [0.0, 0.3])
+def test_the_bound_on_float32_holds(scale, offset, generator):
+    """Rough values are within it, and what is refined has all digits of float64."""
+    M = scale * (torch.randn(3000, 24, generator=generator, dtype=torch.float64) + offset)
+    M[:, :3] *= 2
+    axes = decompose(M)[1]
+    exact = _log_partitions(M, axes)
+    rough = _rough(M, axes)
+    assert rough is not None
+    off = (rough[0] - exact).abs().max()
+    assert 0 < off <= rough[1]
+    expected = float(torch.exp(exact.min() - exact.max()))
+    assert partition_isotropy(M) == pytest.approx(expected, rel=1e-13)
+    assert partition_isotropy(M.float()) == pytest.approx(expected, rel=1e-3)
 
 
 def test_partition_isotropy_of_huge_entries_does_not_overflow():

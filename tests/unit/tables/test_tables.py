@@ -110,7 +110,7 @@ def test_observations_may_have_columns_of_their_study(tmp_path: Path) -> None:
     ("column", "parts"),
     [
         ("W_effective_rank_pct", ["W, the unembedding", "% of dim"]),
-        ("H_stable_rank", ["representations on id", "Squared Frobenius norm"]),
+        ("H_stable_rank", ["representations, on id", "Squared Frobenius norm"]),
         ("H_code_stable_rank_centered", ["on code", "minus its column means"]),
         ("H_my_domain_isoscore", ["on my_domain", "IsoScore"]),
         ("W_erank2", ["W, the unembedding", "erank2, as it was given"]),

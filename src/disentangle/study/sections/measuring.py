@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
@@ -41,6 +41,9 @@ class Geometry(Section):
     representations: Representations = Representations()
     metrics: list[UserMetricName] = []
     """Your own metrics, as `my_metrics.py:function`: functions of `matrix` or `singular_values`."""
+    matrices: Literal["head", "all"] = "head"
+    """`all` also measures the spectra of every layer's matrices, of each head's OV and QK circuits,
+    and of the embedding; by default only W and what it makes with H is measured."""
     layers: bool = False
     """Also compare each layer of every checkpoint with the same layer of the run's last checkpoint
     (CKA), on the domains of H."""

@@ -4,6 +4,10 @@ from disentangle.study.specs.spec import Spec
 from disentangle.vocabulary.user_metric import UserMetric
 
 
+class MeasureMatrices(Spec):
+    """Measure the matrices of every layer of a cohort's checkpoints."""
+
+
 class CompareLayers(Spec):
     """Compare the layers of a cohort's checkpoints."""
 

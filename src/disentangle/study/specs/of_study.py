@@ -154,6 +154,11 @@ def _of_models(jobs: Jobs, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
         compared = geometry.CompareLayers(**reading, code=code_of("compare_layers.py"))
         found["compare_layers"] = dict.fromkeys(jobs.measured, compared)
         found["collect_layers"] = {ONLY: tables.CollectLayers(code=code_of("collect_layers.py"))}
+    if study.geometry.matrices == "all":
+        every = geometry.MeasureMatrices(code=code_of("measure_matrices.py"))
+        found["measure_matrices"] = dict.fromkeys(jobs.measured, every)
+        joined = tables.CollectMatrices(code=code_of("collect_matrices.py"))
+        found["collect_matrices"] = {ONLY: joined}
     collected = tables.Collect(
         runs=list(jobs.runs.values()),
         external=list(jobs.external.values()),

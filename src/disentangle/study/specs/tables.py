@@ -17,6 +17,10 @@ class Collect(Spec):
     """The user's own metrics."""
 
 
+class CollectMatrices(Spec):
+    """Collect the table of matrices."""
+
+
 class CollectLayers(Spec):
     """Collect the table of layers."""
 
