@@ -20,6 +20,7 @@ def layer_convergence(runs: dict[str, Run], layers: pd.DataFrame) -> Figure:
     """
     domains = list(layers["domain"].unique())
     rows = layers[layers["domain"] == (DOMAIN if DOMAIN in domains else domains[0])]
+    rows = rows[rows["part"] == "stream"]
     ends = rows.groupby("run")["step"].transform("max")
     share = (rows["step"] / ends).round(3)
     size = rows["run"].map({name: run.size.name for name, run in runs.items()})

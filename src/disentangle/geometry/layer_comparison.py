@@ -11,7 +11,7 @@ from disentangle.geometry.centering import center
 from disentangle.geometry.cka import debiased_linear_cka, linear_cka
 from disentangle.geometry.decomposition import singular_values
 from disentangle.geometry.effective_ranks import effective_rank
-from disentangle.geometry.layers import layer_representations
+from disentangle.geometry.layers import Place, layer_representations
 from disentangle.geometry.matrix import MatrixError
 from disentangle.provenance import versions
 
@@ -35,14 +35,15 @@ class LayerComparison:
         self._folder = Path()
         self._checkpoint: Checkpoint | None = None
         self._tokenizer: PreTrainedTokenizerBase | None = None
-        self._ends: dict[str, list[torch.Tensor]] = {}
+        self._ends: dict[str, dict[Place, torch.Tensor]] = {}
 
     def of(self, folder: Path, domain: str) -> dict[str, Any]:
         """Compare a checkpoint's layers on one domain with the last checkpoint's.
 
         Returns:
-            layers: for each layer: layer, dim, n, cka_to_last, cka_to_last_debiased, and
-            proportional_effective_rank before and after centering; and numerics.
+            layers: for each layer and part: layer, part, dim, n, cka_to_last,
+            cka_to_last_debiased, and proportional_effective_rank before and after centering; and
+            numerics.
 
         Raises:
             QuarantineError: if a checkpoint does not match its manifest.
@@ -56,13 +57,14 @@ class LayerComparison:
             "device": self._checkpoint.model.device.type,
             "model_dtype": "float32",
             "metric_dtype": "float64",
-            "read": "residual stream, last token",
+            "read": "last token",
             "max_tokens": self._max_tokens,
             **versions("torch", "transformers"),
         }
         layers = [
             {
-                "layer": number,
+                "layer": layer,
+                "part": part,
                 "dim": X.shape[1],
                 "n": X.shape[0],
                 "cka_to_last": linear_cka(X, end),
@@ -70,11 +72,12 @@ class LayerComparison:
                 "proportional_effective_rank": _proportional_effective_rank(X),
                 "proportional_effective_rank_centered": _proportional_effective_rank(center(X)),
             }
-            for number, (X, end) in enumerate(zip(here, self._ends[domain], strict=True))
+            for (layer, part), X in here.items()
+            for end in [self._ends[domain][layer, part]]
         ]
         return {"layers": layers, "numerics": numerics}
 
-    def _layers(self, folder: Path, domain: str) -> list[torch.Tensor]:
+    def _layers(self, folder: Path, domain: str) -> dict[Place, torch.Tensor]:
         if folder == self._last and domain in self._ends:
             return self._ends[domain]
         if self._checkpoint is None or folder != self._folder:
@@ -86,9 +89,9 @@ class LayerComparison:
         layers = layer_representations(
             self._checkpoint.model, self._tokenizer, self._texts[domain], self._max_tokens
         )
-        for number, X in enumerate(layers):
+        for (layer, part), X in layers.items():
             if not torch.isfinite(X).all():
-                raise MatrixError(f"layer {number} of {folder}: its output is not finite")
+                raise MatrixError(f"layer {layer} ({part}) of {folder}: its output is not finite")
         return layers
 
 

@@ -45,7 +45,7 @@ def compare_layers(
         say: tells the screen.
 
     Returns:
-        One row per checkpoint, domain and layer, in this order; layer 0 is the embedding.
+        One row per checkpoint, domain, layer and part, in this order; layer 0 is the embedding.
 
         A quarantined checkpoint has no rows. If the last one is quarantined, no checkpoint has
         rows, since there is nothing to compare with. The geometry job lists the same checkpoint.

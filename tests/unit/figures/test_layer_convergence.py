@@ -12,7 +12,14 @@ from disentangle.study import expand, read_config
 def test_lines_are_medians_over_runs(sample_config: dict[str, Any]) -> None:
     runs = {run.name: run for run in expand(read_config(sample_config))}
     rows = [
-        {"run": name, "step": step, "domain": "id", "layer": layer, "cka_to_last": value}
+        {
+            "run": name,
+            "step": step,
+            "domain": "id",
+            "layer": layer,
+            "part": "stream",
+            "cka_to_last": value,
+        }
         for i, (name, run) in enumerate(runs.items())
         for layer in range(run.size.n_layers + 1)
         for step, value in zip(run.checkpoints, [0.1 + i / 100, 0.2, 0.4, 0.8, 1.0], strict=True)
