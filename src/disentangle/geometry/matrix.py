@@ -34,6 +34,7 @@ class Matrix:
         space: int | None = None,
         axes_of_w: torch.Tensor | None = None,
         embedding: torch.Tensor | None = None,
+        spread: torch.Tensor | None = None,
     ) -> None:
         """
         Args:
@@ -44,6 +45,7 @@ class Matrix:
             space: dimensions of the space that its rows are known to lie in; all d by default.
             axes_of_w: of H, the right singular vectors of W as columns, to compare H with.
             embedding: of W, the embedding, to compare W with.
+            spread: of H, the states at several tokens of a passage: passages x positions x d.
 
         Raises:
             MatrixError: if it is not a nonempty matrix of finite floating-point numbers, or is
@@ -53,7 +55,7 @@ class Matrix:
         self.M = matrix.detach().cpu()
         self.centered_too = centered_too
         self.space = space or matrix.shape[1]
-        self.axes_of_w, self.embedding = axes_of_w, embedding
+        self.axes_of_w, self.embedding, self.spread = axes_of_w, embedding, spread
         self.stored = str(stored or matrix.dtype).removeprefix("torch.")
         """Name of the storage type, whose precision its entries have."""
 

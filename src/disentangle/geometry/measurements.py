@@ -18,7 +18,7 @@ READING = (
 )
 """The modules that produce the matrices; every measurement depends on them."""
 
-LIBRARIES = ("torch", "transformers", "tokenizers", "numpy")
+LIBRARIES = ("torch", "transformers", "tokenizers", "numpy", "scipy")
 """Libraries that read a checkpoint and compute with it."""
 
 MEASUREMENTS = {
@@ -28,6 +28,7 @@ MEASUREMENTS = {
     "column_outliers": "geometry/columns.py",
     "two_nn_dimension": "geometry/two_nn.py",
     "alignments": "geometry/alignment.py",
+    "lidar_rank": "geometry/lidar.py",
 }
 """Each function of a `Matrix`, and the module that it is in."""
 

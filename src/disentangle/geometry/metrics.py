@@ -106,6 +106,7 @@ def read_off(measured: dict[str, Any]) -> dict[str, Any]:
             "subspace_overlap": _number(measured[f"subspace_overlap{suffix}"]),
             "embedding_cosine": _number(measured[f"embedding_cosine{suffix}"]),
             "embedding_cka": _number(measured[f"embedding_cka{suffix}"]),
+            "lidar": _number(measured[f"lidar{suffix}"]),
         }
         record[f"zero_rows{suffix}"] = measured[f"zero_rows{suffix}"]
         record |= {f"{metric.name}{suffix}": metrics[metric.name] for metric in METRICS}

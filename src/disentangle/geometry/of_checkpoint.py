@@ -12,7 +12,7 @@ from disentangle.geometry.final_norm import FinalNorm, NoNormError, final_norm
 from disentangle.geometry.function_level import fisher, logit, projected
 from disentangle.geometry.matrix import Matrix
 from disentangle.geometry.passages import encode
-from disentangle.geometry.representations import last_token_representations
+from disentangle.geometry.representations import Representations, representations
 from disentangle.provenance import versions
 from disentangle.vocabulary.matrices import FISHER, LOGIT, PROJECTED, H, Kind, W
 
@@ -28,7 +28,7 @@ class Matrices:
         """Load the checkpoint; see `load_checkpoint` for when it is quarantined."""
         torch.set_num_threads(threads)
         self._folder, self._max_tokens = folder, max_tokens
-        self._of_texts: dict[tuple[str, ...], torch.Tensor] = {}
+        self._of_texts: dict[tuple[str, ...], Representations] = {}
         self._checkpoint: Checkpoint = load_checkpoint(folder, measuring_device())
 
     @cached_property
@@ -83,19 +83,20 @@ class Matrices:
             space=space,
             axes_of_w=self._axes_of_w if kind is H else None,
             embedding=checkpoint.embedding if kind is W else None,
+            spread=self._representations(texts or []).spread if kind is H else None,
         )
         return given, numerics
 
     def _matrix(self, kind: Kind, texts: list[str]) -> torch.Tensor:
         unembedding = self._checkpoint.unembedding
         if kind is H:
-            return self._representations(tuple(texts))
+            return self._representations(texts).last
         if kind is PROJECTED:
             return projected(unembedding, self._norm)
         if kind is FISHER:
             return fisher(unembedding, self._norm, self._counts(texts))
         if kind is LOGIT:
-            return logit(unembedding, self._representations(tuple(texts)))
+            return logit(unembedding, self._representations(texts).last)
         return unembedding
 
     @cached_property
@@ -115,12 +116,13 @@ class Matrices:
     def _norm(self) -> FinalNorm:
         return final_norm(self._checkpoint.model)
 
-    def _representations(self, texts: tuple[str, ...]) -> torch.Tensor:
-        if texts not in self._of_texts:  # H and the logits read the same
-            self._of_texts[texts] = last_token_representations(
-                self._checkpoint.model, self._tokenizer, list(texts), self._max_tokens
+    def _representations(self, texts: list[str]) -> Representations:
+        key = tuple(texts)
+        if key not in self._of_texts:  # H and the logits read the same
+            self._of_texts[key] = representations(
+                self._checkpoint.model, self._tokenizer, texts, self._max_tokens
             )
-        return self._of_texts[texts]
+        return self._of_texts[key]
 
     def _counts(self, texts: list[str]) -> torch.Tensor:
         """How often each token occurs in the passages, as far as they are read."""

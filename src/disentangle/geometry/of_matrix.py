@@ -10,6 +10,7 @@ from disentangle.geometry.alignment import alignments
 from disentangle.geometry.angles import mean_cosine_similarities
 from disentangle.geometry.columns import column_outliers
 from disentangle.geometry.isotropy import partition_isotropies
+from disentangle.geometry.lidar import lidar_rank
 from disentangle.geometry.matrix import Matrix, Record
 from disentangle.geometry.metrics import read_off
 from disentangle.geometry.spectra import spectra
@@ -28,6 +29,7 @@ MEASURES: dict[str, Callable[[Matrix], Record]] = {
         column_outliers,
         two_nn_dimension,
         alignments,
+        lidar_rank,
     )
 }
 """The functions that `measurements.MEASUREMENTS` names."""

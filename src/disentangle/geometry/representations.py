@@ -1,6 +1,7 @@
-"""H: the input of the head at the last token of each passage."""
+"""H: the input of the head at the last token of each passage, and at tokens all over it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -9,6 +10,19 @@ from disentangle.geometry.passages import encode
 
 BATCH_TOKENS = 8192
 """Tokens of one forward pass; fixed, since padding changes the last digits of the result."""
+
+POSITIONS = 8
+"""Tokens of a passage at which its states are compared with one another."""
+
+
+class Representations(NamedTuple):
+    """The input of the head, float32 on the CPU."""
+
+    last: torch.Tensor
+    """At each passage's last token: passages x dim."""
+    spread: torch.Tensor
+    """At `POSITIONS` tokens spread evenly over a passage, the last among them and the first not,
+    of the passages that are long enough: passages x positions x dim."""
 
 
 def last_token_representations(
@@ -28,9 +42,35 @@ def last_token_representations(
     Returns:
         H, shape (passages, dim), float32 on the CPU, in the order of `texts`.
     """
-    return at_last_tokens(
-        model, tokenizer, texts, max_tokens, 1, lambda output: [output.last_hidden_state]
-    )[0]
+    return representations(model, tokenizer, texts, max_tokens).last
+
+
+@torch.no_grad()
+def representations(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    texts: list[str],
+    max_tokens: int,
+) -> Representations:
+    """The states after the final norm, read in one pass; see `last_token_representations`."""
+    sequences = encode(tokenizer, texts, max_tokens)
+    last: dict[int, torch.Tensor] = {}
+    spread: dict[int, torch.Tensor] = {}
+    steps = torch.arange(1, POSITIONS + 1)
+    for batch, lengths, output in _passes(model, sequences, max_tokens):
+        hidden = output.last_hidden_state
+        for row, (i, length) in enumerate(zip(batch, lengths.tolist(), strict=True)):
+            last[i] = hidden[row, length - 1].float().cpu()
+            if length > POSITIONS:
+                at = steps * (length - 1) // POSITIONS
+                spread[i] = hidden[row, at.to(hidden.device)].float().cpu()
+    width = next(iter(last.values())).shape[0] if last else 0
+    return Representations(
+        torch.stack([last[i] for i in sorted(last)]) if last else torch.empty(0, width),
+        torch.stack([spread[i] for i in sorted(spread)])
+        if spread
+        else torch.empty(0, POSITIONS, width),
+    )
 
 
 @torch.no_grad()
@@ -54,9 +94,22 @@ def at_last_tokens(
         `count` tensors, each passages x dim, float32 on the CPU, in the order of `texts`.
     """
     sequences = encode(tokenizer, texts, max_tokens)
+    found = [torch.empty(0, 0)] * count
+    for batch, lengths, output in _passes(model, sequences, max_tokens):
+        for i, hidden in enumerate(states_of(output)):
+            if not len(found[i]):  # its width may differ from the model's
+                found[i] = torch.empty(len(sequences), hidden.shape[-1])
+            last = hidden[torch.arange(len(batch)), (lengths - 1).to(hidden.device)]
+            found[i][batch] = last.float().cpu()
+    return found
+
+
+def _passes(
+    model: PreTrainedModel, sequences: tuple[tuple[int, ...], ...], max_tokens: int
+) -> Iterator[tuple[list[int], torch.Tensor, Any]]:
+    """Forward passes of the base model: numbers of passages, their lengths, the output."""
     # texts of similar length share a batch, to keep padding small
     order = sorted(range(len(sequences)), key=lambda i: (len(sequences[i]), i))
-    representations = [torch.empty(0, 0)] * count
     batch_size = max(1, BATCH_TOKENS // max_tokens)
     for start in range(0, len(order), batch_size):
         batch = order[start : start + batch_size]
@@ -69,9 +122,4 @@ def at_last_tokens(
         output = model.base_model(
             input_ids=tokens.to(model.device), attention_mask=mask.long().to(model.device)
         )
-        for i, hidden in enumerate(states_of(output)):
-            if not start:  # its width may differ from the model's: OPT-350m's head is narrower
-                representations[i] = torch.empty(len(sequences), hidden.shape[-1])
-            last = hidden[torch.arange(len(batch)), (lengths - 1).to(hidden.device)]
-            representations[i][batch] = last.float().cpu()
-    return representations
+        yield batch, lengths, output

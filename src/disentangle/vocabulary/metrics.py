@@ -153,6 +153,13 @@ METRICS = (
         ANY,
         "Of W: debiased linear CKA with the embedding E over the vocabulary",
     ),
+    Metric(
+        "lidar",
+        "LiDAR",
+        DIRECTIONS,
+        "Of H: exp of the entropy of the eigenvalues of S_w^-1/2 S_b S_w^-1/2, between and within "
+        "passages (Thilak et al. 2024)",
+    ),
 )
 """The standard metrics; each is also measured on M minus its column means."""
 
