@@ -24,6 +24,7 @@ rule all:
     input:
         FOLDER.report,
         MATRICES,
+        GRADIENTS,
 
 
 include: "workflow/rules/corpus.smk"
@@ -62,6 +63,7 @@ rule geometry:
         expand(FOLDER.measured("geometry"), cohort=MEASURED),
         LAYERS,
         MATRICES,
+        GRADIENTS,
 
 
 rule perturb:
@@ -79,6 +81,7 @@ rule tables:
         expand(FOLDER.table("{table}"), table=JOBS.tables),
         LAYERS,
         MATRICES,
+        GRADIENTS,
 
 
 # An environment of their own only if asked for: a rule that names one cannot be archived without

@@ -265,6 +265,14 @@ def test_all_matrices_are_measured_where_a_study_asks_for_it(folder: Path, tmp_p
     assert (counts["measure_matrices"], counts["collect_matrices"]) == (4, 1)
 
 
+def test_gradients_are_measured_where_a_study_asks_for_it(folder: Path, tmp_path: Path) -> None:
+    study = overlay(tmp_path, {"geometry": {"gradients": 2}})
+    shown = snakemake("-n", "--configfile", study, folder=folder)
+    assert shown.returncode == 0, shown.stderr
+    counts = job_counts(shown.stdout)
+    assert (counts["measure_gradients"], counts["collect_gradients"]) == (4, 1)
+
+
 def test_layers_are_compared_where_a_study_asks_for_it(folder: Path, tmp_path: Path) -> None:
     study = overlay(tmp_path, {"geometry": {"layers": True}})
     shown = snakemake("-n", "--configfile", study, folder=folder)

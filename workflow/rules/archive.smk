@@ -14,6 +14,7 @@ rule archive:
         ),
         LAYERS,
         MATRICES,
+        GRADIENTS,
         [] if STUDY.observations else expand(FOLDER.trained(), cohort=MEASURED),
     output:
         FOLDER.archive,

@@ -54,6 +54,7 @@ HELDOUT_OF_H = {domain: FOLDER.heldout(domain) for domain in JOBS.domains_of_h}
 # Tables that only some studies request
 LAYERS = [FOLDER.table("layers")] if STUDY.geometry.layers else []
 MATRICES = [FOLDER.table("matrices")] if STUDY.geometry.matrices == "all" else []
+GRADIENTS = [FOLDER.table("gradients")] if STUDY.geometry.gradients else []
 
 # the files that represent the results of the perturbed runs of a cohort
 PERTURBED = [FOLDER.perturbation(f"{kind}d") for kind in JOBS.perturbations]

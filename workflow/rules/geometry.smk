@@ -85,3 +85,41 @@ rule collect_matrices:
         "Collecting the table of matrices"
     script:
         "../scripts/collect_matrices.py"
+
+
+rule measure_gradients:
+    input:
+        unpack(late_text_of),
+        spec=spec_of("measure_gradients", "{cohort}"),
+        trained=FOLDER.trained(),
+        # hashes of the text are in the manifests of the runs
+        tokens=ancient(TOKENS),
+    output:
+        FOLDER.measured("gradients"),
+    log:
+        FOLDER.log("measure_gradients", "{cohort}"),
+    wildcard_constraints:
+        cohort=one_of(COHORTS),
+    threads: REQUESTS.measuring.threads
+    resources:
+        **REQUESTS.measuring.resources,
+    message:
+        "Measuring gradients of {wildcards.cohort}"
+    script:
+        "../scripts/measure_gradients.py"
+
+
+rule collect_gradients:
+    input:
+        spec=spec_of("collect_gradients"),
+        gradients=expand(FOLDER.measured("gradients"), cohort=COHORTS),
+    output:
+        FOLDER.table("gradients"),
+    log:
+        FOLDER.log("collect_gradients"),
+    resources:
+        **REQUESTS.of(megabytes=2000, minutes=10),
+    message:
+        "Collecting the table of gradients"
+    script:
+        "../scripts/collect_gradients.py"

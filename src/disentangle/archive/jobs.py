@@ -16,6 +16,7 @@ CACHED = {
     "measure_geometry": "geometry",
     "compare_layers": "layers",
     "measure_matrices": "matrices",
+    "measure_gradients": "gradients",
     "evaluate_checkpoints": "evaluation",
     "simulate": "calibration",
 }

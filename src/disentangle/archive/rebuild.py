@@ -44,7 +44,8 @@ from disentangle.tables.files import read_tables
 
 COMPUTED = (
     *("measure_geometry", "evaluate_checkpoints", "compare_layers", "measure_matrices"),
-    *("collect", "collect_layers", "collect_matrices", "take_observations", "measure_leakage"),
+    *("collect", "collect_layers", "collect_matrices", "collect_gradients"),
+    *("take_observations", "measure_leakage"),
     *("analyze", "simulate", "tables"),
 )
 """Rules that turn stored measurements into tables. No other may run."""

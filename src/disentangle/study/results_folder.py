@@ -104,7 +104,7 @@ class StudyFolder:
     # measurements
 
     def measured(self, stage: str, cohort: str = COHORT) -> Path:
-        """The rows of a stage for a cohort: geometry, layers, matrices or evaluation."""
+        """The rows of a stage for a cohort: geometry, layers, matrices, gradients or evaluation."""
         return self.path / stage / f"{cohort}.parquet"
 
     def quarantined(self, stage: str, cohort: str = COHORT) -> Path:

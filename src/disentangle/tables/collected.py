@@ -28,7 +28,11 @@ CHECKPOINTS = Table(
         ("dim", COUNT, "Width of the model"),
         ("tied", pa.bool_(), "Whether the unembedding is the embedding"),
         ("dtype", TEXT, "Type of the stored weights"),
-        ("train_loss", NUMBER, "Loss of the step's training batch, nats per token; null at step 0"),
+        (
+            "train_loss",
+            NUMBER,
+            "Loss of the step, as in the training table; null at step 0",
+        ),
         ("probe_loss", NUMBER, "Loss on the checkpoint's probe tokens, nats per token"),
         ("source", TEXT, "Where the checkpoint is from"),
         ("code_version", TEXT, "Hash of the code that made it"),

@@ -54,12 +54,17 @@ def geometry_table(own: Mapping[str, str]) -> Table:
 
 LAYERS = Table(
     "layers",
-    "One row per checkpoint, held-out domain and layer: the residual stream at the last token of "
-    "each passage, and its similarity to the same layer of the run's last checkpoint.",
+    "One row per checkpoint, held-out domain, layer and part of it: what it computes at the last "
+    "token of each passage, and how similar that is to the same of the run's last checkpoint.",
     (
         *PLACE,
         ("domain", TEXT, "Held-out domain whose passages were read"),
-        ("layer", COUNT, "0: input of the first block; i: output of block i"),
+        ("layer", COUNT, "0: input of the first block; i: block i"),
+        (
+            "part",
+            TEXT,
+            "stream, the residual stream after the block; attention, mlp: what these add to it",
+        ),
         ("dim", COUNT, "d: width of the model"),
         ("n", COUNT, "Passages"),
         (
@@ -84,7 +89,7 @@ LAYERS = Table(
             NUMBER,
             "The same, of the representation minus its column means",
         ),
-        ("numerics", TEXT, "JSON: types, device, library versions, how the stream was read"),
+        ("numerics", TEXT, "JSON: types, device, library versions, how states were read"),
     ),
 )
 
@@ -119,5 +124,24 @@ MATRICES = Table(
             "Singular values, descending; of a circuit as many as the head is wide",
         ),
         ("numerics", TEXT, "JSON: types and library versions"),
+    ),
+)
+
+_LAYER = next(column for column in MATRICES.columns if column[0] == "layer")
+
+GRADIENTS = replace(
+    MATRICES,
+    name="gradients",
+    meaning="One row per checkpoint and matrix: the gradient of the mean loss over the batches of "
+    "the last training steps, taken at the checkpoint's weights. Of W, of each MLP's second "
+    "matrix, and of each head's OV circuit (G_O V + O G_V).",
+    columns=(
+        *PLACE,
+        ("matrix", TEXT, "W, down or OV"),
+        ("layer", COUNT, "From 0; null for W"),
+        *MATRICES.columns[MATRICES.columns.index(_LAYER) + 1 : -1],
+        ("loss", NUMBER, "Mean loss of these batches at the checkpoint, nats per token"),
+        ("batches", COUNT, "How many steps' batches were read"),
+        ("numerics", TEXT, "JSON: types, device and library versions"),
     ),
 )

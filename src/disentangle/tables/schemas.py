@@ -26,7 +26,7 @@ from disentangle.tables.estimated import (
     SATURATION,
 )
 from disentangle.tables.evaluation import EVALUATION, PASSAGES
-from disentangle.tables.geometry import GEOMETRY, LAYERS, MATRICES
+from disentangle.tables.geometry import GEOMETRY, GRADIENTS, LAYERS, MATRICES
 from disentangle.tables.leakage import LEAKAGE
 from disentangle.tables.training import TRAINING
 
@@ -37,6 +37,7 @@ ALL_TABLES = (
     GEOMETRY,
     LAYERS,
     MATRICES,
+    GRADIENTS,
     EVALUATION,
     PASSAGES,
     OBSERVATIONS,

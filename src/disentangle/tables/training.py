@@ -7,7 +7,12 @@ TRAINING = Table(
     "One row per optimizer step of a run.",
     (
         *PLACE,
-        ("loss", NUMBER, "Mean loss over the step's batch, nats per token"),
+        (
+            "loss",
+            NUMBER,
+            "Sum of the batch's cross-entropies over its number of tokens, nats, as OLMo's trainer "
+            "has it: though a sequence's first token is not predicted, it is counted",
+        ),
         ("learning_rate", NUMBER, "Learning rate of the step"),
         ("gradient_norm", NUMBER, "Norm of the gradient before clipping"),
         ("seconds", NUMBER, "Wall time of the step; differs from run to run"),

@@ -100,6 +100,14 @@ class Batches(IterableDataset):
             tokens = self._sequences(index)
             yield {"input_ids": torch.from_numpy(tokens), "index": torch.from_numpy(index)}
 
+    def of_step(self, step: int) -> torch.Tensor:
+        """The whole batch of a step, from 1: sequences x length."""
+        epoch, place = divmod(step - 1, self.total_size // self._batch)
+        if epoch != self.epoch:
+            self.reshuffle(epoch)
+        order = self.get_global_indices()[place * self._batch : (place + 1) * self._batch]
+        return torch.from_numpy(self._sequences(order.astype(np.int64)))
+
     def sequence(self, number: int) -> torch.Tensor:
         """The tokens of one sequence."""
         return torch.from_numpy(self._sequences(np.array([number]))[0])

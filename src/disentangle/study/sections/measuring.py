@@ -44,6 +44,9 @@ class Geometry(Section):
     matrices: Literal["head", "all"] = "head"
     """`all` also measures the spectra of every layer's matrices, of each head's OV and QK circuits,
     and of the embedding; by default only W and what it makes with H is measured."""
+    gradients: int = Field(0, ge=0, le=1000)
+    """Also measure the gradients of W, of each MLP's second matrix and of each head's OV circuit at
+    every checkpoint, averaged over the batches of so many training steps; 0 measures none."""
     layers: bool = False
     """Also compare each layer of every checkpoint with the same layer of the run's last checkpoint
     (CKA), on the domains of H."""

@@ -1,11 +1,20 @@
 """Specs of the jobs that measure matrices and layers."""
 
+from disentangle.study.specs.runs import RunSpec
 from disentangle.study.specs.spec import Spec
 from disentangle.vocabulary.user_metric import UserMetric
 
 
 class MeasureMatrices(Spec):
     """Measure the matrices of every layer of a cohort's checkpoints."""
+
+
+class MeasureGradients(Spec):
+    """Measure the gradients of a cohort's checkpoints."""
+
+    runs: list[RunSpec]
+    batches: int
+    """How many steps' batches a gradient is averaged over."""
 
 
 class CompareLayers(Spec):

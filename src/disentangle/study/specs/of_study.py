@@ -159,6 +159,17 @@ def _of_models(jobs: Jobs, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
         found["measure_matrices"] = dict.fromkeys(jobs.measured, every)
         joined = tables.CollectMatrices(code=code_of("collect_matrices.py"))
         found["collect_matrices"] = {ONLY: joined}
+    if study.geometry.gradients:
+        found["measure_gradients"] = {
+            name: geometry.MeasureGradients(
+                runs=list(runs),
+                batches=study.geometry.gradients,
+                code=code_of("measure_gradients.py"),
+            )
+            for name, runs in jobs.cohorts.items()
+        }
+        slopes = tables.CollectGradients(code=code_of("collect_gradients.py"))
+        found["collect_gradients"] = {ONLY: slopes}
     collected = tables.Collect(
         runs=list(jobs.runs.values()),
         external=list(jobs.external.values()),

@@ -21,6 +21,10 @@ class CollectMatrices(Spec):
     """Collect the table of matrices."""
 
 
+class CollectGradients(Spec):
+    """Collect the table of gradients."""
+
+
 class CollectLayers(Spec):
     """Collect the table of layers."""
 
