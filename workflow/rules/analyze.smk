@@ -31,6 +31,25 @@ rule analyze:
         "../scripts/analyze.py"
 
 
+rule judge_neighbours:
+    input:
+        spec=spec_of("judge_neighbours"),
+        observations=[FOLDER.table("observations")],
+        layers=LAYERS,
+        matrices=MATRICES,
+        gradients=GRADIENTS,
+    output:
+        **{name: FOLDER.table(name) for name in NEIGHBOURING},
+    log:
+        FOLDER.log("judge_neighbours"),
+    resources:
+        **REQUESTS.of(megabytes=4000, minutes=30),
+    message:
+        "Judging neighbouring findings"
+    script:
+        "../scripts/judge_neighbours.py"
+
+
 rule simulate:
     # needs only the design, so it can run before anything is trained
     input:

@@ -1,10 +1,10 @@
-"""Judge every claim: one row per claim, and one row per test."""
+"""Judge every claim of a ledger: one row per claim, and one row per test."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
-from disentangle.claims.evidence import Evidence
-from disentangle.claims.ledger import CLAIMS, Part
+from disentangle.claims.claim import Claim, Evidence, Part
 from disentangle.claims.rule import Verdict, together
 
 
@@ -36,15 +36,17 @@ def _interval(test: dict[str, Any]) -> str:
     return f"[{test['low']:+.3g}, {test['high']:+.3g}]"
 
 
-def judge(evidence: Evidence) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Judge the ledger.
+def judge(
+    ledger: Sequence[Claim[Evidence]], evidence: Evidence
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Judge a ledger.
 
     Returns:
         Rows of the claims table, and of the claim_tests table. The deciding test represents a
         claim: the first that fails, else the first that is undecided, else the first.
     """
     claims, tests = [], []
-    for claim in CLAIMS:
+    for claim in ledger:
         found = [_test(claim.number, part) for part in claim.parts(evidence)]
         tests += found
         parts = [part for part in found if part["decides"]]
@@ -53,6 +55,7 @@ def judge(evidence: Evidence) -> tuple[list[dict[str, Any]], list[dict[str, Any]
         row = {
             "claim": claim.number,
             "statement": claim.statement,
+            "source": claim.source,
             "verdict": overall,
             "tests": len(parts),
             "tests_holding": verdicts.count("holds"),

@@ -14,9 +14,10 @@ written down before any study was judged. Their use was changed afterwards, beca
   so rank has a gain if it is only a proxy for batch size. Both are shown but do not count.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 
+from disentangle.claims.claim import Claim, Part
 from disentangle.claims.comparisons import advantage, median_agreement, removal, standing_of_best
 from disentangle.claims.evidence import Evidence
 from disentangle.claims.examples import count_high_rank_high_loss, count_low_rank_sound
@@ -55,29 +56,6 @@ DISTINCT = (
 )
 """Metrics of a matrix, none of which is a function of another. Rank and its share of d are the same
 metric, and IsoScore is the centred participation ratio."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """One test: the estimate, its source, and the rule that judges it."""
-
-    part: str
-    estimate: Estimate
-    rule: Rule
-    table: str
-    filter: str
-    """The table's rows behind the estimate, as a pandas query."""
-    decides: bool = True
-    """Whether it counts towards the claim's verdict; otherwise it is only shown."""
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A finding of the paper."""
-
-    number: int
-    statement: str
-    parts: Callable[[Evidence], Iterator[Part]]
 
 
 def _pair(outcome: str, metric: str = RANK, variant: str = "base") -> str:

@@ -8,6 +8,7 @@ import pandas as pd
 from disentangle.claims.evidence import Evidence
 from disentangle.claims.examples import counterexamples
 from disentangle.claims.judge import judge
+from disentangle.claims.ledger import CLAIMS as FINDINGS
 from disentangle.claims.ledger import ID, RANK
 from disentangle.statistics.compare import Rows, compare_runs
 from disentangle.statistics.over_training import over_training
@@ -96,7 +97,7 @@ def analyze(
         resamples=settings.resamples,
         seed=settings.seed,
     )
-    claims, tests = judge(evidence)
+    claims, tests = judge(FINDINGS, evidence)
     named = counterexamples(evidence, [ID, *evidence.other_losses], RANK)
     return Analysis(
         associations=evidence.associations,

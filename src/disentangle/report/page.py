@@ -118,6 +118,9 @@ def write_report(
         processes={name: process.meaning for name, process in PROCESSES.items()},
         findings=headline(associations, first_outcome, calibration),
         claims=claims(tables["claims"], tables["claim_tests"]),
+        neighbours=claims(tables["neighbours"], tables["neighbour_tests"])
+        if "neighbours" in tables
+        else [],
         most_runs=MOST_RUNS,
         outcome=first_outcome,
         chief_metric=chief_metric(associations["metric"].tolist()),

@@ -26,6 +26,9 @@ ANALYZED = (
 )
 """Tables that are estimated from the observations."""
 
+NEIGHBOURING = ("convergence", "neighbours", "neighbour_tests")
+"""Tables that are estimated from the observations and the layers."""
+
 
 @dataclass(frozen=True)
 class Jobs:
@@ -131,7 +134,9 @@ class Jobs:
     @property
     def tables(self) -> list[str]:
         """Tables that the report is made of."""
-        return [*self.collected, *ANALYZED, "calibration", *(["leakage"] if self.runs else [])]
+        neighbouring = NEIGHBOURING if self.study.geometry.layers else ()
+        leakage = ["leakage"] if self.runs else []
+        return [*self.collected, *ANALYZED, "calibration", *leakage, *neighbouring]
 
     @property
     def figures(self) -> list[str]:

@@ -118,7 +118,7 @@ def test_the_rule_that_is_shown_is_the_rule_that_decides(rule: Rule, ends: tuple
 
 @pytest.mark.parametrize("true", [True, False])
 def test_every_verdict_of_the_ledger_follows_from_what_is_written_there(true: bool) -> None:
-    claims, tests = judge(study(true=true))
+    claims, tests = judge(CLAIMS, study(true=true))
     assert len(tests) > 20
     for test in tests:
         said = by_the_words(test["expected"], test["fails_if"], test["low"], test["high"])
@@ -296,7 +296,7 @@ def test_counterexamples_are_of_every_loss() -> None:
 
 
 def test_in_the_papers_world_no_claim_fails_and_most_hold() -> None:
-    claims, tests = judge(study(true=True))
+    claims, tests = judge(CLAIMS, study(true=True))
     verdicts = {row["claim"]: row["verdict"] for row in claims}
     assert list(verdicts) == [claim.number for claim in CLAIMS]
     failing = [(row["claim"], row["part"]) for row in tests if row["verdict"] == "fails"]
@@ -307,14 +307,14 @@ def test_in_the_papers_world_no_claim_fails_and_most_hold() -> None:
 
 
 def test_in_the_opposite_world_they_do_not_hold() -> None:
-    claims, _ = judge(study(true=False))
+    claims, _ = judge(CLAIMS, study(true=False))
     verdicts = {row["claim"]: row["verdict"] for row in claims}
     assert [n for n, v in verdicts.items() if v == "holds"] == []
     assert {6, 8, 9, 10, 11, 12} <= {n for n, v in verdicts.items() if v == "fails"}
 
 
 def test_few_runs_are_undecided_and_say_how_many_would_decide() -> None:
-    claims, _ = judge(only(study(true=True), "seed == 0 and size == '4M'"))
+    claims, _ = judge(CLAIMS, only(study(true=True), "seed == 0 and size == '4M'"))
     first = claims[-2]  # metrics against losses: there are runs, and few
     assert all(row["verdict"] in ("holds", "fails", "undecided") for row in claims)
     undecided = [row for row in claims if row["verdict"] == "undecided"]
@@ -324,7 +324,7 @@ def test_few_runs_are_undecided_and_say_how_many_would_decide() -> None:
 
 def test_a_study_without_perturbation_leaves_its_claims_open() -> None:
     evidence = only(study(true=True), "variant == 'base'")
-    claims, _ = judge(evidence)
+    claims, _ = judge(CLAIMS, evidence)
     quantized = claims[-1]
     assert quantized["verdict"] == "undecided"
     assert "no data on this claim" in quantized["note"]
@@ -333,6 +333,6 @@ def test_a_study_without_perturbation_leaves_its_claims_open() -> None:
 def test_claims_follow_from_the_seed_and_not_from_the_order_of_rows() -> None:
     evidence = study(true=True)
     shuffled = replace(evidence, observations=evidence.observations.sample(frac=1, random_state=1))
-    first, again = judge(evidence)[0], judge(shuffled)[0]
+    first, again = judge(CLAIMS, evidence)[0], judge(CLAIMS, shuffled)[0]
     assert [row["verdict"] for row in first] == [row["verdict"] for row in again]
     assert [row["interval"] for row in first] == [row["interval"] for row in again]

@@ -64,7 +64,8 @@ def test_every_rule_that_reads_a_spec_has_one() -> None:
     written = {rule for name in STUDIES for rule, _ in specs(study_file(name))}
     observed = merged(study_file(), {"observations": {"file": "t.csv", "columns": {"run": "r"}}})
     written |= {rule for rule, _ in specs(observed)}
-    layered = merged(study_file(), {"geometry": {"layers": True}})
+    everything = {"layers": True, "matrices": "all", "gradients": 1}
+    layered = merged(study_file(), {"geometry": everything})
     written |= {rule for rule, _ in specs(layered)}
     assert read == written
 

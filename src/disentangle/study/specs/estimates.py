@@ -1,7 +1,14 @@
-"""Spec of the job that analyzes the table of observations."""
+"""Specs of the jobs that estimate."""
 
 from disentangle.study.sections.statistics import Statistics
 from disentangle.study.specs.spec import Spec
+
+
+class JudgeNeighbours(Spec):
+    """Judge the findings of neighbouring papers."""
+
+    resamples: int
+    seed: int
 
 
 class Analyze(Spec):

@@ -154,6 +154,13 @@ def _of_models(jobs: Jobs, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
         compared = geometry.CompareLayers(**reading, code=code_of("compare_layers.py"))
         found["compare_layers"] = dict.fromkeys(jobs.measured, compared)
         found["collect_layers"] = {ONLY: tables.CollectLayers(code=code_of("collect_layers.py"))}
+        found["judge_neighbours"] = {
+            ONLY: estimates.JudgeNeighbours(
+                resamples=study.statistics.resamples,
+                seed=study.statistics.seed,
+                code=code_of("judge_neighbours.py"),
+            )
+        }
     if study.geometry.matrices == "all":
         every = geometry.MeasureMatrices(code=code_of("measure_matrices.py"))
         found["measure_matrices"] = dict.fromkeys(jobs.measured, every)
