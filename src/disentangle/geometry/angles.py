@@ -8,6 +8,9 @@ from disentangle.geometry.matrix import Matrix, Record
 
 __all__ = ["mean_cosine_similarities", "mean_cosine_similarity"]
 
+_SAFE = 1e100
+"""Rows whose length is neither above this nor below its inverse have squares in range."""
+
 
 def mean_cosine_similarities(matrix: Matrix) -> Record:
     """The mean cosine of a matrix's rows, before and, if it is measured too, after centering."""
@@ -30,10 +33,13 @@ def mean_cosine_similarity(matrix: torch.Tensor) -> float:
     total = torch.zeros(matrix.shape[1], dtype=torch.float64, device=matrix.device)
     n = 0
     for block in row_blocks(matrix):
-        rows = block[block.any(dim=1)]
-        # divide by the row's largest entry first, so that no square under- or overflows
-        rows = rows / rows.abs().amax(dim=1, keepdim=True)
-        total += (rows / torch.linalg.vector_norm(rows, dim=1, keepdim=True)).sum(dim=0)
+        rows, lengths = block, torch.linalg.vector_norm(block, dim=1)
+        if not ((lengths > 1 / _SAFE) & (lengths < _SAFE)).all():
+            rows = block[block.any(dim=1)]
+            # divide by the row's largest entry first, so that no square under- or overflows
+            rows = rows / rows.abs().amax(dim=1, keepdim=True)
+            lengths = torch.linalg.vector_norm(rows, dim=1)
+        total += (1 / lengths) @ rows
         n += len(rows)
     if n < 2:
         return float("nan")

@@ -6,7 +6,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-__all__ = ["decompose", "shifted_factor", "singular_values", "triangular_factor"]
+__all__ = ["decompose", "decompose_gram", "shifted_factor", "singular_values", "triangular_factor"]
+
+CONDITION = 100.0
+"""Up to this condition number a spectrum is taken from the Gram matrix."""
+
+REPRESENTABLE = 1e200
+"""Squares of singular values beyond this, or below its inverse, may over- or underflow."""
 
 
 def triangular_factor(matrix: torch.Tensor) -> torch.Tensor:
@@ -37,6 +43,23 @@ def shifted_factor(R: torch.Tensor, mean: torch.Tensor, n: int) -> torch.Tensor:
     sqrt(n) m. This adds, and so loses no digits; subtracting a mean from a factor would.
     """
     return torch.linalg.qr(torch.cat([R, math.sqrt(n) * mean[None]]), mode="r").R
+
+
+def decompose_gram(gram: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """What `decompose` gives of M, from M^T M (d x d, float64); None if that would lose digits.
+
+    A product is several times as fast as QR. Its eigenvalues sigma^2 have an error of a few eps
+    times sigma_1^2, so a singular value has a relative error of a few eps (sigma_1 / sigma)^2:
+    1e-11 at most at a condition number of `CONDITION`, and 1e-15 where all are alike. Above that,
+    and for squares out of range, it is refused.
+    """
+    if not torch.isfinite(gram).all():
+        return None
+    eigenvalues, vectors = torch.linalg.eigh(gram)
+    least, most = float(eigenvalues[0]), float(eigenvalues[-1])
+    if not 1 / REPRESENTABLE < most < REPRESENTABLE or least * CONDITION**2 < most:
+        return None
+    return eigenvalues.flip(0).sqrt(), vectors.flip(1)
 
 
 def decompose(factor: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -9,7 +9,8 @@ from disentangle.geometry.matrix import Matrix, Record
 
 __all__ = ["partition_isotropies", "partition_isotropy"]
 
-_ROWS = 1024
+_ROWS = 256
+"""Rows at a time, so that their exponentials stay in the cache."""
 _U = 2.0**-24
 """Unit roundoff of float32."""
 _RANGE = 80.0
@@ -24,7 +25,7 @@ def partition_isotropies(matrix: Matrix) -> Record:
     sides = [(matrix.M, matrix.decomposed[1])]
     if matrix.centered_too:
         sides.append((matrix.centered, matrix.decomposed_centered[1]))
-    mean = matrix.M.double().mean(dim=0)
+    mean = matrix.mean
     # one product for both: the centred rows' exponents are these minus those of the mean
     rough = _rough(matrix.M, torch.cat([axes for _, axes in sides], dim=1))
     found: list[float] = []
@@ -81,12 +82,13 @@ def _rough(matrix: torch.Tensor, axes: torch.Tensor) -> tuple[torch.Tensor, floa
     """The same from products in float32, and a bound on its error; None if it would overflow.
 
     An inner product of d terms has an error of at most (d + 4) u ||m|| ||c||, the rounding of m and
-    c included (Higham 2002, section 3.1). Exponential, reciprocal and the sums, which are in
-    float64, add less than 8 u.
+    c included (Higham 2002, section 3.1). The sum of a block's positive terms adds less than its
+    number of rows times u; exponential, reciprocal and sums of blocks, in float64, less than 8 u.
     """
     longest = 0.0
     for rows in matrix.detach().split(_ROWS):
-        longest = max(longest, float(torch.linalg.vector_norm(rows.double(), dim=1).max()))
+        longest = max(longest, float(torch.linalg.vector_norm(rows.float(), dim=1).max()))
+    longest *= 1 + (matrix.shape[1] + 4) * _U  # the rounding of that length
     if not 0 < longest < _RANGE:
         return None
     d, k = axes.shape
@@ -94,9 +96,9 @@ def _rough(matrix: torch.Tensor, axes: torch.Tensor) -> tuple[torch.Tensor, floa
     Z = torch.zeros(2, k, dtype=torch.float64, device=matrix.device)
     for rows in matrix.detach().split(_ROWS):
         exponentials = (rows.float() @ single).exp_()
-        Z[0] += exponentials.sum(dim=0, dtype=torch.float64)
-        Z[1] += exponentials.reciprocal_().sum(dim=0, dtype=torch.float64)
-    return Z.log(), _U * ((d + 4) * longest + 8)
+        Z[0] += exponentials.sum(dim=0)
+        Z[1] += exponentials.reciprocal_().sum(dim=0)
+    return Z.log(), _U * ((d + 4) * longest + _ROWS + 8)
 
 
 def _refined(matrix: torch.Tensor, axes: torch.Tensor, log_Z: torch.Tensor, error: float) -> float:

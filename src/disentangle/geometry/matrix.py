@@ -5,8 +5,14 @@ from functools import cached_property
 import torch
 
 from disentangle.errors import QuarantineError
+from disentangle.geometry.blocks import row_blocks
 from disentangle.geometry.centering import center
-from disentangle.geometry.decomposition import decompose, shifted_factor, triangular_factor
+from disentangle.geometry.decomposition import (
+    decompose,
+    decompose_gram,
+    shifted_factor,
+    triangular_factor,
+)
 
 __all__ = ["Matrix", "MatrixError", "Record"]
 
@@ -65,6 +71,14 @@ class Matrix:
         return center(self.M)
 
     @cached_property
+    def mean(self) -> torch.Tensor:
+        """Column means, float64."""
+        total = torch.zeros(self.M.shape[1], dtype=torch.float64)
+        for rows in row_blocks(self.M):
+            total += rows.sum(dim=0)
+        return total / len(self.M)
+
+    @cached_property
     def factor(self) -> torch.Tensor:
         """R of M = Q R; see `triangular_factor`.
 
@@ -73,7 +87,7 @@ class Matrix:
         """
         n, d = self.M.shape
         if self.centered_too and n > d:
-            return shifted_factor(self.factor_centered, self.M.double().mean(dim=0), n)
+            return shifted_factor(self.factor_centered, self.mean, n)
         return triangular_factor(self.M)
 
     @cached_property
@@ -83,13 +97,40 @@ class Matrix:
 
     @cached_property
     def decomposed(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Singular values and right singular vectors; see `decompose`."""
-        return decompose(self.factor)
+        """Singular values and right singular vectors; see `decompose`.
+
+        Those of a tall matrix come from its Gram matrix where that loses no digits. With the mean m
+        it is C^T C + n m m^T, C the centred matrix, so one product serves both.
+        """
+        found = None
+        if self._tall:
+            n = len(self.M)
+            gram = (
+                self._gram_centered + n * torch.outer(self.mean, self.mean)
+                if self.centered_too
+                else _gram(self.M)
+            )
+            found = decompose_gram(gram)
+        return found or decompose(self.factor)
 
     @cached_property
     def decomposed_centered(self) -> tuple[torch.Tensor, torch.Tensor]:
         """The same for `centered`."""
-        return decompose(self.factor_centered)
+        found = decompose_gram(self._gram_centered) if self._tall else None
+        return found or decompose(self.factor_centered)
+
+    @property
+    def _tall(self) -> bool:
+        return self.M.shape[0] > self.M.shape[1]
+
+    @cached_property
+    def _gram_centered(self) -> torch.Tensor:
+        return _gram(self.centered)
+
+
+def _gram(M: torch.Tensor) -> torch.Tensor:
+    X = M.double()
+    return X.T @ X
 
 
 def _check(matrix: torch.Tensor, name: str) -> None:
@@ -100,8 +141,8 @@ def _check(matrix: torch.Tensor, name: str) -> None:
         raise MatrixError(f"{name}: the matrix is empty ({shape})")
     if not matrix.is_floating_point():
         raise MatrixError(f"{name}: {matrix.dtype} is not a real floating-point type")
-    finite = torch.isfinite(matrix)
-    if not finite.all():
+    # a sum is not finite if an entry is not; the other way round it may overflow
+    if not torch.isfinite(matrix.sum()) and not (finite := torch.isfinite(matrix)).all():
         nans = int(torch.isnan(matrix).sum())
         infinite = int((~finite).sum()) - nans
         row, column = (~finite).nonzero()[0].tolist()

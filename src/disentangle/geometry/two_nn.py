@@ -32,10 +32,12 @@ def two_nn(matrix: torch.Tensor) -> float:
     count once. It needs many points: it is too low where the dimension is not small against ln n.
     NaN for fewer than 20 or more than 5000 rows.
     """
+    if len(matrix) > MOST:
+        return float("nan")
     X = matrix.detach().double()
     X = torch.unique(X / X.abs().max(), dim=0)  # no square under- or overflows
     n = len(X)
-    if n < FEWEST or len(matrix) > MOST:
+    if n < FEWEST:
         return float("nan")
     logs = torch.zeros((), dtype=torch.float64)
     for start in range(0, n, _ROWS):

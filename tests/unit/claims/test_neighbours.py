@@ -88,7 +88,7 @@ def test_verdicts_are_the_planted_ones(by_size: float, by_rank: float, expected:
 
 
 def test_size_that_moves_both_is_seen_given_size() -> None:
-    layers, matrices, gradients = planted(1.0, 0.0)
+    layers, matrices, _ = planted(1.0, 0.0)
     sizes = matrices["run"].str.split("_").str[0].map({"1K": 0.5, "4K": 0.6, "16K": 0.7})
     noise = np.random.default_rng(1).normal(0, 0.01, len(matrices))
     matrices = matrices.assign(proportional_effective_rank=sizes + noise)
