@@ -210,6 +210,16 @@ def test_diverged_runs_of_a_study_stay_out() -> None:
     assert adopted(table)["final"].sum() == 59
 
 
+def test_runs_that_changed_late_are_associated_with_nothing() -> None:
+    usual = suite()
+    changed = suite(effect=2, seed=1).assign(late="0.67-wd0.5")
+    changed["model"] += "-late"
+    both = adopted(pd.concat([usual, changed], ignore_index=True))
+    assert len(both) == 2 * len(usual)
+    of_both, of_usual = (analyze(rows, settings=FEW) for rows in (both, adopted(usual)))
+    assert of_both.associations.equals(of_usual.associations)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

@@ -1,5 +1,6 @@
 """The plan prices a study, and knows what of it is done."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,6 +13,8 @@ from disentangle.planning.screen import as_text
 from disentangle.planning.training import Cost, plan_rows, strangers
 from disentangle.storage import write_json
 from disentangle.study import Run, expand, read_config
+from disentangle.study.run import training_flops
+from disentangle.study.sections.design import Cooldown
 from disentangle.study.sections.perturbation import Perturbation
 
 ROOT = Path(__file__).parents[3]
@@ -67,6 +70,25 @@ def test_a_missing_step_costs_the_way_from_the_latest_state(run: Run, tmp_path: 
     from_state = cost_of(run, folder)
     assert from_state.steps_left == 40 - 13
     assert said(from_state) == "27 of 128 steps, from the state kept at 13"
+
+
+def test_a_branch_costs_what_its_trunk_does_not_train_for_it(run: Run, tmp_path: Path) -> None:
+    cooldown = Cooldown(share=0.25, warmup=2 * run.tokens_per_step)
+    cooled = run.hyperparameters.model_copy(update={"cooldown": cooldown})
+    branch = replace(run, name="branch", hyperparameters=cooled, trunk="trunk")
+    branch = replace(branch, checkpoints=(96, 128))
+    folder = tmp_path / branch.name
+    waiting = cost_of(branch, folder)
+    assert (waiting.state, waiting.steps_left) == ("train", 128 - 96)
+    assert waiting.tokens == 32 * branch.tokens_per_step
+    assert waiting.flops_left == waiting.flops == training_flops(branch, 32)
+    # the state comes too late for an earlier checkpoint
+    assert cost_of(replace(branch, checkpoints=(40, 96, 128)), folder).steps_left == 128
+    # a trunk that has ended hands nothing over any more; what it handed over before counts
+    write_json(tmp_path / "trunk" / "manifest.json", {})
+    assert cost_of(branch, folder).steps_left == 128
+    (folder / "trainer" / "step96-unsharded").mkdir(parents=True)
+    assert cost_of(branch, folder).steps_left == 32
 
 
 def said(cost: Cost) -> str:

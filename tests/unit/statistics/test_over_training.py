@@ -72,7 +72,12 @@ def test_arms_are_those_of_one_decay_and_one_memory() -> None:
     assert list(dict(arms(suite()[suite()["final"]]))) == [ALL]
     # where only the middle batch has a scaled memory, that is the fixed arm again
     alone = table[(table["weight_decay"] == 0.1) | (table["beta2_steps"] == 20)]
-    assert "weight decay 0.02, beta2 scaled with the batch" not in dict(arms(alone[alone["final"]]))
+    middle = alone[alone["batch_size"] == 32]
+    more = [middle.assign(run=middle["run"] + letter) for letter in "abc"]  # enough for an arm
+    for there in (alone, pd.concat([alone, *more])):
+        named = dict(arms(there[there["final"]]))
+        assert "weight decay 0.02, beta2 fixed" in named
+        assert "weight decay 0.02, beta2 scaled with the batch" not in named
 
 
 def test_a_turn_by_steps_over_tau_comes_later_with_less_decay() -> None:
@@ -104,7 +109,12 @@ def test_branches_are_left_out_and_are_one_unit_with_their_trunk() -> None:
     branches = branches.assign(run=branches["run"] + "-half", tokens_budget=5e5)
     both = pd.concat([trunk, branches], ignore_index=True)
     of = {"outcome": "id_bits_per_byte", "metric": "W_effective_rank_pct", "resamples": 50}
-    assert over_training(both, **of, seed=0) == over_training(trunk, **of, seed=0)
+    usual = over_training(trunk, **of, seed=0)
+    # few checkpoints of one branch per trunk, of three, and as many checkpoints as the trunk has
+    three = [branches.assign(run=branches["run"] + letter) for letter in "abc"]
+    often = trunk.assign(run=trunk["run"] + "-often", tokens_budget=5e5)
+    for further in ([branches], three, [often]):
+        assert over_training(pd.concat([trunk, *further]), **of, seed=0) == usual
     finals = both[both["step"] == both.groupby("run")["step"].transform("max")]
     assert len(np.unique(cells(finals))) == 10
     assert len(np.unique(families(finals))) == len(np.unique(family_configurations(finals))) == 5

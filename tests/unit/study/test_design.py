@@ -64,6 +64,16 @@ def test_every_hyperparameter_is_in_the_name(sample_config: dict[str, Any]) -> N
         value = made.get(key, 400)
         other = base.model_copy(update={key: value if before is None else before * 2 + 1})
         assert run_name(size, other) != run_name(size, base)
+    changes = [
+        Late(at=0.5, head_decay=2),
+        Late(at=0.4, head_decay=2),
+        Late(at=0.5, head_decay=3),
+        Late(at=0.5, weight_decay=2),
+        Late(at=0.5, weight_decay=2, head_decay=3),
+        Late(at=0.5, weight_decay=2, target="prose"),
+    ]
+    names = {run_name(size, base.model_copy(update={"late": late})) for late in changes}
+    assert len(names) == len(changes)
 
 
 def test_an_optional_choice_that_is_not_made_changes_no_identity(

@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from disentangle.study.regime import Regime, in_words, regime_of, spread_of, steps_over_tau
 from disentangle.study.run import Run
-from disentangle.study.sections.design import Cooldown, Hyperparameters
+from disentangle.study.sections.design import Cooldown, Hyperparameters, Late
 from disentangle.study.sections.model import Model, Optimizer, Size
 from disentangle.training.olmo_config import train_config
 from disentangle.training.schedule import schedule_of
@@ -35,6 +36,11 @@ def run_of(steps: int = 1000, final_lr: float = 0.1, decay: float = 0.1) -> Run:
         steps=steps,
         checkpoints=(steps,),
     )
+
+
+def changed(run: Run, **made: Any) -> Run:
+    """A run with optional choices."""
+    return replace(run, hyperparameters=run.hyperparameters.model_copy(update=made))
 
 
 def test_numbers_by_hand() -> None:
@@ -79,6 +85,26 @@ def test_steps_over_tau_is_the_sum_over_the_trained_schedule(
     for step in (0, steps // 50, steps // 3, steps):
         expected = decay * sum(rates[:step])
         assert steps_over_tau(run, step) == pytest.approx(expected, rel=0.03, abs=0.02 * whole)
+
+
+def test_a_late_decay_counts_from_its_step_on() -> None:
+    run = run_of()
+    late = changed(run, late=Late(at=0.6, weight_decay=0.4))
+    before = steps_over_tau(run, 600)
+    for step in (0, 50, 600):
+        assert steps_over_tau(late, step) == steps_over_tau(run, step)
+    for step in (601, 1000):
+        after = steps_over_tau(run, step) - before
+        assert steps_over_tau(late, step) == pytest.approx(before + 4 * after)
+    # a late change of something else leaves the decay as it is
+    other = changed(run, late=Late(at=0.6, head_decay=5))
+    assert steps_over_tau(other, 1000) == steps_over_tau(run, 1000)
+
+
+def test_epochs_are_those_of_the_tokens_that_a_run_reads() -> None:
+    few = changed(run_of(), text_tokens=51_200)
+    assert regime_of(few, text_tokens=256_000).epochs == 10
+    assert regime_of(few, text_tokens=None).epochs == 10
 
 
 def test_a_suite_that_forgot_little_says_so() -> None:
