@@ -43,7 +43,8 @@ def count(bench: Bench, results: Results) -> Measurements:
 def test_geometry_is_counted_by_what_is_there(
     bench: Bench, results: Results, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    planned = 2 * 3 * (1 + len(DOMAINS))  # two runs of three checkpoints, W and H on each domain
+    # two runs of three checkpoints: W and Wproj; H, Wfisher and Wlogit on each domain
+    planned = 2 * 3 * (2 + 3 * len(DOMAINS))
     assert count(bench, results) == Measurements("geometry", planned, 0, 0)
     run = bench.runs[0].name
     rows, _ = measure_run(
