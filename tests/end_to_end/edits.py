@@ -166,8 +166,9 @@ NOTHING: dict[str, Edit] = {
 }
 """Edits after which nothing is to be done; not after all of them together either."""
 
-# Each of the two runs has 3 checkpoints of 3 matrices (W, H on two domains); and 3 held-out domains
-# of each checkpoint and of 3 variants, and a task: 9 matrices and 19 evaluations.
+# Each of the two runs has 3 checkpoints of 8 matrices (W and Wproj; H, Wfisher and Wlogit on two
+# domains); and 3 held-out domains of each checkpoint and of 3 variants, and a task: 24 matrices and
+# 19 evaluations.
 ROWS = {
     "statistics": Row(
         config(lambda c: c["statistics"].update(resamples=200)),
@@ -177,26 +178,26 @@ ROWS = {
     "a step removed": Row(
         config(lambda c: c["save"].update(count=2)),
         jobs(*ANEW, pretrain=2, quantize=2, finetune=2, **MEASURED),
-        matrices=(0, 12),
+        matrices=(0, 32),
         evaluations=(0, 32),
     ),
     "a value in a sweep": Row(
         config(lambda c: c["design"].update(sweeps=[{"weight_decay": [0.5]}])),
         jobs(*ANEW, pretrain=2, quantize=2, finetune=2, **MEASURED),
         # as they were also: the new runs' beginnings, which have the same weights
-        matrices=(12, 24),
+        matrices=(32, 64),
         evaluations=(32, 44),
     ),
     "a step": Row(
         config(lambda c: c.update(ALSO)),
         jobs(*ANEW, *BY_SIZE, "pretrain", "quantize", "finetune"),
-        matrices=(3, 9),
+        matrices=(8, 24),
         evaluations=(3, 19),
     ),
     "a model": Row(
         register_a_model,
         jobs(*TABLES, *BY_SIZE, "import_checkpoint"),
-        matrices=(3, 0),
+        matrices=(8, 0),
         evaluations=(4, 0),
     ),
     "a task": Row(
@@ -213,7 +214,7 @@ ROWS = {
     "a domain for H": Row(
         config(lambda c: c["geometry"]["representations"].update(domains=["id", "code", "ood"])),
         jobs(*TABLES, measure_geometry=2),
-        matrices=(6, 18),
+        matrices=(18, 48),
     ),
     "a bit width": Row(
         config(lambda c: c["perturbation"]["quantize"].update(bits=[3, 4, 8])),
@@ -228,19 +229,19 @@ ROWS = {
     "a metric of the spectrum": Row(
         replaced(A_METRIC, (f"{GEOMETRY}/metrics.py", OF_SPECTRUM, OF_THE_SPECTRUM)),
         jobs(*TABLES, measure_geometry=2),
-        matrices=(0, 18),
+        matrices=(0, 48),
     ),
     "a metric of the matrix itself": Row(
         with_a_measurement,
         jobs(*TABLES, measure_geometry=2),
-        matrices=(18, 0),
-        said="9 matrices measured (fourth_norms alone)",
+        matrices=(48, 0),
+        said="24 matrices measured (fourth_norms alone)",
     ),
     "a metric of one's own": Row(
         with_a_user_metric,
         jobs(*TABLES, measure_geometry=2),
-        matrices=(18, 0),
-        said="9 matrices measured (mine.py:tail alone)",
+        matrices=(48, 0),
+        said="24 matrices measured (mine.py:tail alone)",
     ),
     "the logic of evaluation": Row(
         appended("src/disentangle/evaluation/scores.py", "K = 1\n"),
@@ -250,13 +251,13 @@ ROWS = {
     "the logic by which matrices are read": Row(
         appended(f"{GEOMETRY}/representations.py", "K = 1\n"),
         jobs(*TABLES, measure_geometry=2),
-        matrices=(18, 0),
+        matrices=(48, 0),
     ),
     "the logic of a helper": Row(
         appended(f"{GEOMETRY}/angles.py", "K = 1\n"),
         jobs(*TABLES, measure_geometry=2),
-        matrices=(18, 0),
-        said="9 matrices measured (mean_cosine_similarities alone)",
+        matrices=(48, 0),
+        said="24 matrices measured (mean_cosine_similarities alone)",
     ),
 }
 
