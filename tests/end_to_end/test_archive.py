@@ -378,7 +378,7 @@ def test_without_weights_it_is_finished_and_any_part_of_it_can_be_made_again(
     register_a_model(folder)
     done = snakemake(folder, "geometry", "evaluate")
     assert done.returncode == 0, done.stderr[-2000:]
-    assert len(pd.read_parquet(folder / "results/tiny/geometry/mine.parquet")) == 3
+    assert len(pd.read_parquet(folder / "results/tiny/geometry/mine.parquet")) == 8
     assert set(pd.read_parquet(folder / "results/tiny/evaluation/mine.parquet")["step"]) == {7}
     records = folder / "results/tiny/logs/pretrain/4K_part1.log.record.json"
     assert records.stat().st_mtime_ns == trained, "what has no weights here is not trained for it"

@@ -171,7 +171,7 @@ def test_the_report_and_the_plan_do_without_training(imported: Path) -> None:
     assert "4 external models" in page and "training_curves" not in page
     done = run(imported, "plan")
     shown = done.stdout + done.stderr
-    assert "Nothing is trained." in shown and "geometry: 15 measurements, 0 to do" in shown
+    assert "Nothing is trained." in shown and "geometry: 40 measurements, 0 to do" in shown
 
 
 def test_the_source_is_as_it_was_and_is_not_read_again(imported: Path, source: Path) -> None:

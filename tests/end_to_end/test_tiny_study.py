@@ -29,7 +29,7 @@ def test_the_tables_hold_what_was_planned(study: Path) -> None:
     assert checkpoints["weights_sha256"].is_unique
     assert checkpoints["train_loss"].isna().sum() == 2  # step 0
     geometry = table(study, "geometry")
-    assert geometry.groupby(["run", "step"]).size().eq(3).all()
+    assert geometry.groupby(["run", "step"]).size().eq(8).all()
     assert geometry["effective_rank_pct"].between(0, 100).all()
     assert (geometry["singular_values"].map(len) == geometry["dim"]).all()
     evaluation = table(study, "evaluation")
@@ -95,7 +95,7 @@ def test_its_state_is_said_and_nothing_touched(study: Path) -> None:
     for line in (
         "tiny: 2 runs: 2 done",
         "checkpoints: 6 of 6",
-        "geometry: 18 of 18 measurements",
+        "geometry: 48 of 48 measurements",
         "evaluation: 38 of 38 measurements",
     ):
         assert line in shown
@@ -120,7 +120,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_rest_goes_on(
     assert set(missing["state"]) == {"quarantined"}
     assert missing[["step", "stage"]].to_numpy().tolist() == [[4, "geometry"], [4, "evaluation"]]
     assert missing["reason"].str.contains("SHA-256").all()
-    assert len(table(folder, "geometry")) == 5 * 3
+    assert len(table(folder, "geometry")) == 5 * 8
     observations = table(folder, "observations").query("variant == 'base'")
     assert observations["W_effective_rank"].isna().sum() == 1
     assert set(table(folder, "associations")["n"]) == {2}, "last checkpoints are there"

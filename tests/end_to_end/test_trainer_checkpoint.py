@@ -48,4 +48,4 @@ def test_a_kept_state_is_measured_as_its_own_export(study: Path, tmp_path: Path)
     )
     measured = [column for column in ours if column not in ("run", "tokens")]
     pd.testing.assert_frame_equal(ours[measured], theirs[measured], check_exact=True)
-    assert len(theirs) == 3 * len(before)
+    assert len(theirs) == 8 * len(before)

@@ -62,9 +62,9 @@ rule measure_matrices:
         FOLDER.measured("matrices"),
     log:
         FOLDER.log("measure_matrices", "{cohort}"),
-    threads: REQUESTS.measuring.threads
+    threads: REQUESTS.decomposing.threads
     resources:
-        **REQUESTS.measuring.resources,
+        **REQUESTS.decomposing.resources,
     message:
         "Measuring all matrices of {wildcards.cohort}"
     script:

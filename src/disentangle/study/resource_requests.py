@@ -74,6 +74,7 @@ class ResourceRequests:
         )
         self.importing = CohortRequests(jobs, measuring_resources, WITHOUT_GPU)
         self.measuring = CohortRequests(jobs, measuring_resources)
+        self.decomposing = CohortRequests(jobs, measuring_resources, WITHOUT_GPU)
         longest = max(study.model.sequence_length, TASK_LENGTH)
         self.evaluating = CohortRequests(
             jobs, measuring_resources, positions=study.evaluation.batch_size * longest
