@@ -97,9 +97,13 @@ def _publish(asked: Namespace) -> int:
 
 
 def _measure(asked: Namespace) -> int:
+    from disentangle.hub import ON_HUB
     from disentangle.job import OFFLINE, QUIET
 
-    os.environ |= QUIET | OFFLINE  # before libraries read it
+    on_hub = asked.path.startswith(ON_HUB)
+    os.environ |= QUIET if on_hub else QUIET | OFFLINE  # before libraries read it
+    if on_hub and sys.stderr.isatty():
+        print(f"Fetching {asked.path}, unless it is in this machine's cache", file=sys.stderr)
     if asked.matrices == "all":
         from disentangle.commands.measure_all import measure_all_matrices
 
@@ -163,8 +167,10 @@ def _parser() -> ArgumentParser:
     publish.add_argument("--sandbox", action="store_true", help="use sandbox.zenodo.org")
     for each in (verify, publish):
         each.add_argument("archive", type=Path, metavar="FILE.crate.zip")
-    measure = command("measure", "measure a model's unembedding, or a matrix", _measure)
-    measure.add_argument("path", type=Path, help="a model's folder; .npy, .npz, .safetensors, .pt")
+    measure = command("measure", "measure a model's matrices, or a saved matrix", _measure)
+    measure.add_argument(
+        "path", help="a model's folder, or hf:owner/name; .npy, .npz, .safetensors, .pt"
+    )
     measure.add_argument("--tensor", metavar="NAME", help="which tensor, if there are several")
     measure.add_argument("--metric", action="append", default=[], metavar="FILE.py:FUNCTION")
     measure.add_argument("--matrices", choices=["all"], help="every layer's, not W alone")

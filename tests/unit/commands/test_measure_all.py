@@ -85,7 +85,7 @@ def test_names_without_the_models_own(tmp_path: Path) -> None:
         (["m", "--matrices", "all", "--tensor", "x"], "leave --tensor and --metric out"),
         (["m", "--plot", "a.svg"], "draws the spectra of --matrices all"),
         (["m", "--matrices", "all", "--plot", "a.txt"], "must end in .svg, .png, .pdf"),
-        (["absent", "--matrices", "all"], "absent is none"),
+        (["absent", "--matrices", "all"], "There is no absent."),
         (["m/config.json", "--matrices", "all"], "m/config.json is none"),
         (["odd", "--matrices", "all"], "'mamba' models are not known"),
         (["blank", "--matrices", "all"], "does not tell its layers and heads"),
