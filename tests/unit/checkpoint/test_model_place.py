@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from somebody_elses import pythia, save_model
+from somebody_elses import PASSAGES, pythia, save_model
 
-from disentangle import measure, measure_all
+from disentangle import measure, measure_all, measure_model
 from disentangle.checkpoint.model_place import find
 from disentangle.errors import StudyError
 
@@ -28,6 +28,9 @@ def test_a_repository_in_the_cache_is_measured_as_its_folder(
         assert str(measure(name)) == str(measure(folder))
     assert measure("hf:own/er", tensor="gpt_neox.embed_in.weight")["rows"] == 32
     pd.testing.assert_frame_equal(measure_all("hf:own/er"), measure_all(folder))
+    pd.testing.assert_frame_equal(
+        measure_model("hf:own/er", PASSAGES), measure_model(folder, PASSAGES)
+    )
 
 
 def test_pickled_weights_of_a_repository_are_not_read(lay_out_repo: LayOut) -> None:
