@@ -1,11 +1,11 @@
 """Disentangle: does the geometry of a language model's weights tell how good it is?
 
-    from disentangle import measure, measure_all, analyze
+    from disentangle import measure, measure_all, measure_model, analyze
 
 `measure` gives every metric of a matrix or of a model's unembedding, `measure_all` those of every
-matrix of a model, `analyze` every estimate from a table of
-models. The package follows the data: `study` (configuration to runs), `corpus`, `training`,
-`checkpoint`, `geometry`, `evaluation`, `tables`, `statistics`, `figures`, `report`.
+matrix of a model, `measure_model` those of the matrices that need text, `analyze` every estimate
+from a table of models. The package follows the data: `study` (configuration to runs), `corpus`,
+`training`, `checkpoint`, `geometry`, `evaluation`, `tables`, `statistics`, `figures`, `report`.
 Snakemake calls it through one thin script a rule; none of it needs Snakemake.
 """
 
@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from disentangle.geometry.of_any import measure
     from disentangle.geometry.of_folder import measure_all
+    from disentangle.geometry.of_model import measure_model
     from disentangle.observations.analyze import analyze
 
-__all__ = ["analyze", "measure", "measure_all"]
+__all__ = ["analyze", "measure", "measure_all", "measure_model"]
 
 __version__ = "0.1.0"
 
@@ -25,6 +26,7 @@ _PLACES = {
     "analyze": "disentangle.observations.analyze",
     "measure": "disentangle.geometry.of_any",
     "measure_all": "disentangle.geometry.of_folder",
+    "measure_model": "disentangle.geometry.of_model",
 }
 
 

@@ -16,6 +16,9 @@ from disentangle.storage import read_sealed
 ON_HUB = "hf:"
 """Prefix, in a study, of names on the hub."""
 
+WARM = "snakemake warm --cores 1 --configfile STUDY.yaml"
+"""The command that fetches what a study needs."""
+
 _REPO = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 _REVISION = re.compile(r"[A-Za-z0-9][\w./-]*")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -68,13 +71,16 @@ def split_repo(spelled: str) -> tuple[str, str]:
     return repo, revision
 
 
-def fetch(items: Iterable[HubItem], before: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def fetch(
+    items: Iterable[HubItem], before: list[dict[str, Any]], command: str = WARM
+) -> list[dict[str, Any]]:
     """Download items into the hub's cache on this machine.
 
     Args:
         items: what is needed.
         before: the result of an earlier call. Branches keep the commit found then, so that a study
             does not change midway.
+        command: what the user runs, for the messages.
 
     Returns:
         One record per item: kind, repo, revision (as requested), patterns, commit, files (path to
@@ -98,17 +104,17 @@ def fetch(items: Iterable[HubItem], before: list[dict[str, Any]]) -> list[dict[s
         if again and _cached(at_commit) == again["files"]:
             records.append(again)
             continue
-        folder, files = _fetch(item, at_commit.revision)
+        folder, files = _fetch(item, at_commit.revision, command)
         # other files of the same branch are taken from the same commit
         commits[item.kind, item.repo, item.revision] = resolved["commit"] = folder.name
         records.append({**asked, **resolved, "files": files, "bytes": sum(files.values())})
     return records
 
 
-def _fetch(item: HubItem, revision: str) -> tuple[Path, dict[str, int]]:
+def _fetch(item: HubItem, revision: str, command: str) -> tuple[Path, dict[str, int]]:
     """The folder of a commit in the cache, and an item's files in it."""
     for alternative in item.alternatives():
-        folder = _download(alternative, revision)
+        folder = _download(alternative, revision, command)
         revision = folder.name  # the next one is of the same commit
         files = _files_in(folder, alternative)
         if files and _is_whole(item, files):
@@ -132,11 +138,12 @@ def _files_in(folder: Path, item: HubItem) -> dict[str, int]:
     return {path: size for path, size in sizes.items() if item.wants(path)}
 
 
-def _download(item: HubItem, revision: str) -> Path:
+def _download(item: HubItem, revision: str, command: str) -> Path:
+    from httpx import HTTPError
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,
-        HfHubHTTPError,
+        HFValidationError,
         LocalEntryNotFoundError,
         RepositoryNotFoundError,
         RevisionNotFoundError,
@@ -157,7 +164,7 @@ def _download(item: HubItem, revision: str) -> Path:
         raise StudyError(
             f"{what} is gated, and this machine's account has no access.\n"
             f"1. Open {item.page} and agree to {item.gate or 'its conditions'}.\n"
-            f"2. Here, {login}.\n3. Run `snakemake warm` again."
+            f"2. Here, {login}.\n3. Run `{command}` again."
         ) from error
     except RevisionNotFoundError as error:
         raise StudyError(
@@ -168,12 +175,17 @@ def _download(item: HubItem, revision: str) -> Path:
             f"The hub shows this machine no {what}: it does not exist, or it is private.\n"
             f"Look at {item.page}; if it is private, {login}."
         ) from error
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+    except HFValidationError as error:
+        raise StudyError(f"{item.repo} is no name of a repository on the hub: {error}") from error
+    except (LocalEntryNotFoundError, HTTPError, OSError) as error:
+        pinned = replace(item, revision=revision)
+        if _COMMIT.fullmatch(revision) and _cached(pinned):
+            return local_folder(pinned)  # of a branch, the library does so itself
         gate = f"\nIt is gated: agree to {item.gate} at {item.page}, and {login}."
         raise StudyError(
             f"Could not fetch {what}: the hub cannot be reached from here "
             f"({type(error).__name__}).\n"
-            "Run `snakemake warm --cores 1 --configfile STUDY.yaml` on a machine with network "
+            f"Run `{command}` on a machine with network "
             "access (a login node), with HF_HOME on a disk that all jobs share, and without "
             "HF_HUB_OFFLINE.\nLater jobs need no network." + (gate if item.gate else "")
         ) from error

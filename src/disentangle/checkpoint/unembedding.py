@@ -30,6 +30,9 @@ EMBEDDINGS = (
 
 TOKENIZER = "tokenizer.json"
 
+INDEX = "model.safetensors.index.json"
+"""Names the files of weights, if they are several."""
+
 
 def holds_safetensors(folder: Path) -> bool:
     """Whether a folder's unembedding can be read without transformers."""
@@ -124,7 +127,25 @@ def _places(folder: Path) -> dict[str, tuple[Path, int]]:
         with _opened(path) as opened:
             for name in opened.keys():  # noqa: SIM118 (it is no mapping)
                 places[name] = (path, len(opened.get_slice(name).get_shape()))
+    _refuse_part(folder)
     return places
+
+
+def _refuse_part(folder: Path) -> None:
+    """Without the file that has its head, an untied model may look tied."""
+    index = folder / INDEX
+    if not index.is_file() or (folder / WEIGHTS).is_file():  # then nothing reads the index
+        return
+    try:
+        named = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        absent = sorted(name for name in named if not (folder / name).is_file())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise StudyError(f"{index} names no files: {type(error).__name__}: {error}") from None
+    if absent:
+        raise StudyError(
+            f"{folder} is incomplete: {INDEX} names {', '.join(absent[:3])}, which "
+            f"{'is' if len(absent) == 1 else 'are'} not there. Fetch all of its files."
+        )
 
 
 def _matrices(places: dict[str, tuple[Path, int]]) -> list[str]:

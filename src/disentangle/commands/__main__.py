@@ -17,6 +17,7 @@ EXAMPLES = """\
   disentangle status studies/mine.yaml        its progress; works while it runs
   disentangle measure path/to/model           every metric of its unembedding
   disentangle measure path/to/model --matrices all --plot spectra.svg   of every layer
+  disentangle measure hf:owner/name --text passages.txt   also of H, and what the function fixes
   disentangle compare demo mini108            the verdicts of two studies on each claim
 """
 
@@ -97,9 +98,17 @@ def _publish(asked: Namespace) -> int:
 
 
 def _measure(asked: Namespace) -> int:
+    from disentangle.hub import ON_HUB
     from disentangle.job import OFFLINE, QUIET
 
-    os.environ |= QUIET | OFFLINE  # before libraries read it
+    on_hub = asked.path.startswith(ON_HUB)
+    os.environ |= QUIET if on_hub else QUIET | OFFLINE  # before libraries read it
+    if on_hub and sys.stderr.isatty():
+        print(f"Fetching {asked.path}, unless it is in this machine's cache", file=sys.stderr)
+    if asked.text:
+        return _measure_with_text(asked)
+    if asked.max_tokens is not None:
+        raise StudyError("--max-tokens says how much of each passage of --text is read")
     if asked.matrices == "all":
         from disentangle.commands.measure_all import measure_all_matrices
 
@@ -112,6 +121,20 @@ def _measure(asked: Namespace) -> int:
     from disentangle.commands.measure import measure_path
 
     measure_path(asked.path, tensor=asked.tensor, own=asked.metric, out=asked.out)
+    return 0
+
+
+def _measure_with_text(asked: Namespace) -> int:
+    if asked.tensor or asked.matrices or asked.plot:
+        raise StudyError(
+            "--text measures W, H and what the function fixes; leave --tensor, --matrices and "
+            "--plot out"
+        )
+    from disentangle.commands.measure_model import measure_with_text
+    from disentangle.geometry.of_model import MAX_TOKENS
+
+    tokens = MAX_TOKENS if asked.max_tokens is None else asked.max_tokens
+    measure_with_text(asked.path, asked.text, max_tokens=tokens, own=asked.metric, out=asked.out)
     return 0
 
 
@@ -163,11 +186,15 @@ def _parser() -> ArgumentParser:
     publish.add_argument("--sandbox", action="store_true", help="use sandbox.zenodo.org")
     for each in (verify, publish):
         each.add_argument("archive", type=Path, metavar="FILE.crate.zip")
-    measure = command("measure", "measure a model's unembedding, or a matrix", _measure)
-    measure.add_argument("path", type=Path, help="a model's folder; .npy, .npz, .safetensors, .pt")
+    measure = command("measure", "measure a model's matrices, or a saved matrix", _measure)
+    measure.add_argument(
+        "path", help="a model's folder, or hf:owner/name; .npy, .npz, .safetensors, .pt"
+    )
     measure.add_argument("--tensor", metavar="NAME", help="which tensor, if there are several")
     measure.add_argument("--metric", action="append", default=[], metavar="FILE.py:FUNCTION")
     measure.add_argument("--matrices", choices=["all"], help="every layer's, not W alone")
+    measure.add_argument("--text", type=Path, metavar="FILE", help="passages, for H and the like")
+    measure.add_argument("--max-tokens", type=int, metavar="N", help="read of each; default: 64")
     measure.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw their spectra")
     measure.add_argument("--out", type=Path, metavar="FILE.parquet", help="write a geometry table")
     compare = command("compare", "compare the verdicts of two studies", _compare)

@@ -1,27 +1,27 @@
 """Measure one matrix outside of any study, from a model's folder or from a file."""
 
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
-from disentangle.errors import StudyError
+from disentangle.checkpoint.model_place import find
+from disentangle.commands.own_metrics import read_own
 from disentangle.geometry import CENTERED
 from disentangle.geometry.matrix import Matrix
 from disentangle.geometry.of_matrix import measure_matrix, measure_user_metric
 from disentangle.geometry.saved_matrix import read_matrix
-from disentangle.geometry.user_metric import load, read_user_metrics
+from disentangle.geometry.user_metric import load
 from disentangle.tables.files import write_table
 from disentangle.tables.geometry import geometry_table
 from disentangle.vocabulary.metrics import METRICS
-from disentangle.vocabulary.user_metric import UserMetric
 
 
-def measure_path(path: Path, *, tensor: str | None, own: Sequence[str], out: Path | None) -> None:
+def measure_path(source: str, *, tensor: str | None, own: Sequence[str], out: Path | None) -> None:
     """Print every metric of a matrix, or write them as a row of a geometry table.
 
     Args:
-        path: a model's folder, whose unembedding is measured; or a file of tensors.
+        source: a model's folder or hf:owner/name[@revision], whose unembedding is measured; or a
+            file of tensors.
         tensor: the name of another tensor of the model, or of a tensor in the file.
         own: user-defined metrics; see `geometry.user_metric`.
         out: a parquet file to write, instead of printing.
@@ -29,30 +29,20 @@ def measure_path(path: Path, *, tensor: str | None, own: Sequence[str], out: Pat
     Raises:
         StudyError: if the matrix does not exist or cannot be measured.
     """
-    name, matrix = read_matrix(path, tensor)
-    metrics = _read_own(own)
+    metrics = read_own(own)
+    place = find(source)
+    name, matrix = read_matrix(place.path, tensor)
     measured = measure_matrix(matrix, name)
     for metric in metrics:
         measured |= measure_user_metric(Matrix(matrix, name), metric, load(metric.spelled))
     if out is None:
         print(_screen(name, measured, [*(m.name for m in METRICS), *(m.name for m in metrics)]))
         return
-    place = {"run": str(path), "step": None, "tokens": None, "matrix": name, "domain": ""}
+    where = {"run": place.named, "step": None, "tokens": None, "matrix": name, "domain": ""}
     numerics = {"numerics": '{"device": "cpu", "metric_dtype": "float64"}'}
     table = geometry_table({metric.name: metric.meaning for metric in metrics})
-    write_table([place | measured | numerics], table, out)
+    write_table([where | measured | numerics], table, out)
     print(f"{out}: {name}")
-
-
-def _read_own(own: Sequence[str]) -> list[UserMetric]:
-    try:
-        return read_user_metrics(own)
-    except PackageNotFoundError as absent:  # their hash includes the packages that read checkpoints
-        raise StudyError(
-            f"--metric needs {absent.name}, which is not installed: pip install "
-            "'disentangle[train]'. In Python, disentangle.measure(..., metrics=[...]) works "
-            "without it."
-        ) from None
 
 
 def _screen(name: str, measured: dict[str, Any], metrics: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
+from disentangle.checkpoint.model_place import find
 from disentangle.errors import StudyError
 from disentangle.geometry.of_folder import folder_spectra, row_of
 from disentangle.storage import replacing
@@ -14,11 +15,11 @@ from disentangle.tables.geometry import MATRICES
 PICTURES = (".svg", ".png", ".pdf")
 
 
-def measure_all_matrices(folder: Path, *, out: Path | None, plot: Path | None) -> None:
+def measure_all_matrices(source: str, *, out: Path | None, plot: Path | None) -> None:
     """Print the proportional effective rank of every matrix, layer by layer.
 
     Args:
-        folder: a Hugging Face folder with safetensors.
+        source: a Hugging Face folder with safetensors, or hf:owner/name[@revision].
         out: a parquet file for the whole table.
         plot: a picture of all spectra: .svg, .png or .pdf.
 
@@ -27,17 +28,18 @@ def measure_all_matrices(folder: Path, *, out: Path | None, plot: Path | None) -
     """
     if plot is not None and plot.suffix not in PICTURES:
         raise StudyError(f"--plot {plot}: its name must end in {', '.join(PICTURES)}")
-    if not folder.is_dir():
-        raise StudyError(f"--matrices all measures a model's folder; {folder} is none")
-    count, spectra = folder_spectra(folder)
+    place = find(source)
+    if not place.path.is_dir():
+        raise StudyError(f"--matrices all measures a model's folder; {source} is none")
+    count, spectra = folder_spectra(place.path)
     # no bar where nobody sees it
     rows = [row_of(found) for found in tqdm(spectra, total=count, disable=None, leave=False)]
     matrices = pd.DataFrame(rows)
     print(screen(matrices))
     if out is not None:
-        place = {"run": str(folder), "step": None, "tokens": None}
+        where = {"run": place.named, "step": None, "tokens": None}
         numerics = {"numerics": '{"device": "cpu", "metric_dtype": "float64"}'}
-        write_table([place | row | numerics for row in rows], MATRICES, out)
+        write_table([where | row | numerics for row in rows], MATRICES, out)
         print(f"{out}: {count} matrices")
     if plot is not None:
         from disentangle.figures.spectra import spectra as draw

@@ -12,6 +12,7 @@ READING = (
     "checkpoint/guard.py",
     "geometry/representations.py",
     "geometry/of_checkpoint.py",
+    "geometry/model_matrices.py",
     "geometry/function_level.py",
     "geometry/final_norm.py",
     "geometry/matrix.py",

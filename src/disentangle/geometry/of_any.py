@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
+from disentangle.checkpoint.model_place import find
 from disentangle.errors import StudyError
 from disentangle.geometry import CENTERED
 from disentangle.geometry.matrix import Matrix, MatrixError
@@ -37,7 +38,8 @@ def measure(
         matrix: n x d of real floating-point numbers, an array, tensor or table of columns; or
             where one is saved. In a file (.npy, .npz, .safetensors, .pt) it is the only matrix, of
             a model's folder (Hugging Face's with safetensors; others with the extra `train`) the
-            unembedding, without the rows that pad the vocabulary.
+            unembedding, without the rows that pad the vocabulary. hf:owner/name[@revision] is a
+            model on the Hugging Face hub, which is fetched into this machine's cache.
         tensor: the name of another tensor of the file or model.
         metrics: functions of your own that give a number. Each takes one argument, by its name:
             `matrix` (n x d), or `singular_values` (min(n, d) of them, descending), both float64
@@ -52,12 +54,12 @@ def measure(
     Raises:
         MatrixError: a ValueError, if it is not a nonempty matrix of finite real floating-point
             numbers, or is zero.
-        StudyError: if there is no such file, model or tensor, or it cannot be read; if a function
-            of `metrics` takes something else, has the name of a column, or fails.
+        StudyError: if there is no such file, model or tensor, or it cannot be fetched or read; if a
+            function of `metrics` takes something else, has the name of a column, or fails.
     """
     known = [(_described(function), function) for function in metrics]
     if isinstance(matrix, str | Path):
-        name, found = read_matrix(Path(matrix), tensor)
+        name, found = read_matrix(find(matrix).path, tensor)
     elif tensor is not None:
         raise StudyError(f"tensor={tensor!r} is for a file or a model; this is a matrix already")
     else:

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import torch
 
+from disentangle.checkpoint.model_place import find
 from disentangle.checkpoint.unembedding import read_config, tensors_of, vocabulary_rows
 from disentangle.errors import StudyError
 from disentangle.geometry.families import UnknownFamilyError, family_of
@@ -58,20 +59,21 @@ def folder_spectra(folder: Path) -> tuple[int, Iterator[WeightSpectrum]]:
     return 1 + config.num_hidden_layers * of_a_layer, weight_spectra(config, tensors)
 
 
-def measure_all(folder: str | Path) -> pd.DataFrame:
+def measure_all(model: str | Path) -> pd.DataFrame:
     """Every matrix of a model: each layer's, each head's OV and QK circuits, and the embedding.
 
     Args:
-        folder: a Hugging Face folder with safetensors. One tensor is in memory at a time.
+        model: a Hugging Face folder with safetensors, or hf:owner/name[@revision] on the hub. One
+            tensor is in memory at a time.
 
     Returns:
         A row for each matrix: matrix, layer, head, rows, columns, the metrics of its singular
         values, and `singular_values` themselves.
 
     Raises:
-        StudyError: as `folder_spectra`.
+        StudyError: as `folder_spectra`; if there is no such model, or it cannot be fetched.
     """
-    _, spectra = folder_spectra(Path(folder))
+    _, spectra = folder_spectra(find(model).path)
     return pd.DataFrame(map(row_of, spectra))
 
 

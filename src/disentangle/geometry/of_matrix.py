@@ -18,7 +18,7 @@ from disentangle.geometry.two_nn import two_nn_dimension
 from disentangle.geometry.user_metric import call
 from disentangle.vocabulary.user_metric import UserMetric
 
-__all__ = ["MEASURES", "measure", "measure_matrix", "measure_user_metric"]
+__all__ = ["MEASURES", "measure", "measure_every", "measure_matrix", "measure_user_metric"]
 
 MEASURES: dict[str, Callable[[Matrix], Record]] = {
     function.__name__: function
@@ -67,7 +67,12 @@ def measure_matrix(matrix: torch.Tensor, name: str) -> dict[str, Any]:
     Raises MatrixError, with `name`, if it is not a nonempty matrix of finite floating-point
     numbers, or is zero.
     """
+    return measure_every(Matrix(matrix, name))
+
+
+def measure_every(matrix: Matrix) -> dict[str, Any]:
+    """Every metric of a matrix that was checked: the columns of `metrics.read_off`."""
     measured: Record = {}
-    for record in measure(Matrix(matrix, name), MEASURES).values():
+    for record in measure(matrix, MEASURES).values():
         measured |= record
     return read_off(measured)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -33,38 +32,21 @@ def read_matrix(path: Path, tensor: str | None) -> tuple[str, torch.Tensor]:
 
 
 def _of_model(folder: Path, tensor: str | None) -> tuple[str, torch.Tensor]:
-    if steps := sorted(path.name for path in folder.glob("step*") if path.is_dir()):
-        raise StudyError(f"{folder} holds several checkpoints; name one: {', '.join(steps[:12])}")
     if holds_safetensors(folder):
         if tensor is not None:
             return tensor, read_tensor(folder, tensor)
         return HEAD, read_unembedding(folder)
-    model, rows = _built(folder)
-    if tensor is not None:
-        return tensor, _named(folder, dict(model.named_parameters()), tensor)
-    head: Any = model.get_output_embeddings().weight
-    return HEAD, head.detach()[:rows]
-
-
-def _built(folder: Path) -> tuple[Any, int]:
-    """A model of pickled weights or of ai2-olmo's trainer, and how many rows its head uses."""
-    try:  # neither can be read with the library alone, without the extra `train`
-        from disentangle.checkpoint.importing import load_model
-        from disentangle.checkpoint.source_tokenizer import load_tokenizer
+    try:  # pickled weights and ai2-olmo's cannot be read without the extra `train`
+        from disentangle.geometry.loaded_model import load
     except ImportError as absent:
         raise StudyError(
             f"{folder} is no model of safetensors with a config.json and a tokenizer.json. What "
             f"reads others is not installed ({absent}): pip install 'disentangle[train]'"
         ) from None
-    try:
-        model = load_model(folder)
-    except ValueError as fault:
-        raise StudyError(f"{folder} cannot be measured: {fault}.") from None
-    head: Any = model.get_output_embeddings().weight
-    try:
-        return model, min(len(head), len(load_tokenizer(folder, None, model)))
-    except ValueError:
-        return model, len(head)
+    loaded = load(folder, "cpu")
+    if tensor is not None:
+        return tensor, _named(folder, dict(loaded.model.named_parameters()), tensor)
+    return HEAD, loaded.unembedding
 
 
 def _of_file(path: Path, tensor: str | None) -> tuple[str, torch.Tensor]:

@@ -1,5 +1,6 @@
 """`disentangle measure --matrices all`: every matrix of a folder that this project did not make."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -84,10 +85,15 @@ def test_names_without_the_models_own(tmp_path: Path) -> None:
         (["m", "--matrices", "all", "--tensor", "x"], "leave --tensor and --metric out"),
         (["m", "--plot", "a.svg"], "draws the spectra of --matrices all"),
         (["m", "--matrices", "all", "--plot", "a.txt"], "must end in .svg, .png, .pdf"),
-        (["absent", "--matrices", "all"], "absent is none"),
+        (["absent", "--matrices", "all"], "There is no absent."),
+        (["m/config.json", "--matrices", "all"], "m/config.json is none"),
         (["odd", "--matrices", "all"], "'mamba' models are not known"),
         (["blank", "--matrices", "all"], "does not tell its layers and heads"),
-        (["torn", "--matrices", "all"], "has no tensor gpt_neox.layers.1"),
+        (
+            ["torn", "--matrices", "all"],
+            "incomplete: model.safetensors.index.json names model-0",
+        ),
+        (["shards", "--matrices", "all"], "has no tensor gpt_neox.layers."),
     ],
 )
 def test_what_cannot_be_measured_is_said(
@@ -106,5 +112,7 @@ def test_what_cannot_be_measured_is_said(
     for shard in Path("torn").glob("*.safetensors"):
         if any(".layers.1." in name for name in load_file(shard)):
             shard.unlink()
+    shutil.copytree("torn", "shards")
+    Path("shards/model.safetensors.index.json").unlink()
     assert main(["measure", *given]) == 2
     assert fault in capsys.readouterr().err
