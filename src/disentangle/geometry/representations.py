@@ -54,23 +54,18 @@ def representations(
 ) -> Representations:
     """The states after the final norm, read in one pass; see `last_token_representations`."""
     sequences = encode(tokenizer, texts, max_tokens)
-    last: dict[int, torch.Tensor] = {}
-    spread: dict[int, torch.Tensor] = {}
-    steps = torch.arange(1, POSITIONS + 1)
+    long = torch.tensor([len(sequence) > POSITIONS for sequence in sequences], dtype=torch.bool)
+    last, spread = torch.empty(0, 0), torch.empty(0, POSITIONS, 0)
     for batch, lengths, output in _passes(model, sequences, max_tokens):
         hidden = output.last_hidden_state
-        for row, (i, length) in enumerate(zip(batch, lengths.tolist(), strict=True)):
-            last[i] = hidden[row, length - 1].float().cpu()
-            if length > POSITIONS:
-                at = steps * (length - 1) // POSITIONS
-                spread[i] = hidden[row, at.to(hidden.device)].float().cpu()
-    width = next(iter(last.values())).shape[0] if last else 0
-    return Representations(
-        torch.stack([last[i] for i in sorted(last)]) if last else torch.empty(0, width),
-        torch.stack([spread[i] for i in sorted(spread)])
-        if spread
-        else torch.empty(0, POSITIONS, width),
-    )
+        if not len(last):
+            last = torch.empty(len(sequences), hidden.shape[-1])
+            spread = torch.empty(len(sequences), POSITIONS, hidden.shape[-1])
+        at = torch.arange(1, POSITIONS + 1) * (lengths[:, None] - 1) // POSITIONS
+        rows = torch.arange(len(batch))[:, None]
+        states = hidden[rows.to(hidden.device), at.to(hidden.device)].float().cpu()
+        spread[batch], last[batch] = states, states[:, -1]
+    return Representations(last, spread[long])
 
 
 @torch.no_grad()

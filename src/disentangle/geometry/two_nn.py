@@ -16,12 +16,14 @@ _ROWS = 512
 
 
 def two_nn_dimension(matrix: Matrix) -> Record:
-    """The intrinsic dimension of a matrix's rows; a shift of all rows does not change it."""
+    """The intrinsic dimension of a matrix's rows; a shift of all rows does not change it.
+
+    NaN for the matrices that the function fixes: their rows are those of W or H, moved.
+    """
+    if not matrix.centered_too:
+        return {"two_nn": float("nan")}
     found = two_nn(matrix.M)
-    measured: Record = {"two_nn": found}
-    if matrix.centered_too:
-        measured[f"two_nn{CENTERED}"] = found
-    return measured
+    return {"two_nn": found, f"two_nn{CENTERED}": found}
 
 
 def two_nn(matrix: torch.Tensor) -> float:

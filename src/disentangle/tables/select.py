@@ -7,11 +7,14 @@ import pandas as pd
 from disentangle.checkpoint.references import BASE
 from disentangle.geometry import CENTERED
 from disentangle.study.sections.statistics import Statistics
-from disentangle.vocabulary.matrices import PREFIXES
+from disentangle.vocabulary.matrices import FUNCTION_LEVEL, PREFIXES
 from disentangle.vocabulary.scores import BITS_PER_BYTE, CHANGE, LOSSES
 
 CHIEF_METRIC = "W_effective_rank_pct"
 CHIEF_OUTCOME = BITS_PER_BYTE.of("id")
+
+RANKS = ("effective_rank_pct", "spectral_entropy_rank", "stable_rank", "participation_ratio")
+"""The metrics of a function-level matrix that are associated with outcomes."""
 
 
 def losses(observations: pd.DataFrame) -> list[str]:
@@ -33,13 +36,20 @@ def chief_outcome(outcomes: Sequence[str]) -> str:
 
 
 def geometry_metrics(observations: pd.DataFrame) -> list[str]:
-    """Columns with a metric of any value, W first, without those of the centered matrices."""
+    """Columns with a metric of any value, W first, without those of the centered matrices.
+
+    Of the matrices that the function fixes only `RANKS`: their other metrics would be many
+    near-copies of W's, and make every correction for the number of metrics harsher.
+    """
+    fixed = tuple(f"{kind.name}_" for kind in FUNCTION_LEVEL)
+    ranks = tuple(f"_{metric}" for metric in RANKS)
     return [
         name
         for prefix in PREFIXES
         for name in observations.columns
         if name.startswith(prefix)
         and not name.endswith(CENTERED)
+        and (name.endswith(ranks) or not name.startswith(fixed))
         and observations[name].notna().any()
     ]
 
