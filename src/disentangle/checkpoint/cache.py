@@ -40,9 +40,11 @@ class Cache:
         """Whether there is a sound value under a key."""
         return self.get(key) is not None
 
-    def put(self, key: dict[str, Any], value: Any) -> None:
-        """Store a value, together with its key for human readers."""
-        write_sealed(self._path(key), {"key": key, "value": _without_nan(value)})
+    def put(self, key: dict[str, Any], value: Any) -> Any:
+        """Store a value, together with its key for human readers; return it as `get` would."""
+        stored = _without_nan(value)
+        write_sealed(self._path(key), {"key": key, "value": stored})
+        return stored
 
 
 def read_entry(path: Path) -> dict[str, Any]:

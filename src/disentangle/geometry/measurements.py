@@ -7,6 +7,7 @@ results of the others are kept.
 from functools import cache
 
 from disentangle.provenance import PACKAGE, computing_code
+from disentangle.vocabulary.matrices import KINDS, H, Kind, W
 
 READING = (
     "checkpoint/guard.py",
@@ -32,6 +33,19 @@ MEASUREMENTS = {
     "lidar_rank": "geometry/lidar.py",
 }
 """Each function of a `Matrix`, and the module that it is in."""
+
+_KINDS = {
+    "column_outliers": (W, H),
+    "two_nn_dimension": (W, H),
+    "alignments": (W, H),
+    "lidar_rank": (H,),
+}
+"""The matrices of which some measurements tell something; the others are of every matrix."""
+
+
+def made_of(measurement: str, kind: Kind) -> bool:
+    """Whether a measurement is made of a matrix; a user's own is made of each."""
+    return kind in _KINDS.get(measurement, KINDS)
 
 
 @cache

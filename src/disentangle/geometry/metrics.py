@@ -100,13 +100,13 @@ def read_off(measured: dict[str, Any]) -> dict[str, Any]:
             "mean_cosine_similarity": _number(measured[f"mean_cosine_similarity{suffix}"]),
             "partition_isotropy": _number(measured[f"partition_isotropy{suffix}"]),
             "isoscore": score,
-            "column_kurtosis": _number(measured[f"column_kurtosis{suffix}"]),
-            "outlier_ratio": _number(measured[f"outlier_ratio{suffix}"]),
-            "two_nn": _number(measured[f"two_nn{suffix}"]),
-            "subspace_overlap": _number(measured[f"subspace_overlap{suffix}"]),
-            "embedding_cosine": _number(measured[f"embedding_cosine{suffix}"]),
-            "embedding_cka": _number(measured[f"embedding_cka{suffix}"]),
-            "lidar": _number(measured[f"lidar{suffix}"]),
+            "column_kurtosis": _number(measured.get(f"column_kurtosis{suffix}")),
+            "outlier_ratio": _number(measured.get(f"outlier_ratio{suffix}")),
+            "two_nn": _number(measured.get(f"two_nn{suffix}")),
+            "subspace_overlap": _number(measured.get(f"subspace_overlap{suffix}")),
+            "embedding_cosine": _number(measured.get(f"embedding_cosine{suffix}")),
+            "embedding_cka": _number(measured.get(f"embedding_cka{suffix}")),
+            "lidar": _number(measured.get(f"lidar{suffix}")),
         }
         record[f"zero_rows{suffix}"] = measured[f"zero_rows{suffix}"]
         record |= {f"{metric.name}{suffix}": metrics[metric.name] for metric in METRICS}

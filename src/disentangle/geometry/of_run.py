@@ -12,6 +12,7 @@ from disentangle.checkpoint.references import BASE
 from disentangle.corpus.documents import read_texts
 from disentangle.errors import QuarantineError
 from disentangle.geometry import CENTERED
+from disentangle.geometry.measurements import made_of
 from disentangle.geometry.metrics import read_off
 from disentangle.geometry.user_metric import load
 from disentangle.job import Say
@@ -49,6 +50,7 @@ def cache_keys(
                 **read.get(domain, {}),
             }
             for measurement, code in codes.items()
+            if made_of(measurement, kind)
         }
         for kind, domain in places(list(texts_sha256))
     }
@@ -96,7 +98,15 @@ def measure_run(
         folder = step_folder(run_manifest.parent, step)
         manifest = read_step(run, run_manifest.parent, step)
         keys = cache_keys(manifest.content_sha256, texts_sha256, max_tokens, codes)
-        due = {place: _absent(cache, of_matrix) for place, of_matrix in keys.items()}
+        found = {
+            (*place, measurement): cache.get(key)
+            for place, of_matrix in keys.items()
+            for measurement, key in of_matrix.items()
+        }
+        due = {
+            place: [measurement for measurement in of_matrix if found[*place, measurement] is None]
+            for place, of_matrix in keys.items()
+        }
         if any(due.values()):
             from disentangle.geometry.final_norm import NoNormError
             from disentangle.geometry.of_checkpoint import Matrices
@@ -113,7 +123,10 @@ def measure_run(
                         M, numerics = matrices.of(BY_NAME[matrix], texts)
                     except NoNormError as unknown:
                         for measurement in measurements:
-                            cache.put(keys[matrix, domain][measurement], {UNKNOWN: str(unknown)})
+                            key = keys[matrix, domain][measurement]
+                            found[matrix, domain, measurement] = cache.put(
+                                key, {UNKNOWN: str(unknown)}
+                            )
                         continue
                     for measurement in measurements:
                         if measurement in of_study:
@@ -123,7 +136,9 @@ def measure_run(
                         else:
                             record = measure(M, [measurement])[measurement]
                         key = keys[matrix, domain][measurement]
-                        cache.put(key, {"measured": record, "numerics": numerics})
+                        found[matrix, domain, measurement] = cache.put(
+                            key, {"measured": record, "numerics": numerics}
+                        )
             except QuarantineError as fault:
                 quarantined.append(Quarantined(run.run, step, BASE, fault.reason))
                 say(str(fault))
@@ -133,7 +148,7 @@ def measure_run(
         for (matrix, domain), of_matrix in keys.items():
             place = {"run": run.run, "step": step, "tokens": manifest.tokens}
             place |= {"matrix": matrix, "domain": domain}
-            measured: dict[str, Any] = {name: cache.get(key) for name, key in of_matrix.items()}
+            measured: dict[str, Any] = {name: found[matrix, domain, name] for name in of_matrix}
             if reason := next(iter(measured.values())).get(UNKNOWN):
                 unknown_matrices[matrix] = reason
             else:
@@ -144,11 +159,6 @@ def measure_run(
     taken = len(rows) - computed
     say(f"{run.run}: {computed} matrices measured{alone}, {taken} taken as they were")
     return rows, quarantined
-
-
-def _absent(cache: Cache, keys: Keys) -> list[str]:
-    """The measurements of a matrix that are still to be measured."""
-    return [measurement for measurement, key in keys.items() if not cache.has(key)]
 
 
 def with_own(codes: Mapping[str, str], own: Sequence[UserMetric]) -> dict[str, str]:
