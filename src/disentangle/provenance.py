@@ -89,4 +89,10 @@ def computing_code(*entries: Path, libraries: tuple[str, ...]) -> str:
 
 def versions(*packages: str) -> dict[str, str]:
     """Installed versions of packages by their distribution names."""
-    return {package: version(package) for package in packages}
+    return {package: _version(package) for package in packages}
+
+
+@cache
+def _version(package: str) -> str:
+    # reading a package's metadata takes a millisecond, and every measurement names its libraries
+    return version(package)

@@ -68,7 +68,7 @@ def test_what_computes_is_code_and_libraries(
 
     before = computing()
     assert before != fresh_hash(package)
-    monkeypatch.setattr(provenance, "version", lambda package: "another")
+    monkeypatch.setattr(provenance, "_version", lambda package: "another")
     assert computing() != before
 
 

@@ -15,6 +15,7 @@ from transformers import AutoTokenizer
 
 from disentangle.checkpoint.guard import load_checkpoint, measuring_device
 from disentangle.errors import QuarantineError
+from disentangle.evaluation.encoding_once import EncodingOnce, Encodings
 from disentangle.evaluation.harness_tasks import heldout_task, registered_task
 from disentangle.evaluation.scores import loss_scores
 from disentangle.provenance import versions
@@ -40,6 +41,7 @@ class Harness:
         self._texts = heldout
         self._batch_size = batch_size
         self._task = cache(self._build)
+        self._encodings: Encodings = {}
         gc.freeze()  # the imports' many objects are never freed; scanning them costs time
 
     def _build(self, name: str) -> ConfigurableTask:
@@ -53,7 +55,9 @@ class Harness:
         tokenizer = AutoTokenizer.from_pretrained(
             folder, local_files_only=True, trust_remote_code=False
         )
-        return HFLM(pretrained=model, tokenizer=tokenizer, batch_size=self._batch_size)
+        return EncodingOnce(
+            self._encodings, pretrained=model, tokenizer=tokenizer, batch_size=self._batch_size
+        )
 
     def _context(self, lm: HFLM, name: str) -> int:
         """The context length; held-out text is read in windows of the training length."""
