@@ -20,6 +20,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import redirect_stdout
 from io import StringIO
 from multiprocessing import get_context
+from typing import Any
 
 SHAPES = [(2048, 64), (50304, 512), (50304, 768), (50304, 2048), (128256, 4096)]
 """Rows and columns: of small studies, Pythia 70m and 160m, Pythia 1.4b, Llama 3 8B."""
@@ -27,13 +28,13 @@ SHAPES = [(2048, 64), (50304, 512), (50304, 768), (50304, 2048), (128256, 4096)]
 TURNS, LONG = 3, 60.0
 
 
-def ours(M):  # type: ignore[no-untyped-def]  # arrays, of libraries that are imported late
+def ours(M: Any) -> None:
     from disentangle import measure
 
     measure(M)
 
 
-def numpy_alone(M):  # type: ignore[no-untyped-def]
+def numpy_alone(M: Any) -> None:
     import numpy as np
 
     X = M.astype(np.float64)
@@ -41,7 +42,7 @@ def numpy_alone(M):  # type: ignore[no-untyped-def]
         np.sqrt(np.clip(np.linalg.eigvalsh(each.T @ each), 0, None))
 
 
-def weightwatcher(M):  # type: ignore[no-untyped-def]
+def weightwatcher(M: Any) -> None:
     import torch
     import weightwatcher
 
@@ -51,7 +52,7 @@ def weightwatcher(M):  # type: ignore[no-untyped-def]
     watcher.analyze(max_N=1 << 30)
 
 
-def isoscore(M):  # type: ignore[no-untyped-def]
+def isoscore(M: Any) -> None:
     from IsoScore.IsoScore import IsoScore
 
     IsoScore(M)

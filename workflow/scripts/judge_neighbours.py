@@ -4,7 +4,7 @@ from pathlib import Path
 
 from disentangle.checkpoint.references import BASE
 from disentangle.claims.judge import judge
-from disentangle.claims.neighbours import NEIGHBOURING_CLAIMS, Neighbouring
+from disentangle.claims.neighbours import NEIGHBOURING_CLAIMS, ConvergenceEvidence
 from disentangle.job import job
 from disentangle.statistics.convergence import convergence
 from disentangle.study.specs.estimates import JudgeNeighbours
@@ -25,7 +25,7 @@ with job("judge_neighbours", snakemake):
         tables["matrices"],
         tables["gradients"],
     )
-    evidence = Neighbouring(found, spec.resamples, spec.seed)
+    evidence = ConvergenceEvidence(found, spec.resamples, spec.seed)
     claims, tests = judge(NEIGHBOURING_CLAIMS, evidence)
     columns = CONVERGENCE.schema.names
     write_table(found[columns], CONVERGENCE, Path(snakemake.output.convergence))

@@ -7,17 +7,9 @@ from disentangle.checkpoint.cohort import read_cohort
 from disentangle.geometry.gradients import gradients_code, measure_gradients
 from disentangle.job import job
 from disentangle.study.results_folder import StudyFolder
-from disentangle.study.run import Run
 from disentangle.study.specs.geometry import MeasureGradients
 from disentangle.tables.files import write_table
 from disentangle.tables.geometry import GRADIENTS
-
-
-def late_text(run: Run) -> Path | None:
-    """The tokens that a run reads after its late change, if that changes the text."""
-    late = run.hyperparameters.late
-    return Path(snakemake.input[f"{late.target}_text"]) if late and late.target else None
-
 
 with job("gradients", snakemake) as say:
     spec = MeasureGradients.read(snakemake.input.spec)
@@ -31,7 +23,7 @@ with job("gradients", snakemake) as say:
             manifests[run.name],
             batches=spec.batches,
             tokens=[Path(path) for path in snakemake.input.tokens],
-            late_tokens=late_text(run),
+            late_tokens=folder.late_tokens(run),
             cache=Cache(folder.cache("gradients")),
             code_version=gradients_code(),
             threads=snakemake.threads,

@@ -5,15 +5,7 @@ from pathlib import Path
 from disentangle.checkpoint.cohort import write_cohort
 from disentangle.job import about, job
 from disentangle.study.results_folder import StudyFolder
-from disentangle.study.run import Run
 from disentangle.study.specs.models import ExecutionSpec, Pretrain
-
-
-def late_text(run: Run) -> Path | None:
-    """The tokens that a run reads after its late change, if that changes the text."""
-    late = run.hyperparameters.late
-    return Path(snakemake.input[f"{late.target}_text"]) if late and late.target else None
-
 
 with job("pretrain", snakemake) as say:
     from disentangle.training.log import write_training_table
@@ -31,7 +23,7 @@ with job("pretrain", snakemake) as say:
             folder=run_folder,
             tokens=[Path(path) for path in snakemake.input.tokens],
             tokens_manifest=Path(snakemake.input.tokens_manifest),
-            late_tokens=late_text(run),
+            late_tokens=folder.late_tokens(run),
             tokenizer=Path(snakemake.input.tokenizer).parent,
             keep_states=spec.keep_states,
             strategy=execution.strategy,

@@ -24,7 +24,7 @@ CONVERGED = 0.9
 
 
 @dataclass(frozen=True)
-class Neighbouring:
+class ConvergenceEvidence:
     """What these findings are judged from."""
 
     convergence: pd.DataFrame
@@ -47,7 +47,7 @@ class Neighbouring:
         return bootstrap_estimate(rho, clusters, resamples=self.resamples, seed=self.seed)
 
 
-def _sooner_in_larger(evidence: Neighbouring) -> Iterator[Part]:
+def _sooner_in_larger(evidence: ConvergenceEvidence) -> Iterator[Part]:
     if evidence.convergence.empty:
         return
     rows = evidence.convergence.dropna(subset=["cka"])
@@ -63,7 +63,7 @@ def _sooner_in_larger(evidence: Neighbouring) -> Iterator[Part]:
     yield Part("mean CKA", found, rule, "convergence", "cka == cka", decides=False)
 
 
-def _rank_goes_with_convergence(evidence: Neighbouring) -> Iterator[Part]:
+def _rank_goes_with_convergence(evidence: ConvergenceEvidence) -> Iterator[Part]:
     for what, column in (("weights", "weights_per"), ("gradients", "gradient_per")):
         for part, matrix in WEIGHTS.items():
             rows = evidence.convergence

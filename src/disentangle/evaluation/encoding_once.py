@@ -5,7 +5,7 @@ from typing import Any
 
 from lm_eval.models.huggingface import HFLM
 
-from disentangle.storage import digest
+from disentangle.checkpoint.tokenizer_key import tokenizer_key
 
 MOST = 10**5
 """Texts whose tokens are kept."""
@@ -25,10 +25,7 @@ class EncodingOnce(HFLM):
         """
         super().__init__(**given)
         self._encodings = encodings
-        backend = getattr(self.tokenizer, "backend_tokenizer", None)
-        # a tokenizer whose backend cannot be serialised equals only itself
-        spelled = digest(backend.to_str()) if backend else str(id(self.tokenizer))
-        self._how = (spelled, self.add_bos_token, self.prefix_token_id)
+        self._how = (tokenizer_key(self.tokenizer), self.add_bos_token, self.prefix_token_id)
 
     def tok_encode(
         self,

@@ -28,16 +28,6 @@ def spectra_of(folder: Path, threads: int) -> dict[str, Any]:
     embedding = f"{family_of(config.model_type).embedding}.weight"
     weights[embedding] = weights[embedding][: checkpoint.manifest.rows]
     return {
-        "spectra": [
-            {
-                "matrix": spectrum.matrix,
-                "layer": spectrum.layer,
-                "head": spectrum.head,
-                "rows": spectrum.shape[0],
-                "columns": spectrum.shape[1],
-                "singular_values": spectrum.sigma.tolist(),
-            }
-            for spectrum in weight_spectra(config, weights.__getitem__)
-        ],
+        "spectra": [spectrum.to_json() for spectrum in weight_spectra(config, weights.__getitem__)],
         "numerics": {"metric_dtype": "float64", **versions("torch", "transformers")},
     }

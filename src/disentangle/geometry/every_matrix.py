@@ -4,8 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from disentangle.checkpoint.cache import Cache
 from disentangle.checkpoint.manifest import read_run, read_step, step_folder
 from disentangle.errors import QuarantineError
@@ -69,15 +67,9 @@ def measure_matrices(
             continue
         place = {"run": run.run, "step": step, "tokens": manifest.tokens}
         numerics = json.dumps(entry["numerics"], sort_keys=True)
-        rows += [place | _row(found) | {"numerics": numerics} for found in entry["spectra"]]
+        rows += [place | spectrum_row(found) | {"numerics": numerics} for found in entry["spectra"]]
     if unknown:
         say(f"{run.run}: {unknown}")
     taken = len(run.checkpoints) - computed
     say(f"{run.run}: all matrices of {computed} checkpoints measured, {taken} taken as they were")
     return rows
-
-
-def _row(found: dict[str, Any]) -> dict[str, Any]:
-    shape = (found["rows"], found["columns"])
-    sigma = np.array(found["singular_values"])
-    return spectrum_row(found["matrix"], found["layer"], found["head"], shape, sigma)

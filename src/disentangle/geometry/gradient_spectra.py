@@ -43,17 +43,7 @@ def gradient_spectra_of(
     loss = accumulate_gradients(checkpoint.model, batches)
     found = gradient_spectra(checkpoint.model, checkpoint.manifest.rows)
     return {
-        "spectra": [
-            {
-                "matrix": spectrum.matrix,
-                "layer": spectrum.layer,
-                "head": spectrum.head,
-                "rows": spectrum.shape[0],
-                "columns": spectrum.shape[1],
-                "singular_values": spectrum.sigma.tolist(),
-            }
-            for spectrum in found
-        ],
+        "spectra": [spectrum.to_json() for spectrum in found],
         "loss": loss,
         "numerics": {
             "device": checkpoint.model.device.type,

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from disentangle.checkpoint.cache import Cache
 from disentangle.checkpoint.manifest import read_run, read_step, step_folder
 from disentangle.errors import QuarantineError
@@ -93,13 +91,7 @@ def measure_gradients(
         place = {"run": trained.run, "step": step, "tokens": manifest.tokens}
         rest = {"loss": entry["loss"], "batches": batches}
         numerics = {"numerics": json.dumps(entry["numerics"], sort_keys=True)}
-        rows += [place | rest | _row(found) | numerics for found in entry["spectra"]]
+        rows += [place | rest | spectrum_row(found) | numerics for found in entry["spectra"]]
     taken = len(trained.checkpoints) - computed
     say(f"{trained.run}: gradients of {computed} checkpoints measured, {taken} taken as they were")
     return rows
-
-
-def _row(found: dict[str, Any]) -> dict[str, Any]:
-    shape = (found["rows"], found["columns"])
-    sigma = np.array(found["singular_values"])
-    return spectrum_row(found["matrix"], found["layer"], found["head"], shape, sigma)

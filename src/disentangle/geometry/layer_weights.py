@@ -77,6 +77,17 @@ class WeightSpectrum:
     sigma: Spectrum
     """Descending; of a circuit as many as the head is wide."""
 
+    def to_json(self) -> dict[str, Any]:
+        """As a cache keeps it, and as `metrics.spectrum_row` takes it."""
+        return {
+            "matrix": self.matrix,
+            "layer": self.layer,
+            "head": self.head,
+            "rows": self.shape[0],
+            "columns": self.shape[1],
+            "singular_values": self.sigma.tolist(),
+        }
+
 
 def layer_weights(family: Family, config: Any, layer: int, tensors: Tensors) -> LayerWeights:
     """The matrices of one layer.

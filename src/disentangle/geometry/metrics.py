@@ -54,22 +54,17 @@ def of_spectrum(sigma: Spectrum, shape: tuple[int, int], stored: str) -> dict[st
     }
 
 
-def spectrum_row(
-    matrix: str, layer: int | None, head: int | None, shape: tuple[int, int], sigma: Spectrum
-) -> dict[str, Any]:
+def spectrum_row(found: dict[str, Any]) -> dict[str, Any]:
     """The columns of the table of matrices for one matrix of a model, stored in float32.
 
     Args:
-        matrix: its name: q, k, v, o, gate, up, down, OV, QK or E.
-        layer, head: from 0, None if it has none.
-        shape: outputs x inputs.
-        sigma: singular values, descending.
+        found: matrix (its name: q, k, v, o, gate, up, down, OV, QK, E, or W), layer and head (from
+            0, None if it has none), rows, columns, and singular_values, descending.
     """
-    metrics = of_spectrum(sigma, shape, "float32")
-    place = {"matrix": matrix, "layer": layer, "head": head}
-    place |= {"rows": shape[0], "columns": shape[1]}
+    sigma = np.array(found["singular_values"])
+    metrics = of_spectrum(sigma, (found["rows"], found["columns"]), "float32")
     per = {"proportional_effective_rank": metrics["effective_rank"] / len(sigma)}
-    return place | per | metrics | {"singular_values": sigma.tolist()}
+    return found | per | metrics
 
 
 def read_off(measured: dict[str, Any]) -> dict[str, Any]:

@@ -79,4 +79,4 @@ def measure_all(model: str | Path) -> pd.DataFrame:
 
 def row_of(found: WeightSpectrum) -> dict[str, Any]:
     """The columns of the table of matrices for one of them."""
-    return spectrum_row(found.matrix, found.layer, found.head, found.shape, found.sigma)
+    return spectrum_row(found.to_json())

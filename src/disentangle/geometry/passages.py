@@ -4,7 +4,7 @@ from functools import cache
 
 from transformers import PreTrainedTokenizerBase
 
-from disentangle.storage import digest
+from disentangle.checkpoint.tokenizer_key import tokenizer_key
 
 
 class _Spelled:
@@ -12,9 +12,7 @@ class _Spelled:
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         self.tokenizer = tokenizer
-        backend = getattr(tokenizer, "backend_tokenizer", None)
-        # a tokenizer whose backend cannot be serialised equals only itself
-        self._key = digest(backend.to_str()) if backend else str(id(tokenizer))
+        self._key = tokenizer_key(tokenizer)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Spelled) and self._key == other._key

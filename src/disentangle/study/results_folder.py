@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from disentangle.study.run import Run
+
 COHORT = "{cohort}"
 """Snakemake's wildcard, to be replaced by the name of a cohort."""
 
@@ -76,6 +78,11 @@ class StudyFolder:
     def tokens(self, name: str = "train") -> Path:
         """Token ids of the training text, of a shard of it, or of a target (`targets/<name>`)."""
         return self.path / "tokens" / f"{name}.bin"
+
+    def late_tokens(self, run: Run) -> Path | None:
+        """Token ids that a run reads after its late change, if that changes the text."""
+        late = run.hyperparameters.late
+        return self.tokens(f"targets/{late.target}") if late and late.target else None
 
     def tokens_manifest(self, name: str = "manifest") -> Path:
         """The manifest of the token files of the training text, of a shard or of a target."""

@@ -1,11 +1,11 @@
-"""Neighbouring findings: verdicts that follow planted truths, at one step and no other."""
+"""ConvergenceEvidence findings: verdicts that follow planted truths, at one step and no other."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from disentangle.claims.judge import judge
-from disentangle.claims.neighbours import NEIGHBOURING_CLAIMS, Neighbouring
+from disentangle.claims.neighbours import NEIGHBOURING_CLAIMS, ConvergenceEvidence
 from disentangle.statistics.convergence import convergence
 from disentangle.tables.estimated import CONVERGENCE, NEIGHBOUR_TESTS, NEIGHBOURS
 from disentangle.tables.files import to_arrow
@@ -64,7 +64,7 @@ def verdicts(tables: tuple[pd.DataFrame | None, ...]) -> tuple[list[str], pd.Dat
     layers, matrices, gradients = tables
     assert layers is not None
     found = convergence(suite(), layers, matrices, gradients)
-    claims, tests = judge(NEIGHBOURING_CLAIMS, Neighbouring(found, resamples=500, seed=0))
+    claims, tests = judge(NEIGHBOURING_CLAIMS, ConvergenceEvidence(found, resamples=500, seed=0))
     to_arrow(claims, NEIGHBOURS)
     to_arrow(tests, NEIGHBOUR_TESTS)
     return [claim["verdict"] for claim in claims], pd.DataFrame(tests)
