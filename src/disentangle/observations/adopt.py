@@ -13,7 +13,7 @@ from disentangle.study.token_counts import spell_count
 from disentangle.tables.collect import with_changes
 from disentangle.tables.collected import OBSERVATIONS
 
-TEXTS = ("run", "variant", "size", "status", "late")
+TEXTS = ("run", "variant", "size", "status", "late", "arm", "intervention")
 
 
 def adopt(
@@ -77,12 +77,15 @@ def _completed(found: pd.DataFrame, reading: Reading) -> pd.DataFrame:
         "variant": BASE,
         "status": "complete",
         "late": "",
+        "arm": "",
+        "intervention": "",
     }
     for name, default in defaults.items():
         found[name] = found[name].fillna(default) if name in found else default
     if "final" not in found:
         found["final"] = found["step"] == found.groupby("run")["step"].transform("max")
-    for name in ("params_embedding", *SEEDS, *OPTIONAL_CHOICES, "compute", "steps_over_tau"):
+    unknown = ("params_embedding", *SEEDS, *OPTIONAL_CHOICES, "dose", "compute", "steps_over_tau")
+    for name in unknown:
         if name not in found:
             found[name] = np.nan
     for name in ("init_seed", "data_seed"):

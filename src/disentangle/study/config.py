@@ -80,6 +80,15 @@ class StudyConfig(Section):
             raise ValueError(
                 f"design: head_decay needs a head of its own, and {', '.join(tied)} is tied"
             )
+        if tied and self.design.interventions:
+            raise ValueError(
+                "design.interventions: W needs to be a matrix of its own, and "
+                f"{', '.join(tied)} is tied: it is the embedding too"
+            )
+        if self.design.interventions and self.execution.strategy == "fsdp":
+            raise ValueError(
+                "design.interventions: each process needs the whole W; use execution.strategy: ddp"
+            )
         return self
 
 

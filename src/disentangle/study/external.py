@@ -53,11 +53,11 @@ class ExternalRun:
             (
                 *("params_non_embedding", "params_embedding", "tokens_budget", "batch_size"),
                 *("weight_decay", "learning_rate", "learning_rate_multiple", "final_lr"),
-                *("beta2_steps", "head_decay", "seed", "init_seed", "data_seed"),
+                *("beta2_steps", "head_decay", "seed", "init_seed", "data_seed", "dose"),
             )
         )
         usual: dict[str, Any] = {"size": self.name, "configuration": EXTERNAL}
-        usual |= {"cooldown": 0.0, "text_tokens": 0, "late": ""}
+        usual |= {"cooldown": 0.0, "text_tokens": 0, "late": "", "arm": "", "intervention": ""}
         return usual | unknown | self.known
 
     def to_json(self) -> dict[str, Any]:

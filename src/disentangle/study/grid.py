@@ -1,6 +1,6 @@
 """From a design to runs: sizes x (base configuration and the sweeps around it)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
@@ -8,6 +8,7 @@ from disentangle.study.config import StudyConfig, rows_in_weights
 from disentangle.study.external import ExternalRun
 from disentangle.study.run import Run, run_name, steps_of
 from disentangle.study.sections.design import Hyperparameters
+from disentangle.study.sections.interventions import Arm
 from disentangle.study.sections.model import Size
 
 
@@ -25,7 +26,8 @@ def configurations(config: StudyConfig) -> list[Hyperparameters]:
     """The base configuration and every variation of it by a sweep, each once, in file order.
 
     If the design has several seeds, each configuration is repeated with all of them in turn. If it
-    has cooldowns, each run is followed by its branches, the longest first.
+    has cooldowns, each run is followed by its branches, the longest first. If it has interventions,
+    the base configuration follows once more with each of its seeds under each of them.
     """
     base = config.design.base
     found = {base: None}
@@ -35,10 +37,20 @@ def configurations(config: StudyConfig) -> list[Hyperparameters]:
             found[base.model_copy(update=departure)] = None
     seeds = config.design.seeds
     repeated = [h.model_copy(update={"seed": s}) for h in found for s in seeds] if seeds else found
+    repeated = [*repeated, *_arms(config, repeated)]
     budgets = [base.tokens, *sorted(config.design.cooldowns, reverse=True)]
     if len(budgets) == 1:
-        return list(repeated)
+        return repeated
     return [h.model_copy(update={"tokens": tokens}) for h in repeated for tokens in budgets]
+
+
+def _arms(config: StudyConfig, runs: Iterable[Hyperparameters]) -> list[Hyperparameters]:
+    """The base configuration with each of its seeds under each intervention, seeds outermost."""
+    base = config.design.base
+    seeds = ("seed", "init_seed", "data_seed")
+    blocks = [h for h in runs if base.model_copy(update={n: getattr(h, n) for n in seeds}) == h]
+    arms = [Arm(name=name, does=does) for name, does in config.design.interventions.items()]
+    return [h.model_copy(update={"arm": arm}) for h in blocks for arm in arms]
 
 
 def expand(config: StudyConfig, also: dict[str, list[int]] | None = None) -> list[Run]:

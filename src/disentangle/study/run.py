@@ -118,6 +118,9 @@ class Run:
             "cooldown": h.cooldown.share if h.cooldown else 0.0,
             "text_tokens": h.text_tokens or 0,
             "late": late_name(h.late) if h.late else "",
+            "arm": h.arm.name if h.arm else "",
+            "intervention": h.arm.does.kind if h.arm else "",
+            "dose": h.arm.does.dose if h.arm else None,
             "seed": h.seed,
             "init_seed": h.seed if h.init_seed is None else h.init_seed,
             "data_seed": h.seed if h.data_seed is None else h.data_seed,
@@ -186,10 +189,14 @@ def late_name(late: Late) -> str:
 
 
 def run_name(size: Size, h: Hyperparameters) -> str:
-    """Name a run: 4M_tok8B_bs128_wd0.1_lr1x_fin0.1_s0; seeds of its own, if any, are added."""
+    """Name a run: 4M_tok8B_bs128_wd0.1_lr1x_fin0.1_s0; an arm and seeds of its own are added.
+
+    The arm is not part of the configuration, which control and arms share.
+    """
     own = {"i": h.init_seed, "d": h.data_seed}
     apart = "".join(f"{key}{seed}" for key, seed in own.items() if seed is not None)
-    return f"{size.name}_{configuration_name(h)}_s{h.seed}{apart}"
+    arm = f"_arm-{h.arm.name}" if h.arm else ""
+    return f"{size.name}_{configuration_name(h)}{arm}_s{h.seed}{apart}"
 
 
 def training_flops(run: Run, step: int) -> float:

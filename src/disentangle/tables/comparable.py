@@ -25,8 +25,9 @@ def all_checkpoints(observations: pd.DataFrame) -> pd.DataFrame:
 
 
 def _for_estimators(rows: pd.DataFrame) -> pd.DataFrame:
-    if "late" in rows:  # choices that changed are none of a whole run
-        rows = rows[rows["late"].fillna("") == ""]
+    for changed in ("late", "arm"):  # what was changed in a run is no choice of a whole run
+        if changed in rows:
+            rows = rows[rows[changed].fillna("") == ""]
     rows = rows.assign(learning_rate=rows["learning_rate_multiple"])
     for name in OPTIONAL_CHOICES:
         if name in rows:

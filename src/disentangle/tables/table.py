@@ -75,6 +75,13 @@ HOW_TRAINED = (
     ),
     ("text_tokens", COUNT, "Tokens of the training text that are read; 0: all"),
     ("late", TEXT, "What changed late in the run, and after which share of it; empty: nothing"),
+    ("arm", TEXT, "Arm of an experiment on W; empty: the control, or no experiment"),
+    ("intervention", TEXT, "What is done to W in that arm; empty: nothing"),
+    (
+        "dose",
+        NUMBER,
+        "How much of it: the target of R / d, the norm, the size of a push; null: nothing is done",
+    ),
     ("seed", COUNT, "Seed of initialisation and data order"),
     ("init_seed", COUNT, "Seed of the initialisation"),
     ("data_seed", COUNT, "Seed of the order of the data"),

@@ -27,6 +27,12 @@ class StepRecord:
     """Before clipping."""
     seconds: float
     """Wall time of the step."""
+    head_rank: float | None = None
+    """Effective rank of the projected W after the step's push, of a run with an intervention."""
+    head_norm: float | None = None
+    """Its Frobenius norm."""
+    push: float | None = None
+    """Norm of what the push changed over the norm of W."""
 
 
 class TrainingLog:
@@ -47,7 +53,8 @@ class TrainingLog:
 
     def append(self, record: StepRecord) -> None:
         """Write one step."""
-        self._file.write(json.dumps(asdict(record)) + "\n")
+        known = {key: value for key, value in asdict(record).items() if value is not None}
+        self._file.write(json.dumps(known) + "\n")
 
     def close(self) -> None:
         """Close the file."""

@@ -7,6 +7,8 @@ from olmo.model import OLMo
 from torch.nn import LinearCrossEntropyOptions
 from torch.nn.functional import linear_cross_entropy
 
+from disentangle.training.factored_head import FactoredHead
+
 ROWS_ON_CPU = 256
 """Tokens whose logits exist at a time, so that they stay in the processor's cache. For a GPU, torch
 chooses a number that it measured."""
@@ -40,6 +42,8 @@ class LossModel(OLMo):
             hidden, _ = block(hidden)
         hidden = parts.ln_f(hidden)[:, :-1]  # nothing is predicted from the last position
         head = parts.wte if self.config.weight_tying else parts.ff_out
+        if isinstance(head, FactoredHead):
+            hidden, head = head.inner(hidden), head.outer
         return linear_cross_entropy(
             hidden.reshape(-1, hidden.shape[-1]).float(),
             head.weight.float(),
@@ -47,6 +51,13 @@ class LossModel(OLMo):
             reduction="sum",
             options=_options(hidden.device),
         )
+
+
+def head_weight(model: OLMo) -> torch.Tensor:
+    """W of an untied model, all rows x d: the parameter itself, or the product of its factors."""
+    parts: Any = model.transformer
+    weight: torch.Tensor = parts.ff_out.weight
+    return weight
 
 
 def _options(device: torch.device) -> LinearCrossEntropyOptions:

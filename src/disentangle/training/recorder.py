@@ -18,6 +18,7 @@ from disentangle.checkpoint.probe import PROBE_LENGTH, probe_loss
 from disentangle.cluster import STOP_SIGNALS
 from disentangle.job import Say, Throttle
 from disentangle.study.run import Run
+from disentangle.training.factored_head import with_whole_head
 from disentangle.training.log import StepRecord, TrainingLog, read_log
 from disentangle.training.process_group import whole_weights
 from disentangle.training.run_folder import RunFolder
@@ -131,7 +132,7 @@ class Recorder:
         trainer.dist_model.eval()
         loss_on_probe = probe_loss(trainer.dist_model, probe.to(trainer.device))
         trainer.dist_model.train()
-        weights = whole_weights(trainer.dist_model)
+        weights = with_whole_head(whole_weights(trainer.dist_model))
         if dist.get_rank() == 0:
             write_checkpoint(
                 step_folder(self.folder.path, step),

@@ -17,12 +17,15 @@ from torch.nn.parallel import DistributedDataParallel
 
 from disentangle.checkpoint.export import read_olmo_weights
 from disentangle.cluster import STOP_SIGNALS
+from disentangle.interventions.push import Push
 from disentangle.job import Say
 from disentangle.storage import write_json, write_sealed
 from disentangle.study.run import Run
+from disentangle.study.sections.interventions import Factor
 from disentangle.training.batches import LateText, batches
 from disentangle.training.decays import Decays, set_head_apart
-from disentangle.training.model import LossModel
+from disentangle.training.factored_head import factor_head
+from disentangle.training.model import LossModel, head_weight
 from disentangle.training.olmo_config import train_config
 from disentangle.training.process_group import process_group, training_device
 from disentangle.training.recorder import Recorder
@@ -136,6 +139,11 @@ def build_trainer(
     model = LossModel(config.model)
     if initial is not None:
         model.load_state_dict(read_olmo_weights(initial, config.model))
+    push = Push.of(run) if run else None
+    if push is not None:
+        if isinstance(push.does, Factor):
+            factor_head(model, push.does.share)
+        push.begin(head_weight(model))
     dist_model: Any
     if config.distributed_strategy == DistributedStrategy.fsdp:
         assert config.fsdp is not None
@@ -172,6 +180,7 @@ def build_trainer(
         # keep the saved epoch: for the stock trainer, another one starts a new epoch
         epoch=None,
         decays=decays,
+        push=push,
     )
 
 

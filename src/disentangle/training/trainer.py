@@ -9,11 +9,14 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from olmo.torch_util import get_world_size
 from olmo.train import Trainer
 
+from disentangle.interventions.push import Push, Pushed
 from disentangle.training.decays import Decays
 from disentangle.training.log import StepRecord
+from disentangle.training.model import head_weight
 
 
 class DivergedError(Exception):
@@ -30,13 +33,13 @@ class InterruptedRunError(Exception):
 
 @dataclass
 class SuiteTrainer(Trainer):
-    """The stock trainer with six differences.
+    """The stock trainer with seven differences.
 
     Its saved state is plain tensors and numbers, so that `torch.load(weights_only=True)` can read
     it and a machine without CUDA can write it. It calls `after_step` after each step. A loss that
     is not finite raises `DivergedError`. The model itself computes the loss (`LossModel`). Weight
-    decay can differ between matrices and change late in the run (`decays`).
-    Nothing is logged to the console.
+    decay can differ between matrices and change late in the run (`decays`). After the optimizer's
+    step W can be pushed (`push`). Nothing is logged to the console.
 
     Data-parallel wrapping (DDP) is used even for one process: without it OLMo's checkpointer
     writes no weights.
@@ -47,6 +50,8 @@ class SuiteTrainer(Trainer):
     )
     decays: Decays | None = None
     """Weight decay by matrix and step; None for the configuration's."""
+    push: Push | None = None
+    """What is done to W after each step; None for nothing."""
 
     def trainer_state_dict(self) -> dict[str, Any]:
         """Position in the data and state of every random generator, as plain types."""
@@ -115,6 +120,7 @@ class SuiteTrainer(Trainer):
             raise
         if not math.isfinite(self.cur_train_loss):
             raise DivergedError(self.global_step - 1)
+        pushed = self._pushed()
         self.after_step(
             self,
             StepRecord(
@@ -124,6 +130,19 @@ class SuiteTrainer(Trainer):
                 learning_rate=self.optim.param_groups[0]["lr"],
                 gradient_norm=float(metrics["optim/total_grad_norm"]),
                 seconds=time.perf_counter() - start,
+                head_rank=pushed.effective_rank if pushed else None,
+                head_norm=pushed.norm if pushed else None,
+                push=pushed.size if pushed else None,
             ),
         )
         return metrics
+
+    def _pushed(self) -> Pushed | None:
+        """Push W, alike in all processes."""
+        if self.push is None:
+            return None
+        W = head_weight(self.model)
+        pushed = self.push.after_step(W.data, self.global_step)
+        if pushed and get_world_size() > 1 and W.requires_grad and W.is_leaf:
+            dist.broadcast(W.data, 0)  # other kinds of machines round otherwise
+        return pushed

@@ -15,6 +15,7 @@ from disentangle.study import expand, read_config
 from disentangle.study.grid import log_spaced_steps
 from disentangle.study.run import Run, own_flops, run_name, steps_of, training_flops
 from disentangle.study.sections.design import Cooldown, Hyperparameters, Late
+from disentangle.study.sections.interventions import Arm, Factor
 from disentangle.study.sections.model import Size
 from disentangle.study.token_counts import parse_count, spell_count
 
@@ -60,7 +61,9 @@ def test_every_hyperparameter_is_in_the_name(sample_config: dict[str, Any]) -> N
     size = read_config(sample_config).sizes[0]
     for key in type(base).model_fields:
         before = getattr(base, key)
-        made = {"late": Late(at=0.5, head_decay=2), "cooldown": Cooldown(share=0.2, warmup=512)}
+        made: dict[str, Any] = {"late": Late(at=0.5, head_decay=2)}
+        made |= {"cooldown": Cooldown(share=0.2, warmup=512)}
+        made |= {"arm": Arm(name="K", does=Factor(kind="factor", share=0.4))}
         value = made.get(key, 400)
         other = base.model_copy(update={key: value if before is None else before * 2 + 1})
         assert run_name(size, other) != run_name(size, base)
@@ -321,3 +324,77 @@ def test_cooldowns_need_a_cooldown(sample_config: dict[str, Any]) -> None:
     design = sample_config["design"] | {"cooldowns": ["65k"]}
     with pytest.raises(StudyError, match="cooldowns need base"):
         read_config(sample_config | {"design": design})
+
+
+ARMS = {
+    "D40": {"kind": "spectrum", "target": 0.4},
+    "K": {"kind": "factor", "share": 0.4},
+}
+
+
+def with_arms(config: dict[str, Any], **design: Any) -> dict[str, Any]:
+    changed = {"interventions": ARMS, "sweeps": [{"weight_decay": [0.5]}], "seeds": [0, 1, 2]}
+    return config | {"design": config["design"] | changed | design}
+
+
+def test_interventions_are_crossed_with_the_seeds_of_the_base(
+    sample_config: dict[str, Any],
+) -> None:
+    runs = expand(read_config(with_arms(sample_config)))
+    assert len(runs) == 2 * (2 * 3 + 2 * 3)
+    arms = [run for run in runs if run.hyperparameters.arm]
+    of_size = arms[:6]
+    assert [run.covariates()["arm"] for run in of_size] == ["D40", "K"] * 3
+    assert [run.hyperparameters.seed for run in of_size] == [0, 0, 1, 1, 2, 2]
+    assert {run.configuration for run in arms} == {runs[0].configuration}
+    assert of_size[0].name == "33K_tok262k_bs16_wd0.1_lr1x_fin0.1_arm-D40_s0"
+    assert len({run.name for run in runs}) == len(runs)
+    found = of_size[0].covariates()
+    assert (found["intervention"], found["dose"]) == ("spectrum", 0.4)
+    control = runs[0].covariates()
+    assert (control["arm"], control["intervention"], control["dose"]) == ("", "", None)
+    assert "arm" not in runs[0].identity()["hyperparameters"]
+    told = of_size[0].identity()["hyperparameters"]["arm"]
+    assert told == {
+        "name": "D40",
+        "does": {"kind": "spectrum", "target": 0.4, "pull": 0.05, "every": 1},
+    }
+    assert Run.from_json(of_size[1].to_json()) == of_size[1]
+
+
+@pytest.mark.parametrize(
+    ("arm", "said"),
+    [
+        ({"kind": "spectral", "target": 0.4}, r"design\.interventions\.A: kind is spectrum"),
+        ({"target": 0.4}, r"design\.interventions\.A: kind is spectrum"),
+        ({"kind": "spectrum", "target": 1.4}, r"design\.interventions\.A.*target: .*less than"),
+        ({"kind": "spectrum"}, r"design\.interventions\.A.*target: is missing"),
+        ({"kind": "gauge", "target": 0.4, "rms": 1}, r"design\.interventions\.A.*rms: unknown key"),
+        ({"kind": "rotate", "size": True}, "is true or false"),
+    ],
+)
+def test_interventions_that_are_none_are_refused(
+    sample_config: dict[str, Any], arm: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(StudyError, match=said):
+        read_config(with_arms(sample_config, interventions={"A": arm}))
+
+
+def test_interventions_need_a_head_that_is_whole_and_its_own(
+    sample_config: dict[str, Any],
+) -> None:
+    arms, an_arm = with_arms(sample_config), {"name": "x", "does": ARMS["K"]}
+    for mine, said in (
+        (arms | {"model": arms["model"] | {"tied": True}}, "W needs to be a matrix of its own"),
+        (arms | {"execution": {"strategy": "fsdp"}}, "use execution.strategy: ddp"),
+        (
+            with_arms(sample_config, base=arms["design"]["base"] | {"head_decay": 2}),
+            "factors have no decay of the head",
+        ),
+        (
+            with_arms(sample_config, base=arms["design"]["base"] | {"arm": an_arm}),
+            "arms are made from design.interventions",
+        ),
+    ):
+        with pytest.raises(StudyError, match=said):
+            read_config(mine)

@@ -2,9 +2,19 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from disentangle.study.sections.section import Beta, Fraction, Name, Quantity, Section, Seed
+from disentangle.study.sections.interventions import Arm, Intervention
+from disentangle.study.sections.section import (
+    Beta,
+    DropsNull,
+    Fraction,
+    Name,
+    Quantity,
+    Section,
+    Seed,
+    distinct,
+)
 
 
 class Late(Section):
@@ -68,6 +78,9 @@ class Hyperparameters(Section):
     late: Late | None = None
     """What changes late in the run. Such a run is judged for late degradation, and is left out of
     associations, whose design describes whole runs."""
+    arm: Arm | None = None
+    """What is done to W during training. It comes from `design.interventions`. Such a run is left
+    out of associations too."""
 
     def chosen(self) -> dict[str, Any]:
         """What was set, as plain data; an optional choice that was not made is left out, so that it
@@ -120,6 +133,21 @@ class Design(Section):
     """Shorter budgets than the base's, for `base.cooldown`. Each run of the design becomes a trunk:
     for each of these budgets a branch takes over its state and cools down. So runs of all budgets
     share what they have in common, and cost little more than the longest."""
+    interventions: Annotated[dict[Name, Intervention], DropsNull, AfterValidator(distinct)] = {}
+    """Arms of an experiment on W, by a name of yours. The base configuration is trained once more
+    under each of them, with all of its seeds; without one it is the control. Other configurations
+    are not."""
+
+    @model_validator(mode="after")
+    def _arms_in_one_place(self) -> "Design":
+        if self.base.arm is not None:
+            raise ValueError("base.arm: arms are made from design.interventions")
+        if self.interventions and self.cooldowns:
+            raise ValueError("interventions: a branch takes over a state in which none was made")
+        factored = [n for n, does in self.interventions.items() if does.kind == "factor"]
+        if factored and self.base.head_decay is not None:
+            raise ValueError(f"interventions.{factored[0]}: factors have no decay of the head")
+        return self
 
     @model_validator(mode="after")
     def _branches_of_a_trunk(self) -> "Design":

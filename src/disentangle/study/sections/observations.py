@@ -20,7 +20,8 @@ PLACES = ("run", "step", "tokens", "variant", "final", "status")
 WEIGHTS = ("params_non_embedding", "params_embedding")
 KNOWN = (
     *(*PLACES, "size", *WEIGHTS, *CHOICES, "learning_rate_multiple"),
-    *(*OPTIONAL_CHOICES, "late", *SEEDS, "compute", "steps_over_tau"),
+    *(*OPTIONAL_CHOICES, "late", "arm", "intervention", "dose", *SEEDS),
+    *("compute", "steps_over_tau"),
 )
 """Names of columns that are neither a metric nor a score."""
 

@@ -38,9 +38,11 @@ class Finetuning(Hyperparameters):
     left out."""
 
     @model_validator(mode="after")
-    def _changes_nothing_late(self) -> "Finetuning":
+    def _is_plain(self) -> "Finetuning":
         if self.late is not None:
             raise ValueError("late: only a run of the design changes late")
+        if self.arm is not None:
+            raise ValueError("arm: only a run of the design has one")
         return self
 
 
