@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import permutations as orders
-from itertools import product
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm as normal
@@ -13,35 +10,9 @@ from scipy.stats import rankdata
 from disentangle.statistics.bootstrap import CONFIDENCE, Floats
 from disentangle.statistics.estimate import Estimate
 from disentangle.statistics.rank_correlation import rank_correlation
+from disentangle.statistics.rearrangements import rearrangements
 
 LEVEL = 0.05
-
-# Up to this many, all rearrangements are enumerated; otherwise `permutations` are drawn.
-EXACT_UP_TO = 5000
-
-
-def _rearrangements(
-    members: list[NDArray[np.intp]], n: int, count: int, seed: int
-) -> tuple[NDArray[np.intp], bool]:
-    """Orders of the rows that keep each row in its cell (count x n), and whether these are all."""
-    total = 1
-    for rows in members:
-        for k in range(2, len(rows) + 1):
-            total *= k
-        if total > EXACT_UP_TO:
-            break
-    if total <= EXACT_UP_TO:
-        every = product(*(orders(rows) for rows in members))
-        found = np.empty((total, n), dtype=np.intp)
-        for i, choice in enumerate(every):
-            for rows, order in zip(members, choice, strict=True):
-                found[i, rows] = order
-        return found, True
-    rng = np.random.default_rng(seed)
-    found = np.empty((count, n), dtype=np.intp)
-    for rows in members:
-        found[:, rows] = rows[np.argsort(rng.random((count, len(rows))), axis=1)]
-    return found, False
 
 
 def _deviations(values: Floats, cell: NDArray[np.intp]) -> Floats:
@@ -74,9 +45,9 @@ def within_spearman(
 
     Rows of a cell have the same size and the same training choices and differ only in their seed. p
     is the share of rearrangements of y within cells that correlate at least as strongly: all of
-    them up to `EXACT_UP_TO`, else `permutations` random ones plus the observed one (Phipson & Smyth
-    2010). It is exact for any effects of training on x and y at any sample size; it assumes only
-    that the seeds of a cell are exchangeable.
+    them up to `rearrangements.EXACT_UP_TO`, else `permutations` random ones plus the observed one
+    (Phipson & Smyth 2010). It is exact for any effects of training on x and y at any sample size;
+    it assumes only that the seeds of a cell are exchangeable.
 
     Cells without a repeat are left out. `n` is the number of the other rows, `df` is `n` minus the
     number of their cells. NaN if even the strongest association could not reach 5 %. The interval
@@ -99,7 +70,7 @@ def within_spearman(
         return Estimate.unknown("constant within cells", n, df)
     a, b = (rankdata(column) - (n + 1) / 2 for column in left.T)
     members = [np.flatnonzero(cell == c) for c in range(count)]
-    rearranged, exact = _rearrangements(members, n, permutations, seed)
+    rearranged, exact = rearrangements(members, n, permutations, seed)
     products = np.abs(b[rearranged] @ a)
     # products that differ by rounding are equal
     slack = 1e-9 * float(np.sqrt((a @ a) * (b @ b)))
