@@ -50,6 +50,23 @@ rule judge_neighbours:
         "../scripts/judge_neighbours.py"
 
 
+rule analyze_experiment:
+    input:
+        spec=spec_of("analyze_experiment"),
+        observations=FOLDER.table("observations"),
+        surgery=[],
+    output:
+        **{name: FOLDER.table(name) for name in EXPERIMENT},
+    log:
+        FOLDER.log("analyze_experiment"),
+    resources:
+        **REQUESTS.of(megabytes=4000, minutes=60),
+    message:
+        "Estimating what the experiment shows"
+    script:
+        "../scripts/analyze_experiment.py"
+
+
 rule simulate:
     # needs only the design, so it can run before anything is trained
     input:

@@ -18,7 +18,7 @@ from disentangle.study import read_config
 from disentangle.study.file import read_mappings
 from disentangle.study.resource_requests import ResourceRequests
 from disentangle.study.results_folder import StudyFolder
-from disentangle.study.jobs import ANALYZED, NEIGHBOURING, Jobs
+from disentangle.study.jobs import ANALYZED, EXPERIMENT, NEIGHBOURING, Jobs
 from disentangle.study.settings import plain
 from disentangle.study.specs.of_study import ONLY, specs_of
 from disentangle.study.start import Start

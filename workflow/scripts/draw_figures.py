@@ -14,6 +14,7 @@ with job("draw_figures", snakemake):
     folder = StudyFolder.of_spec(snakemake.input.spec)
     logs = [folder.checkpoints / run.name / "training.parquet" for run in spec.runs]
     layers = [Path(path) for path in snakemake.input.layers]
+    slopes = [Path(path) for path in snakemake.input.slopes]
     figures = draw(
         runs={run.name: run for run in spec.runs},
         observations=read_tables([Path(snakemake.input.observations)]),
@@ -22,6 +23,7 @@ with job("draw_figures", snakemake):
         over_training=read_tables([Path(snakemake.input.over_training)]),
         training=read_tables(logs) if logs else None,
         layers=read_tables(layers) if layers else None,
+        slopes=read_tables(slopes) if slopes else None,
         perturbation=spec.perturbation,
     )
     made = snakemake.output

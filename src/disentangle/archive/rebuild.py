@@ -46,7 +46,7 @@ COMPUTED = (
     *("measure_geometry", "evaluate_checkpoints", "compare_layers", "measure_matrices"),
     *("collect", "collect_layers", "collect_matrices", "collect_gradients"),
     *("take_observations", "measure_leakage"),
-    *("analyze", "simulate", "judge_neighbours", "tables"),
+    *("analyze", "analyze_experiment", "simulate", "judge_neighbours", "tables"),
 )
 """Rules that turn stored measurements into tables. No other may run."""
 

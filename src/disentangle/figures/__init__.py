@@ -4,11 +4,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from disentangle.figures.associations import associations_figure
+from disentangle.figures.causal_slopes import causal_slopes
+from disentangle.figures.dose_and_response import dose_and_response
 from disentangle.figures.layer_convergence import layer_convergence
 from disentangle.figures.metric_agreement import metric_agreement
 from disentangle.figures.perturbations import perturbations
 from disentangle.figures.rank_and_loss import rank_and_loss
 from disentangle.figures.rank_and_regime import rank_and_regime
+from disentangle.figures.rank_by_arm import rank_by_arm
 from disentangle.figures.rank_over_training import rank_over_training
 from disentangle.figures.training_choices import training_choices
 from disentangle.figures.training_curves import training_curves
@@ -26,8 +29,15 @@ def draw(
     training: pd.DataFrame | None,
     perturbation: Perturbation,
     layers: pd.DataFrame | None,
+    slopes: pd.DataFrame | None,
 ) -> dict[str, Figure]:
-    """Draw all figures for which the study has data, by name."""
+    """Draw all figures for which the study has data, by name.
+
+    Runs under an intervention are drawn in the experiment's figures alone.
+    """
+    everything = observations
+    runs = {name: run for name, run in runs.items() if not run.hyperparameters.arm}
+    observations = observations[observations["arm"].fillna("") == ""]
     figures = {
         "rank_over_training": rank_over_training(runs, observations),
         "metric_agreement": metric_agreement(agreement),
@@ -35,11 +45,16 @@ def draw(
         "rank_and_loss": rank_and_loss(observations),
     }
     if training is not None:
-        figures["training_curves"] = training_curves(runs, training)
+        of_runs = training[training["run"].isin(list(runs))]
+        figures["training_curves"] = training_curves(runs, of_runs)
         figures["rank_and_regime"] = rank_and_regime(over_training)
         figures["training_choices"] = training_choices(runs, observations)
     if variants(perturbation):
         figures["perturbations"] = perturbations(observations, perturbation)
     if layers is not None:
         figures["layer_convergence"] = layer_convergence(runs, layers)
+    if slopes is not None:
+        figures["dose_and_response"] = dose_and_response(everything)
+        figures["causal_slopes"] = causal_slopes(slopes)
+        figures["rank_by_arm"] = rank_by_arm(everything)
     return figures

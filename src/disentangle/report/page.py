@@ -14,6 +14,7 @@ from disentangle.figures.style import variant_label
 from disentangle.figures.training_curves import departures
 from disentangle.report.claims import headline
 from disentangle.report.costs import costs_by_rule
+from disentangle.report.experiment import experiment
 from disentangle.report.function_level import beside_function_level
 from disentangle.report.models import describe_models
 from disentangle.report.numbers import number, probability
@@ -120,6 +121,10 @@ def write_report(
         claims=claims(tables["claims"], tables["claim_tests"]),
         neighbours=claims(tables["neighbours"], tables["neighbour_tests"])
         if "neighbours" in tables
+        else [],
+        experiment=experiment(tables),
+        causal_claims=claims(tables["causal_claims"], tables["causal_claim_tests"])
+        if "causal_claims" in tables
         else [],
         most_runs=MOST_RUNS,
         outcome=first_outcome,

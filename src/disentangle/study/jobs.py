@@ -29,6 +29,12 @@ ANALYZED = (
 NEIGHBOURING = ("convergence", "neighbours", "neighbour_tests")
 """Tables that are estimated from the observations and the layers."""
 
+EXPERIMENT = (
+    *("causal_arms", "arm_effects", "causal_slopes"),
+    *("causal_claims", "causal_claim_tests", "causal_readings"),
+)
+"""Tables that are estimated from the observations of an experiment on W."""
+
 
 @dataclass(frozen=True)
 class Jobs:
@@ -108,6 +114,11 @@ class Jobs:
         return [rule for rule, settings in wanted.items() if settings]
 
     @property
+    def experiment(self) -> bool:
+        """Whether there are arms to compare."""
+        return bool(self.study.sizes and self.study.design.interventions)
+
+    @property
     def shards(self) -> list[str]:
         """Numbers of the files with the training tokens, if there are several."""
         return [str(shard) for shard in range(self.study.corpus.shards)]
@@ -136,7 +147,9 @@ class Jobs:
         """Tables that the report is made of."""
         neighbouring = NEIGHBOURING if self.study.geometry.layers else ()
         leakage = ["leakage"] if self.runs else []
-        return [*self.collected, *ANALYZED, "calibration", *leakage, *neighbouring]
+        experiment = EXPERIMENT if self.experiment else ()
+        found = [*self.collected, *ANALYZED, "calibration", *leakage]
+        return [*found, *neighbouring, *experiment]
 
     @property
     def figures(self) -> list[str]:
@@ -151,5 +164,8 @@ class Jobs:
             "associations": True,
             "perturbations": self.perturbations,
             "layer_convergence": self.study.geometry.layers,
+            "dose_and_response": self.experiment,
+            "causal_slopes": self.experiment,
+            "rank_by_arm": self.experiment,
         }
         return [name for name, has in drawn.items() if has]

@@ -19,6 +19,7 @@ NAMED = {
     "checkpoints": "<name>",
     "perturbation.finetune": "<target>",
     "execution.by_size": "<size>",
+    "design.interventions": "<arm>",
 }
 """Mappings whose keys the user chooses, and what these keys name."""
 
@@ -52,10 +53,15 @@ def _rows(
 ) -> Iterator[tuple[str, str, str]]:
     for name, given in section["properties"].items():
         key = f"{place}{name}"
-        kind = _section_of(given)
+        kinds = _sections_of(given)
+        kind = kinds[0] if len(kinds) == 1 else None
         inner = sections[kind] if kind else None
         meaning = given.get("description") or (inner or {}).get("description", "")
         meaning = " ".join(meaning.replace("|", "\\|").split())
+        if len(kinds) > 1:
+            yield f"{key}.{NAMED[key]}", meaning, ""
+            yield from _rows_of_kinds(kinds, f"{key}.{NAMED[key]}", sections)
+            continue
         if kind is None or inner is None:
             yield key, meaning, _values(given)
             continue
@@ -72,16 +78,25 @@ def _rows(
             yield from _rows(inner, f"{key}.", sections)
 
 
-def _section_of(given: dict[str, Any]) -> str | None:
-    """The name of the section that a key has, or each entry of its list or mapping; or None."""
+def _rows_of_kinds(
+    kinds: list[str], key: str, sections: dict[str, Any]
+) -> Iterator[tuple[str, str, str]]:
+    """A section that has one of several kinds: each kind, and then its own keys."""
+    for kind in kinds:
+        own = dict(sections[kind]["properties"])
+        name = own.pop("kind")["const"]
+        yield f"{key}: {{kind: {name}}}", " ".join(sections[kind]["description"].split()), ""
+        yield from _rows({"properties": own}, f"{key}.", sections)
+
+
+def _sections_of(given: dict[str, Any]) -> list[str]:
+    """The names of the sections that a key may have, or each entry of its list or mapping."""
     choices = [given, *given.get("anyOf", []), given.get("items", {})]
     entries = given.get("additionalProperties")
     if isinstance(entries, dict):
         choices += [entries, *entries.get("anyOf", [])]
-    for choice in choices:
-        if "$ref" in choice:
-            return str(choice["$ref"]).rpartition("/")[2]
-    return None
+    choices += [kind for choice in choices for kind in choice.get("oneOf", [])]
+    return [str(one["$ref"]).rpartition("/")[2] for one in choices if "$ref" in one]
 
 
 def _values(given: dict[str, Any]) -> str:

@@ -3,6 +3,15 @@
 The meanings are also in the parquet files, as field metadata.
 """
 
+from disentangle.tables.causal import (
+    ARM_EFFECTS,
+    CAUSAL_ARMS,
+    CAUSAL_CALIBRATION,
+    CAUSAL_CLAIM_TESTS,
+    CAUSAL_CLAIMS,
+    CAUSAL_READINGS,
+    CAUSAL_SLOPES,
+)
 from disentangle.tables.collected import (
     ANOMALIES,
     CHECKPOINTS,
@@ -55,6 +64,13 @@ ALL_TABLES = (
     CONVERGENCE,
     NEIGHBOURS,
     NEIGHBOUR_TESTS,
+    CAUSAL_ARMS,
+    ARM_EFFECTS,
+    CAUSAL_SLOPES,
+    CAUSAL_CLAIMS,
+    CAUSAL_CLAIM_TESTS,
+    CAUSAL_READINGS,
+    CAUSAL_CALIBRATION,
     AGREEMENT,
     EFFECTS,
     NOISE,

@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from disentangle.study.sections.interventions import Arm, Intervention
 from disentangle.study.sections.section import (
@@ -78,7 +79,7 @@ class Hyperparameters(Section):
     late: Late | None = None
     """What changes late in the run. Such a run is judged for late degradation, and is left out of
     associations, whose design describes whole runs."""
-    arm: Arm | None = None
+    arm: Annotated[Arm | None, SkipJsonSchema()] = None
     """What is done to W during training. It comes from `design.interventions`. Such a run is left
     out of associations too."""
 

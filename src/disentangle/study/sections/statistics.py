@@ -32,6 +32,9 @@ class Statistics(Section):
     """Bootstrap resamples per interval."""
     tolerance: float = Field(0.01, gt=0)
     """Late rise of a loss (bits per byte) or late drop of a task's score that is ignored."""
+    bound: float = Field(0.01, gt=0)
+    """Of an experiment on W: change of loss (bits per byte) per tenth of R / d that counts as
+    none. Fix it before the study runs."""
     error_correlation: float = Field(0, ge=0, lt=1)
     """Assumed correlation between the errors of two checkpoints that were evaluated on the same
     passages, where the losses of single passages are not known. 0 makes verdicts conservative."""

@@ -11,6 +11,14 @@ class JudgeNeighbours(Spec):
     seed: int
 
 
+class AnalyzeExperiment(Spec):
+    """Estimate what an experiment on W shows."""
+
+    settings: Statistics
+    recovery_steps: int
+    """Steps of training after surgery; 0 without surgery."""
+
+
 class Analyze(Spec):
     """Compute all estimates from the observations."""
 

@@ -215,6 +215,10 @@ def _of_tables(jobs: Jobs, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
             code=code_of("write_report.py"),
         ),
     }
+    if jobs.experiment:
+        one["analyze_experiment"] = estimates.AnalyzeExperiment(
+            settings=settings, recovery_steps=0, code=code_of("analyze_experiment.py")
+        )
     if study.observations:
         one["take_observations"] = tables.TakeObservations(
             reading=study.observations,
