@@ -12,7 +12,7 @@ import math
 from functools import cache
 
 import numpy as np
-from scipy.stats import t as student_t
+from scipy.special import stdtr, stdtrit
 
 from disentangle.causal.confidence_set import LEVEL, Regions
 from disentangle.statistics.bootstrap import CONFIDENCE, Floats
@@ -112,6 +112,6 @@ def by_seed(a: Floats, c: Floats, *, n: int) -> Estimate:
 
 def with_t(value: float, se: float, df: int, n: int) -> Estimate:
     """An estimate with Student's interval and p, for what has no sign flips."""
-    reach = float(student_t.ppf((1 + CONFIDENCE) / 2, df)) * se
-    p = float(2 * student_t.sf(abs(value) / se, df)) if se > 0 else math.nan
+    reach = float(stdtrit(df, (1 + CONFIDENCE) / 2)) * se
+    p = float(2 * stdtr(df, -abs(value) / se)) if se > 0 else math.nan
     return Estimate(value, value - reach, value + reach, n, p=p, se=se, df=df)

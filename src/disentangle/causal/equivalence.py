@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scipy.stats import t as student_t
+from scipy.special import stdtr, stdtrit
 
 from disentangle.causal.confidence_set import LEVEL
 from disentangle.statistics.estimate import Estimate
@@ -39,9 +39,9 @@ def equivalence(effect: Estimate, bound: float, *, times: float = 1) -> Equivale
     value, se, df = times * effect.value, abs(times) * effect.se, effect.df
     if not (math.isfinite(value) and math.isfinite(bound) and se > 0 and df > 0):
         return Equivalence(bound, math.nan, math.nan, math.nan, math.nan)
-    above = float(student_t.sf((value + bound) / se, df))
-    below = float(student_t.cdf((value - bound) / se, df))
-    reach = float(student_t.ppf(1 - LEVEL, df)) * se
+    above = float(stdtr(df, -(value + bound) / se))
+    below = float(stdtr(df, (value - bound) / se))
+    reach = float(stdtrit(df, 1 - LEVEL)) * se
     further = _further_seeds(abs(value), se, df + 1, bound)
     return Equivalence(bound, max(above, below), value - reach, value + reach, further)
 
@@ -50,7 +50,7 @@ def _further_seeds(value: float, se: float, seeds: int, bound: float) -> float:
     margin = abs(bound - value)
 
     def decides(n: int) -> bool:
-        return float(student_t.ppf(1 - LEVEL, n - 1)) * se * math.sqrt(seeds / n) <= margin
+        return float(stdtrit(n - 1, 1 - LEVEL)) * se * math.sqrt(seeds / n) <= margin
 
     if decides(seeds):
         return 0.0

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import chi2
-from scipy.stats import f as fisher
+from scipy.special import chdtrc, fdtrc
 
 from disentangle.causal.by_seed import with_t
 from disentangle.causal.two_stage import TwoStage
@@ -69,18 +68,19 @@ def hansen(a: Floats, c: Floats) -> OverIdentification:
     b = float(mean_a @ mean_c / (mean_c @ mean_c))
     inverse = np.eye(count)
     for _ in range(ROUNDS):
-        covariance = np.cov((a - b * c).T, bias=True)
-        if np.linalg.cond(covariance) > 1e12:
+        left = a - mean_a - b * (c - mean_c)
+        values, vectors = np.linalg.eigh(left.T @ left / seeds)
+        if values[0] <= 1e-12 * values[-1]:
             return _unknown("the levers' noise is collinear", seeds, df)
-        inverse = np.linalg.inv(covariance)
+        inverse = (vectors / values) @ vectors.T
         before, b = b, float(mean_c @ inverse @ mean_a / (mean_c @ inverse @ mean_c))
         if abs(b - before) <= 1e-12 * max(abs(b), 1e-6):
             break
     mean = mean_a - b * mean_c
     j = float(seeds * mean @ inverse @ mean)
     f = j * (seeds - df) / (seeds * df)
-    p = float(fisher.sf(f, df, seeds - df))
-    return OverIdentification(j, df, p, float(chi2.sf(j, df)), b, seeds)
+    p = float(fdtrc(df, seeds - df, f))
+    return OverIdentification(j, df, p, float(chdtrc(df, j)), b, seeds)
 
 
 def over_levers(fits: Sequence[TwoStage]) -> OverIdentification:

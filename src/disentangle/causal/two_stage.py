@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
 from disentangle.causal.by_seed import by_seed, with_t
 from disentangle.causal.confidence_set import ConfidenceSet, fieller
@@ -116,7 +116,7 @@ def quadratic(found: Sample) -> Quadratic | None:
     ends = [along(np.array([1.0, 2 * (end - middle)])) for end in (low, high)]
     # -b1 / (2 b2) as a ratio n / d, with n = -b1 and d = 2 b2
     change = np.diag([-1.0, 2.0])
-    reach = float(student_t.ppf((1 + CONFIDENCE) / 2, seeds - 1))
+    reach = float(stdtrit(seeds - 1, (1 + CONFIDENCE) / 2))
     n, d = change @ b
     turning = fieller(float(n), float(d), change @ covariance @ change, reach)
     moved = tuple((low_ + middle, high_ + middle) for low_, high_ in turning.parts)
