@@ -8,9 +8,11 @@ the least of three turns (of one where a turn takes over a minute), and the peak
 that of the matrix, in MiB. Ours: all metrics of `disentangle.measure`, before and after centering.
 numpy: singular values of the matrix and of the centred one, by the Gram matrix. WeightWatcher: its
 analysis of one layer, by default settings (it skips heads over 50,000 rows, so that limit is
-raised). IsoScore: its one number.
+raised). IsoScore: its one number. Where there is a GPU, the line "ours, GPU" measures there; its
+memory is the GPU's, the matrix included. All other lines see no GPU.
 """
 
+import os
 import resource
 import sys
 import time
@@ -58,12 +60,22 @@ def isoscore(M: Any) -> None:
     IsoScore(M)
 
 
-TOOLS = {"ours": ours, "numpy": numpy_alone, "weightwatcher": weightwatcher, "IsoScore": isoscore}
+ON_GPU = "ours, GPU"
+
+TOOLS = {
+    "ours": ours,
+    ON_GPU: ours,
+    "numpy": numpy_alone,
+    "weightwatcher": weightwatcher,
+    "IsoScore": isoscore,
+}
 
 
 def turn(tool: str, shape: tuple[int, int]) -> tuple[float, float, float]:
     """Wall and CPU seconds, and MiB beyond the matrix, of one measurement."""
     warnings.simplefilter("ignore")
+    if tool != ON_GPU:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # before torch is imported
     import numpy as np
 
     M = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
@@ -74,15 +86,22 @@ def turn(tool: str, shape: tuple[int, int]) -> tuple[float, float, float]:
         wall, cpu = time.perf_counter(), time.process_time()
         work(M)
     spent = time.perf_counter() - wall, time.process_time() - cpu
+    if tool == ON_GPU:  # its results are numbers in Python, so all of it was waited for
+        import torch
+
+        return *spent, torch.cuda.max_memory_allocated() / 2**20
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return *spent, (after - before) / 1024
 
 
 def main() -> None:
+    import torch
+
+    tools = [tool for tool in TOOLS if tool != ON_GPU or torch.cuda.is_available()]
     shapes = [tuple(map(int, given.split("x"))) for given in sys.argv[1:]] or SHAPES
     print(f"{'shape':>14} {'tool':>14} {'wall s':>8} {'CPU s':>8} {'MiB':>8}")
     for shape in shapes:
-        found: dict[str, list[tuple[float, float, float]]] = {tool: [] for tool in TOOLS}
+        found: dict[str, list[tuple[float, float, float]]] = {tool: [] for tool in tools}
         for _ in range(TURNS):
             for tool, turns in found.items():
                 if turns and turns[0][0] > LONG:

@@ -79,12 +79,14 @@ def _log_partitions(matrix: torch.Tensor, axes: torch.Tensor) -> torch.Tensor:
 
 
 def _rough(matrix: torch.Tensor, axes: torch.Tensor) -> tuple[torch.Tensor, float] | None:
-    """The same from products in float32, and a bound on its error; None if it would overflow.
+    """The same from products in float32, and a bound on its error; None without such a bound.
 
     An inner product of d terms has an error of at most (d + 4) u ||m|| ||c||, the rounding of m and
     c included (Higham 2002, section 3.1). The sum of a block's positive terms adds less than its
     number of rows times u; exponential, reciprocal and sums of blocks, in float64, less than 8 u.
     """
+    if torch.get_float32_matmul_precision() != "highest":
+        return None  # a GPU's tensor cores round to TF32, some CPUs to bfloat16
     longest = 0.0
     for rows in matrix.detach().split(_ROWS):
         longest = max(longest, float(torch.linalg.vector_norm(rows.float(), dim=1).max()))

@@ -39,7 +39,7 @@ def lidar(states: torch.Tensor) -> float:
     Returns:
         1 to d; NaN for fewer than two passages or positions, or if none differ.
     """
-    X = states.detach().double().cpu()
+    X = states.detach().double()
     n, q, d = X.shape
     if n < 2 or q < 2:
         return NAN
@@ -50,8 +50,9 @@ def lidar(states: torch.Tensor) -> float:
     S_b = between.T @ between / (n - 1)
     if not (S_w.any() and S_b.any()):
         return NAN
-    S_w += RIDGE * S_w.trace() / d * torch.eye(d, dtype=torch.float64)
+    S_w += RIDGE * S_w.trace() / d * torch.eye(d, dtype=torch.float64, device=X.device)
     # the same eigenvalues as those of S_w^-1/2 S_b S_w^-1/2
-    found = torch.from_numpy(eigh(S_b.numpy(), S_w.numpy(), eigvals_only=True)).clamp(min=0)
+    values = eigh(S_b.cpu().numpy(), S_w.cpu().numpy(), eigvals_only=True)
+    found = torch.from_numpy(values).clamp(min=0)
     p = found / found.sum()
     return float(torch.exp(torch.special.entr(p).sum()))

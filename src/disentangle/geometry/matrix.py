@@ -13,6 +13,7 @@ from disentangle.geometry.decomposition import (
     shifted_factor,
     triangular_factor,
 )
+from disentangle.geometry.device import device_for
 
 __all__ = ["Matrix", "MatrixError", "Record"]
 
@@ -28,7 +29,7 @@ class MatrixError(QuarantineError, ValueError):
 
 
 class Matrix:
-    """M (n x d), checked, on the CPU, in its storage type."""
+    """M (n x d), checked, in its storage type, on the device that computes: see `device_for`."""
 
     def __init__(
         self,
@@ -41,6 +42,7 @@ class Matrix:
         axes_of_w: torch.Tensor | None = None,
         embedding: torch.Tensor | None = None,
         spread: torch.Tensor | None = None,
+        device: torch.device | None = None,
     ) -> None:
         """
         Args:
@@ -52,16 +54,21 @@ class Matrix:
             axes_of_w: of H, the right singular vectors of W as columns, to compare H with.
             embedding: of W, the embedding, to compare W with.
             spread: of H, the states at several tokens of a passage: passages x positions x d.
+            device: where all of it is computed; found by default.
 
         Raises:
             MatrixError: if it is not a nonempty matrix of finite floating-point numbers, or is
                 zero.
         """
         _check(matrix, name)
-        self.M = matrix.detach().cpu()
+        device = device or device_for(matrix, beside=embedding is not None)
+        self.M = matrix.detach().to(device)
         self.centered_too = centered_too
         self.space = space or matrix.shape[1]
-        self.axes_of_w, self.embedding, self.spread = axes_of_w, embedding, spread
+        self.axes_of_w, self.embedding, self.spread = (
+            None if other is None else other.detach().to(device)
+            for other in (axes_of_w, embedding, spread)
+        )
         self.stored = str(stored or matrix.dtype).removeprefix("torch.")
         """Name of the storage type, whose precision its entries have."""
 
@@ -73,7 +80,7 @@ class Matrix:
     @cached_property
     def mean(self) -> torch.Tensor:
         """Column means, float64."""
-        total = torch.zeros(self.M.shape[1], dtype=torch.float64)
+        total = torch.zeros(self.M.shape[1], dtype=torch.float64, device=self.M.device)
         for rows in row_blocks(self.M):
             total += rows.sum(dim=0)
         return total / len(self.M)

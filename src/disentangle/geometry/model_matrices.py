@@ -87,7 +87,7 @@ class ModelMatrices:
             embedding=self._embedding if kind is W else None,
             spread=self._representations(texts or []).spread if kind is H else None,
         )
-        return given, numerics
+        return given, numerics | {"metric_device": given.M.device.type}
 
     def _matrix(self, kind: Kind, texts: list[str]) -> torch.Tensor:
         if kind is H:

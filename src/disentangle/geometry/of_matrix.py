@@ -36,7 +36,7 @@ MEASURES: dict[str, Callable[[Matrix], Record]] = {
 
 
 def measure(matrix: Matrix, measurements: Iterable[str]) -> dict[str, Record]:
-    """Make the named measurements of a matrix, in float64 and on the CPU."""
+    """Make the named measurements of a matrix, in float64 and on its device."""
     return {measurement: MEASURES[measurement](matrix) for measurement in measurements}
 
 
@@ -53,7 +53,7 @@ def measure_user_metric(
 
     def of(M: torch.Tensor, decomposed: tuple[torch.Tensor, torch.Tensor]) -> float:
         value = M.double() if metric.takes == "matrix" else decomposed[0]
-        return call(metric.spelled, function, value.numpy())
+        return call(metric.spelled, function, value.cpu().numpy())
 
     measured: Record = {metric.name: of(matrix.M, matrix.decomposed)}
     if matrix.centered_too:

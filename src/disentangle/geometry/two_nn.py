@@ -41,7 +41,7 @@ def two_nn(matrix: torch.Tensor) -> float:
     n = len(X)
     if n < FEWEST:
         return float("nan")
-    logs = torch.zeros((), dtype=torch.float64)
+    logs = torch.zeros((), dtype=torch.float64, device=X.device)
     for start in range(0, n, _ROWS):
         # not by a product of the rows, whose rounding errors drown small distances
         distances = torch.cdist(
