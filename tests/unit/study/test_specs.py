@@ -65,7 +65,8 @@ def test_every_rule_that_reads_a_spec_has_one() -> None:
     observed = merged(study_file(), {"observations": {"file": "t.csv", "columns": {"run": "r"}}})
     written |= {rule for rule, _ in specs(observed)}
     everything = {"layers": True, "matrices": "all", "gradients": 1}
-    layered = merged(study_file(), {"geometry": everything})
+    arm = {"a": {"kind": "spectrum", "target": 0.4}}
+    layered = merged(study_file(), {"geometry": everything, "design": {"interventions": arm}})
     written |= {rule for rule, _ in specs(layered)}
     assert read == written
 

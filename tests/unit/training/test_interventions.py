@@ -110,3 +110,13 @@ def test_the_log_of_a_run_without_an_arm_is_as_it_was(
     write_training_table(trained_run, "run", tmp_path / "training.parquet")
     table = read_tables([tmp_path / "training.parquet"])
     assert table[["head_rank", "head_norm", "push"]].isna().all().all()
+
+
+def test_processes_that_share_a_batch_push_alike(bench: Bench, tmp_path: Path) -> None:
+    run = with_arm(bench, KINDS["rotate"])
+    pretrain(run, **bench.arguments(tmp_path / "one"))
+    pretrain(run, **bench.arguments(tmp_path / "two") | {"processes": 2})
+    # sums over processes differ in the last digits
+    assert torch.allclose(head(tmp_path / "one", 16), head(tmp_path / "two", 16), atol=1e-4)
+    sizes = [read_log(tmp_path / name / "steps.jsonl", "")["push"] for name in ("one", "two")]
+    assert np.allclose(sizes[0], sizes[1], atol=1e-6)
