@@ -68,6 +68,11 @@ def surgery(*, lost: float, left: float, noise: float = 0.001, seed: int = 0) ->
             {"direct": {"narrow": 0.1, "factors": 0.1}, "noise": QUIET},
             ["holds", "holds", "fails"],
         ),
+        # the limit costs something, and less than the bound per tenth of d
+        (
+            {"direct": {"narrow": 0.105, "factors": 0.1}, "noise": 0.001},
+            ["holds", "holds", "fails"],
+        ),
         # too noisy to tell
         ({"direct": {"narrow": 0.05}, "noise": 8 * SEED_NOISE}, ["undecided"] * 3),
     ],
@@ -111,6 +116,10 @@ def test_evidence_is_found_again_by_its_query() -> None:
         ({"direct": HARD, "noise": QUIET}, {1, 4}, set()),
         # the gauge arm's rank varies by chance, and so does its loss
         ({"slope": -0.5, "noise": QUIET}, {2}, {6}),
+        ({"slope": 0.5, "noise": QUIET}, {2}, {6}),
+        # a sham, or the norm, that does about as much as the lowest dose
+        ({"slope": -0.5, "direct": {"turned": 0.1}, "noise": QUIET}, {5}, {6}),
+        ({"slope": -0.5, "direct": {"shrunk": 0.1}, "noise": QUIET}, set(), {6}),
         ({"direct": LEVER, "noise": QUIET}, {3}, set()),
         ({"direct": {"low": 0.1, "turned": 0.1}, "noise": QUIET}, {3, 5}, set()),
         ({"direct": {"shifted": 0.05}, "noise": QUIET}, {1, 6}, {4}),
