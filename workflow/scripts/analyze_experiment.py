@@ -14,7 +14,6 @@ with job("analyze_experiment", snakemake):
         read_tables([Path(snakemake.input.observations)]),
         settings=spec.settings,
         surgery=read_tables(surgery) if surgery else None,
-        recovery_steps=spec.recovery_steps,
     )
     for table in TABLES:
         write_table(getattr(found, table.name), table, Path(snakemake.output[table.name]))

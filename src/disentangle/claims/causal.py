@@ -12,8 +12,8 @@ from dataclasses import replace
 from disentangle.causal.levers import ALL, DOSES
 from disentangle.causal.slope_rows import HIGHEST, LOWEST, two_stage_name
 from disentangle.claims.causal_evidence import (
-    ALL_AGAIN,
-    HEAD_AGAIN,
+    ALL_WEIGHTS,
+    HEAD,
     OPERATED,
     CausalEvidence,
     Cell,
@@ -140,19 +140,19 @@ def _hard_limits_harm(evidence: CausalEvidence) -> Iterator[Part]:
 
 
 def _recovery_brings_back(evidence: CausalEvidence) -> Iterator[Part]:
-    bound, steps = evidence.settings.bound, evidence.recovery_steps
+    bound = evidence.settings.bound
     for operation in evidence.operations():
         rows = f"operation == '{operation}'"
         lost = evidence.lost(operation, {OPERATED: 1.0})
         # what loses nothing has nothing to bring back, so such operations do not count
         loses = lost.low > bound
-        name = f"{operation}: loss beyond the sham's"
+        name = f"{operation}: loss beyond the checkpoint's"
         yield Part(name, lost, above(BITS, bound), "surgery", rows, decides=False)
         left = f"loss left, minus {1 - RECOVERED:.0%} of what was lost, {BITS}"
-        for stage, trained in ((ALL_AGAIN, "all weights"), (HEAD_AGAIN, "W alone")):
+        for stage, trained in ((ALL_WEIGHTS, "all weights"), (HEAD, "W alone")):
             found = evidence.lost(operation, {stage: 1.0, OPERATED: -(1 - RECOVERED)})
-            name = f"{operation}: after {steps} steps of {trained}"
-            decides = loses and stage == ALL_AGAIN
+            name = f"{operation}: after {evidence.steps(operation, stage)} steps of {trained}"
+            decides = loses and stage == ALL_WEIGHTS
             yield Part(name, found, below(left, 0), "surgery", rows, decides)
 
 

@@ -17,13 +17,14 @@ from disentangle.causal.settings import TENTH, CausalSettings
 from disentangle.statistics.estimate import Estimate
 
 SHAM = "sham"
-"""Operation that does all that surgery does, but for the cut."""
+"""The operation that does nothing, and is trained on as the others are."""
 
-OPERATED, HEAD_AGAIN, ALL_AGAIN = "operated", "recovered-head", "recovered-all"
+OPERATED, HEAD, ALL_WEIGHTS = "operated", "head", "all"
 """Stages of surgery: right after it, after training W alone, and after training all weights."""
 
-LESS_SHAM = "_less_sham"
-"""Ending of a column with a loss minus that of the same run's sham at the same stage."""
+DIFFERENCE = "_difference"
+"""Ending of a loss's difference to its reference: right after surgery the checkpoint as it was,
+later the sham at the same stage, which was trained as long."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +103,8 @@ class CausalEvidence:
     slopes: pd.DataFrame
     settings: CausalSettings
     surgery: pd.DataFrame = field(default_factory=pd.DataFrame)
-    """One row per run, operation and stage; see `lost`."""
-    recovery_steps: int = 100
-    """Steps of training after surgery."""
+    """The table of surgery: one row per run, operation and stage, with their difference in loss to
+    a reference; empty if there was none."""
 
     @classmethod
     def of(
@@ -114,7 +114,6 @@ class CausalEvidence:
         settings: CausalSettings,
         *,
         surgery: pd.DataFrame | None = None,
-        recovery_steps: int = 100,
     ) -> CausalEvidence:
         """Evidence from the observations and what `estimate_causal` made of them."""
         return cls(
@@ -122,7 +121,6 @@ class CausalEvidence:
             pd.DataFrame(tables.slopes),
             settings,
             pd.DataFrame() if surgery is None else surgery,
-            recovery_steps,
         )
 
     @property
@@ -145,15 +143,15 @@ class CausalEvidence:
         return sorted(name for name in found if name != SHAM)
 
     def lost(self, operation: str, stages: Mapping[str, float]) -> Estimate:
-        """Weighted sum over stages of the loss beyond the sham's, by sign flips of seeds.
+        """Weighted sum over stages of the loss beyond the reference's, by sign flips of seeds.
 
-        The loss beyond the sham is the column `<outcome>_less_sham` or, without it, the outcome
-        minus that of the same run and stage under the operation `sham`. Runs of one seed are
-        averaged. `n` is the number of runs.
+        Runs of one seed are averaged. `n` is the number of runs.
         """
-        rows = self._beyond_sham()
-        rows = rows[rows["operation"] == operation]
-        wide = rows.pivot_table(index=["seed", "run"], columns="stage", values="beyond")
+        rows = self.surgery[self.surgery["operation"] == operation]
+        column = f"{self.outcome}{DIFFERENCE}"
+        if column not in rows:
+            return Estimate.unknown(f"no column {column}")
+        wide = rows.pivot_table(index=["seed", "run"], columns="stage", values=column)
         absent = [stage for stage in stages if stage not in wide]
         if absent:
             return Estimate.unknown(f"no run of stage {absent[0]}")
@@ -161,10 +159,8 @@ class CausalEvidence:
         means = sums.groupby("seed").mean().to_numpy(np.float64)
         return by_seed(means, np.ones(len(means)), n=len(sums))
 
-    def _beyond_sham(self) -> pd.DataFrame:
-        rows, column = self.surgery, f"{self.outcome}{LESS_SHAM}"
-        if column in rows:
-            return rows.assign(beyond=rows[column])
-        sham = rows[rows["operation"] == SHAM].set_index(["run", "stage"])[self.outcome]
-        paired = rows.join(sham.rename("of_sham"), on=["run", "stage"])
-        return paired.assign(beyond=paired[self.outcome] - paired["of_sham"])
+    def steps(self, operation: str, stage: str) -> int:
+        """Steps of training up to a stage; 0 if there is none."""
+        rows = self.surgery
+        rows = rows[(rows["operation"] == operation) & (rows["stage"] == stage)]
+        return int(rows["steps"].max()) if len(rows) else 0

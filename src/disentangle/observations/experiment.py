@@ -46,7 +46,6 @@ def analyze_experiment(
     *,
     settings: Statistics | None = None,
     surgery: pd.DataFrame | None = None,
-    recovery_steps: int = 0,
 ) -> Experiment:
     """Estimate the effects of arms and the slopes on rank, and judge the causal claims.
 
@@ -56,7 +55,6 @@ def analyze_experiment(
         observations: a study's observations table.
         settings: outcomes, bound, seed.
         surgery: the table of surgery, if checkpoints were operated on.
-        recovery_steps: steps of training after surgery.
 
     Raises:
         StudyError: if the arms of a cell are not what they say; see `causal.panel.panels`.
@@ -70,9 +68,7 @@ def analyze_experiment(
         seed=settings.seed,
     )
     estimated = estimate_causal(observations, causal)
-    evidence = CausalEvidence.of(
-        observations, estimated, causal, surgery=surgery, recovery_steps=recovery_steps
-    )
+    evidence = CausalEvidence.of(observations, estimated, causal, surgery=surgery)
     claims, tests = judge(LEDGER, evidence)
     rows = {
         "causal_arms": estimated.arms,

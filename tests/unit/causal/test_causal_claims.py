@@ -42,14 +42,14 @@ def surgery(*, lost: float, left: float, noise: float = 0.001, seed: int = 0) ->
     """Truncation that loses some bits per byte, of which some are left after recovery."""
     rng = np.random.default_rng(seed)
     rows = []
-    stages = {"operated": lost, "recovered-head": lost / 2, "recovered-all": left}
+    stages = {"operated": lost, "head": lost / 2, "all": left}
     for run in range(8):
         for stage, harm in stages.items():
-            level = 3 + rng.normal(0, 0.05)
-            for operation, beyond in (("sham", 0.0), ("truncate", harm), ("gauge", 0.0)):
-                loss = level + beyond + rng.normal(0, noise)
+            for operation, beyond in (("sham", np.nan), ("truncate", harm), ("gauge", 0.0)):
                 place = {"run": f"run{run}", "seed": run, "operation": operation, "stage": stage}
-                rows.append(place | {"id_bits_per_byte": loss})
+                steps = 0 if stage == "operated" else 100
+                difference = {"id_bits_per_byte_difference": beyond + rng.normal(0, noise)}
+                rows.append(place | {"steps": steps} | difference)
     return pd.DataFrame(rows)
 
 
@@ -66,6 +66,11 @@ def surgery(*, lost: float, left: float, noise: float = 0.001, seed: int = 0) ->
         # factors cost something, the limit of their rank nothing
         (
             {"direct": {"narrow": 0.1, "factors": 0.1}, "noise": QUIET},
+            ["holds", "holds", "fails"],
+        ),
+        # the limit costs something, and less than the bound per tenth of d
+        (
+            {"direct": {"narrow": 0.105, "factors": 0.1}, "noise": 0.001},
             ["holds", "holds", "fails"],
         ),
         # too noisy to tell
@@ -111,6 +116,10 @@ def test_evidence_is_found_again_by_its_query() -> None:
         ({"direct": HARD, "noise": QUIET}, {1, 4}, set()),
         # the gauge arm's rank varies by chance, and so does its loss
         ({"slope": -0.5, "noise": QUIET}, {2}, {6}),
+        ({"slope": 0.5, "noise": QUIET}, {2}, {6}),
+        # a sham, or the norm, that does about as much as the lowest dose
+        ({"slope": -0.5, "direct": {"turned": 0.1}, "noise": QUIET}, {5}, {6}),
+        ({"slope": -0.5, "direct": {"shrunk": 0.1}, "noise": QUIET}, set(), {6}),
         ({"direct": LEVER, "noise": QUIET}, {3}, set()),
         ({"direct": {"low": 0.1, "turned": 0.1}, "noise": QUIET}, {3, 5}, set()),
         ({"direct": {"shifted": 0.05}, "noise": QUIET}, {1, 6}, {4}),
@@ -154,15 +163,7 @@ def test_a_study_without_an_arm_leaves_its_claims_undecided() -> None:
     ],
 )
 def test_recovery_is_judged_by_what_was_lost(planted: dict, expected: str) -> None:
-    table, operated = experiment(), surgery(**planted)
-    assert verdicts(table, operated)[3] == expected
-    # the same from a column of differences to the sham
-    sham = operated[operated["operation"] == "sham"].set_index(["run", "stage"])["id_bits_per_byte"]
-    joined = operated.join(sham.rename("sham"), on=["run", "stage"])
-    less = joined.assign(
-        id_bits_per_byte_less_sham=joined["id_bits_per_byte"] - joined["sham"]
-    ).drop(columns="sham")
-    assert verdicts(table, less)[3] == expected
+    assert verdicts(experiment(), surgery(**planted))[3] == expected
 
 
 def test_recovery_of_all_weights_decides_and_that_of_w_alone_is_shown() -> None:
@@ -170,7 +171,9 @@ def test_recovery_of_all_weights_decides_and_that_of_w_alone_is_shown() -> None:
     rows = pd.DataFrame(tests).query("claim == 4").set_index("part")
     assert rows.index[rows["decides"]].tolist() == ["truncate: after 100 steps of all weights"]
     assert rows.loc["truncate: after 100 steps of W alone", "verdict"] == "fails"
-    assert rows.loc["truncate: loss beyond the sham's", "observed"] == pytest.approx(0.5, abs=0.01)
+    assert rows.loc["truncate: loss beyond the checkpoint's", "observed"] == pytest.approx(
+        0.5, abs=0.01
+    )
 
 
 def test_cells_are_judged_one_by_one() -> None:

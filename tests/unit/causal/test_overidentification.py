@@ -84,6 +84,25 @@ def test_the_difference_of_slopes_is_that_of_seeds_where_each_seed_has_both() ->
     assert ours.se == pytest.approx(of_seeds.std(ddof=1) / np.sqrt(12)) and ours.df == 11
 
 
+def test_a_seed_that_one_lever_lacks_counts_for_the_other_alone() -> None:
+    y, x = draw(seed=2)
+    x[:] = MEANS
+    y[3, 5] = np.nan
+    first, second = lever_fits(y, x)[1:]
+    slopes = pd.DataFrame(
+        {
+            "first": (y[:, 5] - y[:, 0]) / (0.52 - 0.64),
+            "second": (y[:, 6] - y[:, 7]) / (0.33 - 0.6),
+        }
+    )
+    moved = ((slopes - slopes.mean()) / slopes.notna().sum()).fillna(0)
+    variance = 12 / 11 * ((moved["first"] - moved["second"]) ** 2).sum()
+    ours = slope_difference(first, second)
+    assert ours.value == pytest.approx(slopes["first"].mean() - slopes["second"].mean())
+    assert ours.se == pytest.approx(np.sqrt(variance))
+    assert over_levers([first, second]).seeds == 11
+
+
 def test_over_arms_a_bend_is_seen() -> None:
     y, x = draw(seed=1)
     arms = [0, 1, 2, 3, 4]

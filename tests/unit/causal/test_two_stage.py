@@ -114,6 +114,13 @@ def test_anderson_and_rubins_set_is_that_of_all_permutations() -> None:
         assert (p_at(slope) > 0.05) == (slope in ours.accepted)
 
 
+def test_few_random_orders_reject_nothing() -> None:
+    y, x = draw(slope=3.0)
+    # with the observed order there are ten, so no p is below a tenth
+    found = anderson_rubin(sample(y, x, FIVE), permutations=9, seed=0)
+    assert found.p == 0.1 and str(found.accepted) == "all values"
+
+
 def test_the_set_is_empty_if_an_arm_acts_beside_the_exposure() -> None:
     y, x = draw(noise=0.01)
     assert 0.1 in anderson_rubin(sample(y, x, FIVE), permutations=999, seed=0).accepted

@@ -15,8 +15,6 @@ class AnalyzeExperiment(Spec):
     """Estimate what an experiment on W shows."""
 
     settings: Statistics
-    recovery_steps: int
-    """Steps of training after surgery; 0 without surgery."""
 
 
 class Analyze(Spec):

@@ -217,7 +217,7 @@ def _of_tables(jobs: Jobs, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
     }
     if jobs.experiment:
         one["analyze_experiment"] = estimates.AnalyzeExperiment(
-            settings=settings, recovery_steps=0, code=code_of("analyze_experiment.py")
+            settings=settings, code=code_of("analyze_experiment.py")
         )
     if study.observations:
         one["take_observations"] = tables.TakeObservations(
