@@ -1,8 +1,7 @@
 """Do every operation of the study to a run's last checkpoint, each once."""
 
+from collections.abc import Mapping
 from pathlib import Path
-
-import torch
 
 from disentangle.checkpoint.changed import made_before
 from disentangle.checkpoint.guard import measuring_device
@@ -15,7 +14,7 @@ from disentangle.perturbation.operated_checkpoint import settings_of, write_oper
 from disentangle.provenance import PACKAGE, code_hash
 from disentangle.study.perturbation import operated
 from disentangle.study.run import Run
-from disentangle.study.sections.surgery import Operation, Surgery
+from disentangle.study.sections.surgery import Operation
 from disentangle.surgery.gauge import UnreachableError
 
 
@@ -26,8 +25,9 @@ def operating_code() -> str:
 
 def operate_run(
     run: Run,
-    surgery: Surgery,
+    operations: Mapping[str, Operation],
     *,
+    sequences: int,
     manifest: Path,
     perturbed: Path,
     texts: list[str],
@@ -38,7 +38,8 @@ def operate_run(
 
     Args:
         run: the run as it was trained.
-        surgery: the study's section.
+        operations: what to do, by name.
+        sequences: at most so many sequences of calibration texts are read for a temperature.
         manifest: the run's manifest, beside its checkpoints.
         perturbed: the folder of all perturbed checkpoints.
         texts: the calibration texts.
@@ -54,13 +55,21 @@ def operate_run(
         return Perturbed(run.name, operated(name), last, None, None, reason)
 
     if last not in read_run(manifest).checkpoints:
-        return [nothing(name, "the run diverged") for name in surgery.operations]
+        return [nothing(name, "the run diverged") for name in operations]
     base = step_folder(manifest.parent, last)
     outcomes = []
-    for name, operation in surgery.operations.items():
-        sequences = _calibrating(operation, surgery, texts, base, run)
+    for name, operation in operations.items():
+        read = None
+        if operation.fits_temperature:
+            read = calibration_sequences(
+                texts,
+                base,
+                count=sequences,
+                length=run.model.sequence_length,
+                wanted_by="perturbation.surgery",
+            )
         folder = step_folder(perturbed_folder(perturbed, run.name, operated(name)), last)
-        wanted = settings_of(read_checkpoint(base), operation, sequences)
+        wanted = settings_of(read_checkpoint(base), operation, read)
         made = made_before(folder, wanted, code_version)
         if made is None:
             try:
@@ -68,7 +77,7 @@ def operate_run(
                     base,
                     folder,
                     operation,
-                    sequences,
+                    read,
                     name=name,
                     code_version=code_version,
                     device=measuring_device(),
@@ -85,18 +94,3 @@ def operate_run(
             say(f"{operated(name)} made")
         outcomes.append(Perturbed(run.name, operated(name), last, last, made.weights_sha256, ""))
     return outcomes
-
-
-def _calibrating(
-    operation: Operation, surgery: Surgery, texts: list[str], base: Path, run: Run
-) -> torch.Tensor | None:
-    """The tokens that an operation's temperature is fitted on; None if it has none."""
-    if not operation.fits_temperature:
-        return None
-    return calibration_sequences(
-        texts,
-        base,
-        count=surgery.sequences,
-        length=run.model.sequence_length,
-        wanted_by="perturbation.surgery",
-    )

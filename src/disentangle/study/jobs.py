@@ -8,7 +8,7 @@ from disentangle.study.cohorts import cohorts
 from disentangle.study.config import StudyConfig
 from disentangle.study.external import ExternalRun
 from disentangle.study.grid import expand, external_runs
-from disentangle.study.perturbation import finetuned, perturbed_runs
+from disentangle.study.perturbation import finetuned, perturbed_runs, variants
 from disentangle.study.run import Run
 
 COLLECTED = (
@@ -101,10 +101,20 @@ class Jobs:
         return {name: runs for name, runs in found.items() if runs}
 
     @property
+    def operated(self) -> dict[str, list[Run]]:
+        """The runs of each cohort whose last checkpoint is operated on."""
+        return self.perturbed if self.study.perturbation.surgery else {}
+
+    @property
     def perturbations(self) -> list[str]:
         """The rules that perturb."""
         perturbation = self.study.perturbation
-        wanted = {"quantize": perturbation.quantize, "finetune": perturbation.finetune}
+        wanted = {
+            "quantize": perturbation.quantize,
+            "finetune": perturbation.finetune,
+            "operate": perturbation.surgery,
+            "recover": perturbation.surgery,
+        }
         return [rule for rule, settings in wanted.items() if settings]
 
     @property
@@ -120,6 +130,7 @@ class Jobs:
             "import_checkpoint": len(self.external),
             "measure_geometry": len(self.measured),
             **dict.fromkeys(self.perturbations, len(self.perturbed)),
+            "measure_surgery": len(self.operated),
             "evaluate_checkpoints": len(self.measured),
             "take_observations": int(self.study.observations is not None),
         }
@@ -136,7 +147,8 @@ class Jobs:
         """Tables that the report is made of."""
         neighbouring = NEIGHBOURING if self.study.geometry.layers else ()
         leakage = ["leakage"] if self.runs else []
-        return [*self.collected, *ANALYZED, "calibration", *leakage, *neighbouring]
+        surgery = ["surgery"] if self.operated else []
+        return [*self.collected, *ANALYZED, "calibration", *leakage, *neighbouring, *surgery]
 
     @property
     def figures(self) -> list[str]:
@@ -149,7 +161,7 @@ class Jobs:
             "rank_and_regime": self.runs,
             "metric_agreement": True,
             "associations": True,
-            "perturbations": self.perturbations,
+            "perturbations": variants(self.study.perturbation),
             "layer_convergence": self.study.geometry.layers,
         }
         return [name for name, has in drawn.items() if has]

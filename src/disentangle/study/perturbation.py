@@ -25,7 +25,7 @@ def operated(operation: str) -> str:
     return f"{_SURGERY}{operation}"
 
 
-def recovered(operation: str, stage: Stage) -> str:
+def recovered(operation: str, stage: str) -> str:
     """The variant that was trained further after an operation, or the sham."""
     return f"{operated(operation)}-{stage}"
 

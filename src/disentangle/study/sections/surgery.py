@@ -13,6 +13,9 @@ Stage = Literal["head", "all"]
 STAGES: tuple[Stage, ...] = ("head", "all")
 """What is trained in a recovery."""
 
+OPERATED = "operated"
+"""The stage after an operation and before a recovery."""
+
 SHAM = "sham"
 """The operation that does nothing."""
 
@@ -82,7 +85,9 @@ class Recovery(Hyperparameters):
         return self
 
 
-def _safe_operation(value: dict[str, Operation]) -> dict[str, Operation]:
+def _named(value: dict[str, Operation]) -> dict[str, Operation]:
+    if not value:
+        raise ValueError("say at least one operation")
     for name in value:
         if name.casefold() == SHAM:
             raise ValueError(f"{name}: the sham is there in any case; it does nothing")
@@ -100,8 +105,7 @@ class Surgery(Section):
         dict[Name, Operation],
         DropsNull,
         AfterValidator(distinct),
-        AfterValidator(_safe_operation),
-        Field(min_length=1),
+        AfterValidator(_named),
     ]
     """Name of your choice, to what is done."""
     recovery: Recovery
