@@ -61,6 +61,17 @@ def tokens(count: int, used: int) -> torch.Tensor:
     return torch.randint(0, used, (count, 12), generator=torch.Generator().manual_seed(1))
 
 
+@torch.no_grad()
+def written_by(model: OlmoForCausalLM, count: int) -> torch.Tensor:
+    """Text that the model predicts, so that it has a temperature."""
+    generator = torch.Generator().manual_seed(1)
+    read = torch.zeros(count, 1, dtype=torch.long)
+    for _ in range(11):
+        odds = torch.softmax(model(read).logits[:, -1], dim=-1)
+        read = torch.cat([read, torch.multinomial(odds, 1, generator=generator)], dim=1)
+    return read
+
+
 # A model in memory
 
 
@@ -103,16 +114,18 @@ def test_truncation_goes_to_the_share_of_each_matrix() -> None:
 
 
 def test_a_power_is_followed_by_the_best_temperature() -> None:
-    model, read = model_with_padding(64, 50), tokens(32, 50)
-    W = model.lm_head.weight.clone()
-    scale = operate(model, 50, POWER, read)
+    model = model_with_padding(64, 50)
+    read, W = written_by(model, 64), model.lm_head.weight.detach().clone()
+    scale = operate(model, 50, Operation(kind="power", exponent=3), read)
     assert scale is not None
-    norm = float(model.lm_head.weight[:50].norm() / W[:50].norm())
+    after = model.lm_head.weight.detach().double()
+    norm = float(after[:50].norm() / W[:50].norm())
     assert norm == pytest.approx(scale, rel=1e-5), "it is kept but for the temperature"
-    states, labels = head_states(model, read), read[:, 1:].flatten()
-    best = float(cross_entropy(states @ model.lm_head.weight.T, labels))
-    for other in (0.97, 1.03):
-        assert float(cross_entropy(other * states @ model.lm_head.weight.T, labels)) > best
+    states, labels = head_states(model, read).double(), read[:, 1:].flatten()
+    best = float(cross_entropy(states @ after.T, labels))
+    for other in (0.99, 1.01):
+        assert float(cross_entropy(other * states @ after.T, labels)) > best
+    assert 0.1 < scale < 3 and abs(scale - 1) > 0.05, "the power needs one"
 
 
 def test_a_power_of_other_matrices_has_no_temperature() -> None:
