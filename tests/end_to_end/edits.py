@@ -151,6 +151,15 @@ SCRIPT = "workflow/scripts/evaluate_checkpoints.py"
 LONGER = {"domain": "code", "tokens": "4k", "batch_size": 8, "weight_decay": 0.1}
 LONGER |= {"learning_rate": 0.3, "final_lr": 0, "seed": 0}
 ALSO = {"save": {"count": 3, "first": 0.25, "also": {"2K_*": [9]}}}
+SURGERY = {
+    "operations": {
+        "shift": {"kind": "gauge", "target": 0.5},
+        "flat": {"kind": "power", "exponent": 0.5},
+    },
+    "sequences": 4,
+    "recovery": {"tokens": "2k", "batch_size": 8, "weight_decay": 0.1, "learning_rate": 0.3}
+    | {"final_lr": 0, "seed": 0},
+}
 RESAMPLED = {"analyze", "draw_figures"}
 ANEW = TABLES | {"simulate"}
 MEASURED = dict.fromkeys(BY_SIZE, 2)
@@ -225,6 +234,19 @@ ROWS = {
         config(lambda c: c["perturbation"]["finetune"].update(longer=LONGER)),
         jobs(*TABLES, "gather_target", "tokenize_target", finetune=2, evaluate_checkpoints=2),
         evaluations=(6, 38),
+    ),
+    "surgery": Row(
+        config(lambda c: c["perturbation"].update(surgery=SURGERY)),
+        jobs(
+            *TABLES,
+            "collect_surgery",
+            operate=2,
+            recover=2,
+            measure_surgery=2,
+            evaluate_checkpoints=2,
+        ),
+        # of each of two runs: two operations; they and the sham, head and all
+        evaluations=(2 * (2 + 6) * 3, 38),
     ),
     "a metric of the spectrum": Row(
         replaced(A_METRIC, (f"{GEOMETRY}/metrics.py", OF_SPECTRUM, OF_THE_SPECTRUM)),

@@ -281,6 +281,27 @@ def test_layers_are_compared_where_a_study_asks_for_it(folder: Path, tmp_path: P
     assert (counts["compare_layers"], counts["collect_layers"]) == (4, 1)
 
 
+def test_surgery_is_planned_with_its_recovery_where_a_study_asks_for_it(
+    folder: Path, tmp_path: Path
+) -> None:
+    recovery = {"tokens": "65k", "batch_size": 16, "weight_decay": 0.1, "learning_rate": 0.3}
+    recovery |= {"final_lr": 0, "seed": 0}
+    operations = {"flat": {"kind": "power", "exponent": 0.5}}
+    alone = {"quantize": None, "finetune": {"code": None}}
+    section = {"surgery": {"operations": operations, "recovery": recovery}} | alone
+    study = overlay(tmp_path, {"perturbation": section})
+    shown = snakemake("-n", "--configfile", study, folder=folder)
+    assert shown.returncode == 0, shown.stderr
+    counts = job_counts(shown.stdout)
+    per_cohort = {counts[rule] for rule in ("operate", "recover", "measure_surgery")}
+    assert (per_cohort, counts["collect_surgery"]) == ({2}, 1)  # one run a size
+    assert "figures/perturbations" not in shown.stdout, "no change that geometry may predict"
+    del section["surgery"]["recovery"]
+    refused = snakemake("-n", "--configfile", overlay(tmp_path, {"perturbation": section}),
+                        folder=folder)  # fmt: skip
+    assert "perturbation.surgery.recovery: is missing" in refused.stdout + refused.stderr
+
+
 def test_a_study_is_priced_every_time_it_is_asked(folder: Path) -> None:
     for _ in range(2):
         shown = snakemake("--cores", "1", "plan", folder=folder)

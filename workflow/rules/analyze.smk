@@ -54,7 +54,7 @@ rule analyze_experiment:
     input:
         spec=spec_of("analyze_experiment"),
         observations=FOLDER.table("observations"),
-        surgery=[],
+        surgery=[FOLDER.table("surgery")] if JOBS.operated else [],
     output:
         **{name: FOLDER.table(name) for name in EXPERIMENT},
     log:

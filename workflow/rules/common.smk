@@ -17,7 +17,7 @@ from disentangle.provenance import code_hash
 from disentangle.study import read_config
 from disentangle.study.file import read_mappings
 from disentangle.study.resource_requests import ResourceRequests
-from disentangle.study.results_folder import StudyFolder
+from disentangle.study.results_folder import KIND_OF, StudyFolder
 from disentangle.study.jobs import ANALYZED, EXPERIMENT, NEIGHBOURING, Jobs
 from disentangle.study.settings import plain
 from disentangle.study.specs.of_study import ONLY, specs_of
@@ -57,7 +57,7 @@ MATRICES = [FOLDER.table("matrices")] if STUDY.geometry.matrices == "all" else [
 GRADIENTS = [FOLDER.table("gradients")] if STUDY.geometry.gradients else []
 
 # the files that represent the results of the perturbed runs of a cohort
-PERTURBED = [FOLDER.perturbation(f"{kind}d") for kind in JOBS.perturbations]
+PERTURBED = [FOLDER.perturbation(KIND_OF[rule]) for rule in JOBS.perturbations]
 
 if workflow.is_main_process:
     try:

@@ -79,3 +79,82 @@ rule finetune:
         "Fine-tuning {wildcards.cohort}"
     script:
         "../scripts/finetune.py"
+
+
+rule operate:
+    input:
+        spec=spec_of("operate", "{cohort}"),
+        trained=FOLDER.trained(),
+        passages=FOLDER.heldout("id"),
+    output:
+        FOLDER.perturbation("operated"),
+    log:
+        FOLDER.log("operate", "{cohort}"),
+    threads: REQUESTS.measuring.threads
+    resources:
+        **REQUESTS.measuring.resources,
+    message:
+        "Operating on {wildcards.cohort}"
+    script:
+        "../scripts/operate.py"
+
+
+rule recover:
+    input:
+        spec=spec_of("recover", "{cohort}"),
+        execution=ancient(spec_of("execution")),
+        trained=FOLDER.trained(),
+        operated=FOLDER.perturbation("operated"),
+        tokens=ancient(TOKENS),
+        tokens_manifest=FOLDER.tokens_manifest(),
+        tokenizer=FOLDER.tokenizer,
+    output:
+        FOLDER.perturbation("recovered"),
+    log:
+        FOLDER.log("recover", "{cohort}"),
+    wildcard_constraints:
+        cohort=one_of(COHORTS),
+    threads: REQUESTS.recovering.threads
+    resources:
+        **REQUESTS.recovering.resources,
+    message:
+        "Training {wildcards.cohort} further after surgery"
+    script:
+        "../scripts/recover.py"
+
+
+rule measure_surgery:
+    input:
+        spec=spec_of("measure_surgery", "{cohort}"),
+        trained=FOLDER.trained(),
+        operated=FOLDER.perturbation("operated"),
+        recovered=FOLDER.perturbation("recovered"),
+    output:
+        FOLDER.measured("surgery"),
+    log:
+        FOLDER.log("measure_surgery", "{cohort}"),
+    threads: REQUESTS.measuring.threads
+    resources:
+        **REQUESTS.measuring.resources,
+    message:
+        "Measuring {wildcards.cohort} after surgery"
+    script:
+        "../scripts/measure_surgery.py"
+
+
+rule collect_surgery:
+    input:
+        spec=spec_of("collect_surgery"),
+        measured=expand(FOLDER.measured("surgery"), cohort=JOBS.operated),
+        evaluation=FOLDER.table("evaluation"),
+        passages=FOLDER.table("passages"),
+    output:
+        FOLDER.table("surgery"),
+    log:
+        FOLDER.log("collect_surgery"),
+    resources:
+        **REQUESTS.of(megabytes=2000, minutes=10),
+    message:
+        "Collecting the table of surgery"
+    script:
+        "../scripts/collect_surgery.py"

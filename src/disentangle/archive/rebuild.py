@@ -45,6 +45,7 @@ from disentangle.tables.files import read_tables
 COMPUTED = (
     *("measure_geometry", "evaluate_checkpoints", "compare_layers", "measure_matrices"),
     *("collect", "collect_layers", "collect_matrices", "collect_gradients"),
+    "collect_surgery",
     *("take_observations", "measure_leakage"),
     *("analyze", "analyze_experiment", "simulate", "judge_neighbours", "tables"),
 )

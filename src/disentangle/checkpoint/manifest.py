@@ -156,9 +156,9 @@ def make_again(run_folder: Path, doomed: Path) -> str:
         doomed: the part to delete first.
     """
     return (
-        f"Delete {doomed}\nand the file in trained/ (or quantized/, finetuned/) that names "
-        f"{run_folder.name}, and run the workflow again: it makes what is missing, and keeps the "
-        "rest.\n`make check STUDY=...` finds all damaged files of a study."
+        f"Delete {doomed}\nand the file in trained/ (or quantized/, finetuned/, operated/, "
+        f"recovered/) that names {run_folder.name}, and run the workflow again: it makes what is "
+        "missing, and keeps the rest.\n`make check STUDY=...` finds all damaged files of a study."
     )
 
 

@@ -14,13 +14,13 @@ from disentangle.causal.slope_rows import HIGHEST, LOWEST, two_stage_name
 from disentangle.claims.causal_evidence import (
     ALL_WEIGHTS,
     HEAD,
-    OPERATED,
     CausalEvidence,
     Cell,
 )
 from disentangle.claims.claim import Claim, Part
 from disentangle.claims.rule import Region, Rule, above, below, of_known_sign, within
 from disentangle.statistics.estimate import Estimate
+from disentangle.study.sections.surgery import OPERATED
 
 OURS = "disentangle"
 

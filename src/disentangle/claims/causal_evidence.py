@@ -15,16 +15,10 @@ from disentangle.causal.panel import Panel, panels
 from disentangle.causal.responses import exposure_of
 from disentangle.causal.settings import TENTH, CausalSettings
 from disentangle.statistics.estimate import Estimate
+from disentangle.study.sections.surgery import SHAM, STAGES
+from disentangle.tables.surgery import DIFFERENCE
 
-SHAM = "sham"
-"""The operation that does nothing, and is trained on as the others are."""
-
-OPERATED, HEAD, ALL_WEIGHTS = "operated", "head", "all"
-"""Stages of surgery: right after it, after training W alone, and after training all weights."""
-
-DIFFERENCE = "_difference"
-"""Ending of a loss's difference to its reference: right after surgery the checkpoint as it was,
-later the sham at the same stage, which was trained as long."""
+HEAD, ALL_WEIGHTS = STAGES
 
 
 @dataclass(frozen=True)

@@ -1,26 +1,16 @@
 """Quantise a run's last checkpoint at every bit width of the study, each once."""
 
 from pathlib import Path
-from typing import Any
 
-import torch
-from transformers import AutoTokenizer
-
+from disentangle.checkpoint.changed import made_before
 from disentangle.checkpoint.guard import measuring_device
-from disentangle.checkpoint.manifest import (
-    MANIFEST,
-    WEIGHTS,
-    CheckpointManifest,
-    read_checkpoint,
-    read_run,
-    step_folder,
-)
+from disentangle.checkpoint.manifest import read_checkpoint, read_run, step_folder
 from disentangle.checkpoint.references import Perturbed, perturbed_folder
-from disentangle.errors import QuarantineError, StudyError
+from disentangle.errors import QuarantineError
 from disentangle.job import Say
+from disentangle.perturbation.calibration import calibration_sequences
 from disentangle.perturbation.quantized_checkpoint import settings_of, write_quantized
 from disentangle.provenance import PACKAGE, code_hash
-from disentangle.storage import DamagedError, sha256_of
 from disentangle.study.perturbation import quantized
 from disentangle.study.run import Run
 from disentangle.study.sections.perturbation import Quantization
@@ -29,40 +19,6 @@ from disentangle.study.sections.perturbation import Quantization
 def quantizing_code() -> str:
     """Hash of the code that quantised weights depend on, besides the calibration sequences."""
     return code_hash(PACKAGE / "perturbation" / "quantized_checkpoint.py")
-
-
-def calibration_sequences(
-    texts: list[str], tokenizer_folder: Path, *, count: int, length: int
-) -> torch.Tensor:
-    """Concatenate texts, with an end-of-text token after each, and cut them into sequences.
-
-    Args:
-        texts: from the distribution that the model was trained on.
-        tokenizer_folder: folder of the model's own tokenizer, with an end-of-text token.
-        count: the largest number of sequences.
-        length: tokens per sequence.
-
-    Returns:
-        Token ids, shape (count or fewer, length).
-
-    Raises:
-        StudyError: if the texts are too short for one sequence.
-    """
-    tokenizer = AutoTokenizer.from_pretrained(
-        tokenizer_folder, local_files_only=True, trust_remote_code=False
-    )
-    tokens: list[int] = []
-    for text in texts:
-        tokens += [*tokenizer(text)["input_ids"], tokenizer.eos_token_id]
-        if len(tokens) >= count * length:
-            break
-    whole = min(count, len(tokens) // length)
-    if not whole:
-        raise StudyError(
-            f"perturbation.quantize: the id passages left for calibration have {len(tokens)} "
-            f"tokens, less than one sequence of {length}; raise corpus.heldout.id.passages"
-        )
-    return torch.tensor(tokens[: whole * length]).view(whole, length)
 
 
 def quantize_run(
@@ -98,7 +54,11 @@ def quantize_run(
         ]
     base = step_folder(manifest.parent, last)
     sequences = calibration_sequences(
-        texts, base, count=settings.sequences, length=run.model.sequence_length
+        texts,
+        base,
+        count=settings.sequences,
+        length=run.model.sequence_length,
+        wanted_by="perturbation.quantize",
     )
     outcomes = []
     for bits, variant in variants.items():
@@ -106,7 +66,7 @@ def quantize_run(
         wanted = settings_of(
             read_checkpoint(base), sequences, bits=bits, group_size=settings.group_size
         )
-        made = _made_before(folder, wanted, code_version)
+        made = made_before(folder, wanted, code_version)
         if made is None:
             try:
                 made = write_quantized(
@@ -126,24 +86,3 @@ def quantize_run(
             say(f"{variant}, calibrated on {sequences.numel():,} tokens")
         outcomes.append(Perturbed(run.name, variant, last, last, made.weights_sha256, ""))
     return outcomes
-
-
-def _made_before(
-    folder: Path, wanted: dict[str, Any], code_version: str
-) -> CheckpointManifest | None:
-    """The manifest of a folder that holds the wanted checkpoint, or None.
-
-    The weights must be intact, or absent because an archive keeps only their hash.
-    """
-    if not (folder / MANIFEST).is_file():
-        return None
-    try:
-        manifest = read_checkpoint(folder)
-    except DamagedError:
-        return None
-    as_wanted = manifest.settings == wanted and manifest.code_version == code_version
-    if not as_wanted:
-        return None
-    weights = folder / WEIGHTS
-    let_go = not weights.exists()  # as in an archive that keeps only their hash
-    return manifest if let_go or sha256_of(weights) == manifest.weights_sha256 else None

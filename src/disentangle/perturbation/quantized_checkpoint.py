@@ -1,19 +1,18 @@
 """Make a quantised checkpoint folder from another checkpoint folder."""
 
-import hashlib
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from disentangle.checkpoint.changed import write_changed
 from disentangle.checkpoint.guard import load_checkpoint
-from disentangle.checkpoint.manifest import CONFIG, WEIGHTS, CheckpointManifest, tokenizer_files
+from disentangle.checkpoint.manifest import CheckpointManifest
 from disentangle.checkpoint.probe import probe_loss
+from disentangle.perturbation.calibration import fingerprint
 from disentangle.perturbation.gptq import DAMPING
 from disentangle.perturbation.quantize import quantize_model
-from disentangle.storage import sha256_of
 
 __all__ = ["settings_of", "write_quantized"]
 
@@ -51,7 +50,6 @@ def write_quantized(
         QuarantineError: if the base does not match its manifest.
         StudyError: if it cannot be quantised; see `quantize_model`.
     """
-    assert base.resolve() != folder.resolve(), "a checkpoint is not quantised in its own place"
     checkpoint = load_checkpoint(base, device)
     before, model = checkpoint.manifest, checkpoint.model
     quantize_model(model, sequences, bits=bits, group_size=group_size)
@@ -63,38 +61,18 @@ def write_quantized(
         probe_loss=probe_loss(model, torch.tensor(before.probe_tokens, device=model.device)),
         settings=settings_of(before, sequences, bits=bits, group_size=group_size),
     )
-    making = folder.with_name(f".{folder.name}.making")
-    shutil.rmtree(making, ignore_errors=True)
-    making.mkdir(parents=True)
-    # save_pretrained knows which weights are tied and their names in the file; never shard
-    model.save_pretrained(making, max_shard_size="1000TB")
-    for file in tokenizer_files(base):
-        shutil.copyfile(file, making / file.name)
-    manifest = replace(
-        manifest,
-        weights_sha256=sha256_of(making / WEIGHTS),
-        config_sha256=sha256_of(making / CONFIG),
-    )
-    manifest.write(making)
-    shutil.rmtree(folder, ignore_errors=True)
-    making.rename(folder)
-    return manifest
+    return write_changed(model, base, folder, manifest)
 
 
 def settings_of(
     base: CheckpointManifest, sequences: torch.Tensor, *, bits: int, group_size: int | None
 ) -> dict[str, Any]:
     """What distinguishes quantisations of one checkpoint: the `settings` of their manifests."""
-    tokens_sha256 = hashlib.sha256(sequences.cpu().numpy().astype("<i8").tobytes()).hexdigest()
     return {
         "method": "gptq",
         "bits": bits,
         "group_size": group_size,
         "damping": DAMPING,
-        "calibration": {
-            "sequences": sequences.shape[0],
-            "length": sequences.shape[1],
-            "sha256": tokens_sha256,
-        },
+        "calibration": fingerprint(sequences),
         "base_weights_sha256": base.weights_sha256,
     }

@@ -23,7 +23,7 @@ from disentangle.parquet import read_parquet
 from disentangle.storage import sha256_of
 from disentangle.study.external import ExternalRun
 from disentangle.study.jobs import Jobs
-from disentangle.study.perturbation import perturbed_runs, variants
+from disentangle.study.perturbation import perturbed_runs, surgery_variants, variants
 from disentangle.study.results_folder import KINDS, StudyFolder, matching
 from disentangle.study.run import Run
 from disentangle.study.sections.measuring import Evaluation
@@ -174,7 +174,8 @@ def evaluation_measurements(
     measured: list[Run | ExternalRun] = [*runs, *external]
     expected = _expected(measured, results)
     checkpoints = sum(expected.values())
-    checkpoints += len(perturbed_runs(runs, perturbation)) * len(variants(perturbation))
+    kept = [*variants(perturbation), *surgery_variants(perturbation)]
+    checkpoints += len(perturbed_runs(runs, perturbation)) * len(kept)
     planned = checkpoints * len(domains) + sum(
         count if task.every_checkpoint else min(count, 1)
         for count in expected.values()

@@ -79,6 +79,7 @@ def requests_of_jobs(workflow: Any, jobs: Jobs) -> list[dict[str, Any]]:
         "pretrain": jobs.cohorts,
         "import_checkpoint": jobs.external,
         **dict.fromkeys(jobs.perturbations, jobs.perturbed),
+        "measure_surgery": jobs.operated,
         "measure_geometry": jobs.measured,
         "compare_layers": jobs.measured if jobs.study.geometry.layers else [],
         "measure_matrices": jobs.measured if jobs.study.geometry.matrices == "all" else [],

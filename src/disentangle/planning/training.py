@@ -11,7 +11,12 @@ from typing import Any, Literal
 from disentangle.checkpoint.manifest import MANIFEST
 from disentangle.parquet import read_parquet
 from disentangle.storage import read_sealed
-from disentangle.study.perturbation import finetuned, finetuning_run, perturbed_runs, variants
+from disentangle.study.perturbation import (
+    further_runs,
+    perturbed_runs,
+    surgery_variants,
+    variants,
+)
 from disentangle.study.run import Run, own_flops, training_flops
 from disentangle.study.sections.perturbation import Perturbation
 from disentangle.training.run_folder import RunFolder
@@ -38,9 +43,9 @@ class Cost:
     steps_left: int
     """Optimizer steps to train, from the latest saved state, if any."""
     further: tuple[Run, ...] = ()
-    """Its fine-tunings."""
+    """Its fine-tunings, and its recoveries from surgery."""
     further_left: tuple[Run, ...] = ()
-    """Its fine-tunings that are not done."""
+    """Those of them that are not done."""
     perturbed: int = 0
     """Perturbed checkpoints that are kept."""
     measured_flops_per_second: float = math.nan
@@ -79,16 +84,15 @@ def cost_of(run: Run, folder: Path, perturbation: Perturbation, perturbed: Path)
         perturbation: the study's section on perturbing last checkpoints.
         perturbed: the folder of all perturbed checkpoints.
     """
-    further: tuple[Run, ...] = ()
+    further: dict[str, Run] = {}
     kept = 0
     if perturbed_runs([run], perturbation):
-        targets = perturbation.finetune
-        further = tuple(finetuning_run(run, target, perturbation) for target in targets)
-        kept = len(variants(perturbation))
+        further = further_runs(run, perturbation)
+        kept = len(variants(perturbation)) + len(surgery_variants(perturbation))
     left = tuple(
         done_or_not
-        for target, done_or_not in zip(perturbation.finetune, further, strict=False)
-        if not (perturbed / run.name / finetuned(target) / MANIFEST).exists()
+        for variant, done_or_not in further.items()
+        if not (perturbed / run.name / variant / MANIFEST).exists()
     )
     state, missing, steps_left = _progress(run, folder)
     return Cost(
@@ -96,7 +100,7 @@ def cost_of(run: Run, folder: Path, perturbation: Perturbation, perturbed: Path)
         state,
         missing,
         steps_left,
-        further=further,
+        further=tuple(further.values()),
         further_left=left,
         perturbed=kept,
         measured_flops_per_second=_measured(run, folder),

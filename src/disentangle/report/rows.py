@@ -15,7 +15,7 @@ from disentangle.report.perturbed import changes
 from disentangle.statistics.associate import reason_of
 from disentangle.study.config import StudyConfig
 from disentangle.study.external import EXTERNAL
-from disentangle.study.perturbation import variants
+from disentangle.study.perturbation import is_surgery, variants
 from disentangle.study.run import Run
 from disentangle.tables.collect import QUARANTINED
 
@@ -170,7 +170,7 @@ def by_variant(
 ) -> dict[str, dict[str, Any]]:
     """Per variant: its losses and their associations with geometry."""
     changed = changes(observations, domains)
-    found = sorted(set(observations["variant"]) - {BASE})
+    found = sorted(each for each in set(observations["variant"]) - {BASE} if not is_surgery(each))
     return {
         variant: {
             "losses": [row for row in changed if row["variant"] == variant],

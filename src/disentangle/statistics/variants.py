@@ -1,4 +1,4 @@
-"""All associations of a study: as trained, and after each perturbation."""
+"""All associations of a study: as trained, and after each perturbation but surgery."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,7 @@ import pandas as pd
 
 from disentangle.checkpoint.references import BASE
 from disentangle.statistics.associate import associate, regressions
+from disentangle.study.perturbation import is_surgery
 from disentangle.study.sections.statistics import Statistics
 from disentangle.tables.comparable import all_checkpoints, final_runs
 from disentangle.tables.select import geometry_metrics, losses, outcomes
@@ -29,6 +30,8 @@ def associate_variants(
     explained = [BITS_PER_BYTE.of(domain) for domain in domains] or losses(observations)
     associations, fits = [], []
     for variant in sorted(observations.loc[observations["final"], "variant"].unique()):
+        if is_surgery(variant):  # its geometry is not the one that its row has
+            continue
         runs = final_runs(observations, variant)
         measured = outcomes(settings, explained, variant)
         found = associate(

@@ -19,6 +19,7 @@ from disentangle.study.sections.observations import Observations
 from disentangle.study.sections.perturbation import Perturbation
 from disentangle.study.sections.section import DropsNull, Name, Section, distinct, repeated
 from disentangle.study.sections.statistics import Statistics
+from disentangle.study.sections.surgery import Surgery
 
 
 def _file_alone(value: object) -> object:
@@ -90,6 +91,26 @@ class StudyConfig(Section):
                 "design.interventions: each process needs the whole W; use execution.strategy: ddp"
             )
         return self
+
+    @model_validator(mode="after")
+    def _a_head_to_operate_on(self) -> "StudyConfig":
+        tied = [s.name for s in self.sizes if (self.model.tied if s.tied is None else s.tied)]
+        if tied and (what := _needs_untied_head(self.perturbation.surgery)):
+            raise ValueError(
+                f"perturbation.surgery.{what} needs a head of its own, and {', '.join(tied)} is "
+                "tied: its W is the embedding, too"
+            )
+        return self
+
+
+def _needs_untied_head(surgery: Surgery | None) -> str | None:
+    """What of a surgery needs a head of its own; None if nothing does."""
+    if surgery is None:
+        return None
+    for name, operation in surgery.operations.items():
+        if "W" in operation.matrices:
+            return f"operations.{name}.matrices: W"
+    return "recovery.of: head" if "head" in surgery.recovery.of else None
 
 
 def _varies_head_decay(design: Design) -> bool:

@@ -8,7 +8,7 @@ from disentangle.study.cohorts import cohorts
 from disentangle.study.config import StudyConfig
 from disentangle.study.external import ExternalRun
 from disentangle.study.grid import expand, external_runs
-from disentangle.study.perturbation import finetuned, perturbed_runs
+from disentangle.study.perturbation import finetuned, perturbed_runs, variants
 from disentangle.study.run import Run
 
 COLLECTED = (
@@ -107,10 +107,20 @@ class Jobs:
         return {name: runs for name, runs in found.items() if runs}
 
     @property
+    def operated(self) -> dict[str, list[Run]]:
+        """The runs of each cohort whose last checkpoint is operated on."""
+        return self.perturbed if self.study.perturbation.surgery else {}
+
+    @property
     def perturbations(self) -> list[str]:
         """The rules that perturb."""
         perturbation = self.study.perturbation
-        wanted = {"quantize": perturbation.quantize, "finetune": perturbation.finetune}
+        wanted = {
+            "quantize": perturbation.quantize,
+            "finetune": perturbation.finetune,
+            "operate": perturbation.surgery,
+            "recover": perturbation.surgery,
+        }
         return [rule for rule, settings in wanted.items() if settings]
 
     @property
@@ -131,6 +141,7 @@ class Jobs:
             "import_checkpoint": len(self.external),
             "measure_geometry": len(self.measured),
             **dict.fromkeys(self.perturbations, len(self.perturbed)),
+            "measure_surgery": len(self.operated),
             "evaluate_checkpoints": len(self.measured),
             "take_observations": int(self.study.observations is not None),
         }
@@ -148,8 +159,9 @@ class Jobs:
         neighbouring = NEIGHBOURING if self.study.geometry.layers else ()
         leakage = ["leakage"] if self.runs else []
         experiment = EXPERIMENT if self.experiment else ()
+        surgery = ["surgery"] if self.operated else []
         found = [*self.collected, *ANALYZED, "calibration", *leakage]
-        return [*found, *neighbouring, *experiment]
+        return [*found, *neighbouring, *experiment, *surgery]
 
     @property
     def figures(self) -> list[str]:
@@ -162,7 +174,7 @@ class Jobs:
             "rank_and_regime": self.runs,
             "metric_agreement": True,
             "associations": True,
-            "perturbations": self.perturbations,
+            "perturbations": variants(self.study.perturbation),
             "layer_convergence": self.study.geometry.layers,
             "dose_and_response": self.experiment,
             "causal_slopes": self.experiment,

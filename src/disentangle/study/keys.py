@@ -18,6 +18,7 @@ NAMED = {
     "corpus.heldout": "<domain>",
     "checkpoints": "<name>",
     "perturbation.finetune": "<target>",
+    "perturbation.surgery.operations": "<operation>",
     "execution.by_size": "<size>",
     "design.interventions": "<arm>",
 }
@@ -29,7 +30,7 @@ LARGE = 5000
 ELSEWHERE = {"observations": "[observations.md](observations.md)"}
 """Sections with their own page."""
 
-AS_IN_THE_BASE = {"Sweep": "", "Finetuning": "domain", "Known": ""}
+AS_IN_THE_BASE = {"Sweep": "", "Finetuning": "domain", "Recovery": "of", "Known": ""}
 """Sections with the keys of `design.base`, and what each has besides them."""
 
 

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from disentangle.study.run import Run, steps_of
 from disentangle.study.sections.design import Hyperparameters
 from disentangle.study.sections.perturbation import Perturbation
+from disentangle.study.sections.surgery import SHAM, Stage, Surgery
 
 
 def quantized(bits: int) -> str:
@@ -19,10 +20,41 @@ def finetuned(target: str) -> str:
     return f"finetuned-{target}"
 
 
+def operated(operation: str) -> str:
+    """The variant of a checkpoint after an operation on its matrices."""
+    return f"{_SURGERY}{operation}"
+
+
+def recovered(operation: str, stage: str) -> str:
+    """The variant that was trained further after an operation, or the sham."""
+    return f"{operated(operation)}-{stage}"
+
+
+_SURGERY = "surgery-"
+
+
+def is_surgery(variant: str) -> bool:
+    """Whether a variant comes of surgery. Its geometry is another than its run's."""
+    return variant.startswith(_SURGERY)
+
+
+def recoveries(surgery: Surgery) -> list[tuple[str, Stage]]:
+    """The operation and the stage of every recovery, the sham's first."""
+    return [(name, stage) for name in (SHAM, *surgery.operations) for stage in surgery.recovery.of]
+
+
 def variants(perturbation: Perturbation) -> list[str]:
-    """All variants of a study, in its order."""
+    """The variants whose change geometry may predict, in the study's order: all but surgery's."""
     bits = perturbation.quantize.bits if perturbation.quantize else []
     return [*map(quantized, bits), *map(finetuned, perturbation.finetune)]
+
+
+def surgery_variants(perturbation: Perturbation) -> list[str]:
+    """The variants of surgery; the sham has none before its recovery, being the base."""
+    surgery = perturbation.surgery
+    if surgery is None:
+        return []
+    return [*map(operated, surgery.operations)] + [recovered(*each) for each in recoveries(surgery)]
 
 
 def perturbed_runs(runs: Iterable[Run], perturbation: Perturbation) -> list[Run]:
@@ -40,9 +72,36 @@ def finetuning_run(run: Run, target: str, perturbation: Perturbation) -> Run:
     """
     settings = perturbation.finetune[target]
     h = Hyperparameters(**settings.model_dump(exclude={"domain"}))
+    return _further(run, finetuned(target), h)
+
+
+def recovery_run(run: Run, operation: str, stage: Stage, surgery: Surgery) -> Run:
+    """The training of a run after an operation, as a run of its own; see `finetuning_run`."""
+    h = Hyperparameters(**surgery.recovery.model_dump(exclude={"of"}))
+    further = _further(run, recovered(operation, stage), h)
+    return replace(further, trains="head") if stage == "head" else further
+
+
+def further_runs(run: Run, perturbation: Perturbation) -> dict[str, Run]:
+    """All trainings of a run's last checkpoint, by variant."""
+    found = {
+        finetuned(target): finetuning_run(run, target, perturbation)
+        for target in perturbation.finetune
+    }
+    if surgery := perturbation.surgery:
+        found |= {
+            recovered(*each): recovery_run(run, *each, surgery) for each in recoveries(surgery)
+        }
+    return found
+
+
+def _further(run: Run, variant: str, h: Hyperparameters) -> Run:
     steps = steps_of(h.tokens, h.batch_size, run.model.sequence_length)
-    name = f"{run.name}.{finetuned(target)}"
-    checkpoints = (steps,)
     return replace(
-        run, name=name, hyperparameters=h, steps=steps, checkpoints=checkpoints, trunk=None
+        run,
+        name=f"{run.name}.{variant}",
+        hyperparameters=h,
+        steps=steps,
+        checkpoints=(steps,),
+        trunk=None,
     )

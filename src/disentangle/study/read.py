@@ -187,6 +187,13 @@ def _faults_of_perturbation(config: StudyConfig) -> list[str]:
                 f"{path}: {settings.tokens} tokens are less than half a step of "
                 f"{settings.batch_size} x {config.model.sequence_length} tokens"
             )
+    if surgery := config.perturbation.surgery:
+        recovery, length = surgery.recovery, config.model.sequence_length
+        if not steps_of(recovery.tokens, recovery.batch_size, length):
+            faults.append(
+                f"perturbation.surgery.recovery: {recovery.tokens} tokens are less than half a "
+                f"step of {recovery.batch_size} x {length} tokens"
+            )
     runs = expand(config, also={}) if not faults else []
     lates = [run.hyperparameters.late for run in runs]
     wanted = {late.target for late in lates if late and late.target}
@@ -199,12 +206,25 @@ def _faults_of_perturbation(config: StudyConfig) -> list[str]:
         if names and not any(fnmatchcase(name, pattern) for name in names):
             faults.append(f"perturbation.runs[{i}]: {pattern!r} matches none of {len(names)} runs")
     held_out = config.corpus.heldout["id"].passages
-    if config.perturbation.quantize and held_out <= config.evaluation.passages:
-        faults.append(
-            f"perturbation.quantize: calibrates on id passages that evaluation does not read, and "
-            f"it reads all {held_out}; raise corpus.heldout.id.passages"
-        )
+    if held_out <= config.evaluation.passages:
+        faults += [
+            f"{key}: calibrates on id passages that evaluation does not read, and it reads all "
+            f"{held_out}; raise corpus.heldout.id.passages"
+            for key in _calibrating(config.perturbation)
+        ]
     return faults
+
+
+def _calibrating(perturbation: Perturbation) -> list[str]:
+    """The keys of perturbations that are fitted to text."""
+    surgery = perturbation.surgery
+    fitted = (
+        {name: each.fits_temperature for name, each in surgery.operations.items()}
+        if surgery
+        else {}
+    )
+    found = [f"perturbation.surgery.operations.{name}" for name, fits in fitted.items() if fits]
+    return [*(["perturbation.quantize"] if perturbation.quantize else []), *found]
 
 
 def read_config(raw: Mapping[str, Any], source: str = "config.yaml") -> StudyConfig:

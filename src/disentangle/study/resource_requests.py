@@ -11,6 +11,7 @@ from disentangle.study.resources import (
     job_megabytes,
     job_minutes,
     measuring_resources,
+    recovery_resources,
     training_resources,
 )
 from disentangle.study.tasks import TASK_LENGTH
@@ -71,6 +72,9 @@ class ResourceRequests:
         self.training = CohortRequests(jobs, training_resources, ON_SEVERAL)
         self.finetuning = CohortRequests(
             jobs, finetuning_resources, ON_SEVERAL, perturbation=study.perturbation
+        )
+        self.recovering = CohortRequests(
+            jobs, recovery_resources, ON_SEVERAL, perturbation=study.perturbation
         )
         self.importing = CohortRequests(jobs, measuring_resources, WITHOUT_GPU)
         self.measuring = CohortRequests(jobs, measuring_resources)

@@ -9,7 +9,12 @@ from dataclasses import dataclass
 
 from disentangle.errors import StudyError
 from disentangle.study.config import StudyConfig
-from disentangle.study.perturbation import finetuning_run, perturbed_runs
+from disentangle.study.perturbation import (
+    finetuning_run,
+    perturbed_runs,
+    recoveries,
+    recovery_run,
+)
 from disentangle.study.run import Run, own_flops
 from disentangle.study.sections.execution import Demand, Execution
 from disentangle.study.sections.perturbation import Perturbation
@@ -114,6 +119,19 @@ def finetuning_resources(
         for run in runs
         for target in perturbation.finetune
     ]
+    return training_resources(further or runs, execution, attempt)
+
+
+def recovery_resources(
+    runs: Sequence[Run], execution: Execution, attempt: int = 1, *, perturbation: Perturbation
+) -> JobResources:
+    """Resources of the job that trains runs' last checkpoints further after surgery."""
+    surgery = perturbation.surgery
+    further = (
+        [recovery_run(run, *each, surgery) for run in runs for each in recoveries(surgery)]
+        if surgery
+        else []
+    )
     return training_resources(further or runs, execution, attempt)
 
 
@@ -222,7 +240,7 @@ def refuse_uneven_batches(
     Args:
         runs: the study's runs.
         execution: the study's section.
-        perturbation: the study's section, whose targets have their own batch sizes.
+        perturbation: the study's section, whose further trainings have their own batch sizes.
 
     Raises:
         StudyError: naming sizes, batches and numbers of processes.
@@ -230,11 +248,14 @@ def refuse_uneven_batches(
     uneven: dict[str, None] = {}
     for run in runs:
         processes = max(1, training_resources([run], execution).gpu)
-        targets = perturbation.finetune if perturbed_runs([run], perturbation) else {}
-        batches = {"": run.hyperparameters.batch_size} | {
-            f" of perturbation.finetune.{name}": target.batch_size
-            for name, target in targets.items()
-        }
+        batches = {"": run.hyperparameters.batch_size}
+        if perturbed_runs([run], perturbation):
+            batches |= {
+                f" of perturbation.finetune.{name}": target.batch_size
+                for name, target in perturbation.finetune.items()
+            }
+            if surgery := perturbation.surgery:
+                batches[" of perturbation.surgery.recovery"] = surgery.recovery.batch_size
         for of, batch in batches.items():
             if batch % processes:
                 uneven[f"{run.size.name}: a batch of {batch}{of} over {processes} GPUs"] = None

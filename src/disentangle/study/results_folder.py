@@ -8,7 +8,15 @@ from disentangle.study.run import Run
 COHORT = "{cohort}"
 """Snakemake's wildcard, to be replaced by the name of a cohort."""
 
-KINDS = ("quantized", "finetuned")
+KIND_OF = {
+    "quantize": "quantized",
+    "finetune": "finetuned",
+    "operate": "operated",
+    "recover": "recovered",
+}
+"""Rule that perturbs, to the kind of its checkpoints."""
+
+KINDS = tuple(KIND_OF.values())
 """Kinds of perturbed checkpoints."""
 
 
@@ -105,13 +113,13 @@ class StudyFolder:
         return self.path / "trained" / f"{cohort}.json"
 
     def perturbation(self, kind: str, cohort: str = COHORT) -> Path:
-        """The file that represents a cohort's `quantized` or `finetuned` checkpoints."""
+        """The file that represents a cohort's perturbed checkpoints of a kind."""
         return self.path / kind / f"{cohort}.json"
 
     # measurements
 
     def measured(self, stage: str, cohort: str = COHORT) -> Path:
-        """The rows of a stage for a cohort: geometry, layers, matrices, gradients or evaluation."""
+        """The rows of a stage for a cohort: geometry, evaluation, surgery, ..."""
         return self.path / stage / f"{cohort}.parquet"
 
     def quarantined(self, stage: str, cohort: str = COHORT) -> Path:

@@ -1,7 +1,7 @@
 """One model to train, its names, and what its training costs."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from disentangle.study.sections.design import Hyperparameters, Late
 from disentangle.study.sections.model import Model, Optimizer, Size
@@ -16,8 +16,9 @@ change repeats training, because it is the expensive part."""
 class Run:
     """One model to train: what identifies it, and the steps at which checkpoints are kept.
 
-    Every field but the last two is part of the identity. Devices, threads, micro-batches and paths
-    are not included, so a run has the same name and folder wherever it is trained.
+    Every field but `checkpoints` and `trunk` is part of the identity. Devices, threads,
+    micro-batches and paths are not included, so a run has the same name and folder wherever it is
+    trained.
     """
 
     name: str
@@ -37,6 +38,8 @@ class Run:
     trunk: str | None = None
     """Of a branch: the longer run that begins as it does, and whose state it takes over at its
     `cooling_step`. The result is the same as without, so this is no part of the identity."""
+    trains: Literal["all", "head"] = "all"
+    """Which weights are trained: all, or the untied head alone. No design varies it."""
 
     @property
     def tokens_per_step(self) -> int:
@@ -88,7 +91,8 @@ class Run:
 
     def identity(self) -> dict[str, Any]:
         """What must be equal for two trainings to be the same run, as plain data."""
-        return {
+        partly = {} if self.trains == "all" else {"trains": self.trains}
+        return partly | {
             "size": self.size.model_dump(exclude={"tied"}),  # it is in the model
             "model": self.model.model_dump(),
             "optimizer": self.optimizer.model_dump(mode="json"),
@@ -136,6 +140,8 @@ class Run:
         }
         if self.trunk is None:
             del plain["trunk"]
+        if self.trains == "all":
+            del plain["trains"]
         return plain
 
     @classmethod

@@ -40,6 +40,7 @@ from disentangle.tables.estimated import (
 from disentangle.tables.evaluation import EVALUATION, PASSAGES
 from disentangle.tables.geometry import GEOMETRY, GRADIENTS, LAYERS, MATRICES
 from disentangle.tables.leakage import LEAKAGE
+from disentangle.tables.surgery import SURGERY
 from disentangle.tables.training import TRAINING
 
 ALL_TABLES = (
@@ -52,6 +53,7 @@ ALL_TABLES = (
     GRADIENTS,
     EVALUATION,
     PASSAGES,
+    SURGERY,
     OBSERVATIONS,
     MISSING,
     ANOMALIES,

@@ -32,6 +32,7 @@ from disentangle.training.recorder import Recorder
 from disentangle.training.run_folder import RunFolder
 from disentangle.training.schedule import schedule_of
 from disentangle.training.segment import Segment
+from disentangle.training.trained_weights import train_head_alone
 from disentangle.training.trainer import DivergedError, InterruptedRunError, SuiteTrainer
 
 
@@ -137,6 +138,8 @@ def build_trainer(
     """
     seed_all(config.seed)
     model = LossModel(config.model)
+    if run is not None and run.trains == "head":
+        train_head_alone(model)
     if initial is not None:
         model.load_state_dict(read_olmo_weights(initial, config.model))
     push = Push.of(run) if run else None

@@ -140,6 +140,23 @@ def test_finetuning_and_what_is_kept_of_it_are_priced(run: Run, tmp_path: Path) 
     assert (none.flops, none.disk(False)) == (bare.flops, bare.disk(False))
 
 
+def test_surgery_and_its_recoveries_are_priced_the_shams_too(run: Run, tmp_path: Path) -> None:
+    recovery = {"tokens": 65_536, "batch_size": 16, "weight_decay": 0.1, "learning_rate": 0.1}
+    recovery |= {"final_lr": 0, "seed": 0}
+    operations = {"turn": {"kind": "rotate"}, "half": {"kind": "truncate", "rank": 0.5}}
+    section = {"surgery": {"operations": operations, "recovery": recovery}}
+    perturbation = Perturbation.model_validate(section)
+    cost, bare = cost_of(run, tmp_path / run.name, perturbation), cost_of(run, tmp_path / run.name)
+    per_token = 6 * (2 * 16 * 64**2 + 2048 * 64)
+    each = per_token * 32 * 16 * 128
+    assert cost.flops - bare.flops == 3 * 2 * each  # two operations and the sham, head and all
+    weights = 2 * 16 * 64**2 + 2 * 2048 * 64
+    assert cost.disk(False) - bare.disk(False) == (2 + 3 * 2) * 4 * weights
+    done = tmp_path / run.name / "perturbed" / run.name / "surgery-sham-head"
+    write_json(done / "manifest.json", {})
+    assert cost_of(run, tmp_path / run.name, perturbation).flops_left == cost.flops_left - each
+
+
 def test_the_speed_that_was_reached_is_that_of_the_log(run: Run, tmp_path: Path) -> None:
     folder = begin(run, tmp_path / run.name, *run.checkpoints)
     seconds = [9.0, *[0.5] * (run.steps - 1)]  # the first step warms up

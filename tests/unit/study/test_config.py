@@ -9,6 +9,18 @@ from disentangle.errors import StudyError
 from disentangle.study import read_config
 from disentangle.study.perturbation import variants
 
+RECOVERY = {"tokens": 65536, "batch_size": 16, "weight_decay": 0.1, "learning_rate": 0.3}
+RECOVERY |= {"final_lr": 0, "seed": 0}
+
+
+def surgery(recovery: dict[str, Any] | None = None, **operation: Any) -> dict[str, Any]:
+    """A section with one operation."""
+    operations = {"one": {"kind": "rotate"} | operation}
+    return {"operations": operations, "recovery": RECOVERY | (recovery or {})}
+
+
+OPERATED = "perturbation.surgery.operations"
+
 FAULTS: list[tuple[str, Any, str]] = [
     # path in the file, what stands there, what the message says
     ("studdy", "x", "studdy: unknown key"),
@@ -47,6 +59,75 @@ FAULTS: list[tuple[str, Any, str]] = [
     ("perturbation.finetune.code.tokens", 100, "finetune.code: 100 tokens are less than half"),
     ("evaluation.passages", 1000, "perturbation.quantize: calibrates on id passages"),
     ("corpus.heldout.ood.passages", 0, "corpus.heldout.ood.passages: Input should be greater"),
+    ("perturbation.surgery", {"recovery": RECOVERY}, f"{OPERATED}: is missing"),
+    (
+        "perturbation.surgery",
+        {"operations": {}, "recovery": RECOVERY},
+        f"{OPERATED}: say at least one",
+    ),
+    (
+        "perturbation.surgery",
+        {"operations": {"one": {"kind": "rotate"}}},
+        "perturbation.surgery.recovery: is missing",
+    ),
+    ("perturbation.surgery", surgery(kind="cut"), f"{OPERATED}.one.kind: Input should be 'gauge'"),
+    ("perturbation.surgery", surgery(kind="power"), f"{OPERATED}.one: kind power needs exponent"),
+    ("perturbation.surgery", surgery(kind="gauge"), f"{OPERATED}.one: kind gauge needs target"),
+    ("perturbation.surgery", surgery(kind="truncate"), f"{OPERATED}.one: kind truncate needs rank"),
+    ("perturbation.surgery", surgery(rank=3), f"{OPERATED}.one: kind rotate takes no rank"),
+    (
+        "perturbation.surgery",
+        surgery(kind="truncate", rank=2, seed=1),
+        f"{OPERATED}.one: kind truncate takes no seed",
+    ),
+    (
+        "perturbation.surgery",
+        surgery(kind="truncate", rank=2.5),
+        f"{OPERATED}.one: rank: from 1 on it is a whole number",
+    ),
+    (
+        "perturbation.surgery",
+        surgery(kind="gauge", target=0.5, matrices=["W", "q"]),
+        f"{OPERATED}.one: matrices: W alone can be shifted",
+    ),
+    ("perturbation.surgery", surgery(matrices=["X"]), f"{OPERATED}.one.matrices[0]: Input should"),
+    ("perturbation.surgery", surgery(matrices=["q", "q"]), f"{OPERATED}.one.matrices: each once"),
+    ("perturbation.surgery", surgery(matrices=[]), f"{OPERATED}.one.matrices: List should have"),
+    (
+        "perturbation.surgery",
+        surgery() | {"operations": {"Sham": {"kind": "rotate"}}},
+        f"{OPERATED}: Sham: the sham is there in any case",
+    ),
+    (
+        "perturbation.surgery",
+        surgery() | {"operations": {"a-all": {"kind": "rotate"}}},
+        f"{OPERATED}: a-all: this ending is for what was trained",
+    ),
+    (
+        "perturbation.surgery",
+        surgery({"of": ["heads"]}),
+        "perturbation.surgery.recovery.of[0]: Input should be 'head' or 'all'",
+    ),
+    (
+        "perturbation.surgery",
+        surgery({"of": []}),
+        "perturbation.surgery.recovery.of: List should have at least 1",
+    ),
+    (
+        "perturbation.surgery",
+        surgery({"tokens": 100}),
+        "perturbation.surgery.recovery: 100 tokens are less than half a step of 16 x 128",
+    ),
+    (
+        "perturbation.surgery",
+        surgery({"late": {"at": 0.5, "weight_decay": 1}}),
+        "perturbation.surgery.recovery: late: only a run of the design changes late",
+    ),
+    (
+        "perturbation.surgery",
+        surgery() | {"sham": False},
+        "perturbation.surgery.sham: unknown key",
+    ),
     ("evaluation.tasks.0.name", "arc_esay", "evaluation.tasks[0].name: the evaluation harness"),
     ("evaluation.tasks.0.limit", 0, "evaluation.tasks[0].limit: Input should be greater than 0"),
     ("geometry.representations.domains", ["math"], "domains[0]: no held-out domain 'math'"),
@@ -130,6 +211,39 @@ def test_a_fault_is_named(
         read_config(changed(sample_config, path, value), "mine.yaml")
     assert message in str(error.value)
     assert str(error.value).startswith("mine.yaml has ")
+
+
+def test_a_temperature_needs_text_that_evaluation_does_not_read(
+    sample_config: dict[str, Any],
+) -> None:
+    flat = surgery(kind="power", exponent=0.5)
+    config = changed(sample_config, "perturbation", {"surgery": flat})
+    config = changed(config, "evaluation.passages", 1000)
+    with pytest.raises(StudyError, match=r"surgery\.operations\.one: calibrates on id passages"):
+        read_config(config)
+    # of other matrices it has none
+    config["perturbation"]["surgery"]["operations"]["one"]["matrices"] = ["down"]
+    read_config(config)
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        (surgery(), r"surgery\.operations\.one\.matrices: W needs a head of its own"),
+        (surgery(matrices=["q"]), r"surgery\.recovery\.of: head needs a head of its own"),
+        (surgery({"of": ["all"]}, matrices=["q"]), None),
+    ],
+)
+def test_surgery_on_a_tied_head_is_refused(
+    sample_config: dict[str, Any], section: dict[str, Any], said: str | None
+) -> None:
+    config = changed(sample_config, "perturbation.surgery", section)
+    config["sizes"][0]["tied"] = True
+    if said is None:
+        read_config(config)
+        return
+    with pytest.raises(StudyError, match=said):
+        read_config(config)
 
 
 def test_all_faults_are_named_at_once(sample_config: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from disentangle.study import Run, read_config
 from disentangle.study.resources import (
     job_minutes,
     measuring_resources,
+    recovery_resources,
     refuse_more_than,
     refuse_uneven_batches,
     tokenizing_minutes,
@@ -142,6 +143,25 @@ def test_batches_that_gpus_cannot_share_are_refused_before_anything_starts() -> 
     with pytest.raises(StudyError, match=r"a batch of 6 of perturbation.finetune.code over 4"):
         refuse_uneven_batches([run(batch=16)], execution, perturbation)
     refuse_uneven_batches([run(batch=18)], Execution(), perturbation)
+    surgery = {
+        "operations": {"turn": {"kind": "rotate"}},
+        "recovery": run(batch=6).hyperparameters.model_dump(),
+    }
+    perturbation = Perturbation.model_validate({"runs": ["*"], "surgery": surgery})
+    with pytest.raises(StudyError, match=r"a batch of 6 of perturbation.surgery.recovery over 4"):
+        refuse_uneven_batches([run(batch=16)], execution, perturbation)
+
+
+def test_the_recoveries_of_a_run_share_a_job() -> None:
+    recovery = run(tokens=2_000_000).hyperparameters.model_dump()
+    surgery = {"operations": {"turn": {"kind": "rotate"}}, "recovery": recovery}
+    perturbation = Perturbation.model_validate({"surgery": surgery})
+    execution = Execution(flops_per_second=1e9, max_runtime=10**9)
+    asked = recovery_resources([run()], execution, perturbation=perturbation)
+    longer = training_resources([run(tokens=2_000_000)], execution)
+    # the operation and the sham, head and all
+    assert asked.runtime - 15 == pytest.approx(4 * (longer.runtime - 15), abs=2)
+    assert asked.mem_mb == longer.mem_mb
 
 
 def test_runs_that_share_a_job_add_up_in_time_and_not_in_memory() -> None:

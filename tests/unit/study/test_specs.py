@@ -20,6 +20,17 @@ STUDIES = ["", "controls", "mini108", "paper", "pythia", "regime", "seeds", "tie
 Edit = dict[str, Any]
 
 
+SURGERY: Edit = {
+    "perturbation": {
+        "surgery": {
+            "operations": {"flat": {"kind": "power", "exponent": 0.5}, "turn": {"kind": "rotate"}},
+            "recovery": {"tokens": "65k", "batch_size": 16, "weight_decay": 0.1}
+            | {"learning_rate": 0.3, "final_lr": 0, "seed": 0},
+        }
+    }
+}
+
+
 def study_file(name: str = "") -> dict[str, Any]:
     config: dict[str, Any] = yaml.safe_load((ROOT / "config.yaml").read_text())
     if name:
@@ -68,6 +79,7 @@ def test_every_rule_that_reads_a_spec_has_one() -> None:
     arm = {"a": {"kind": "spectrum", "target": 0.4}}
     layered = merged(study_file(), {"geometry": everything, "design": {"interventions": arm}})
     written |= {rule for rule, _ in specs(layered)}
+    written |= {rule for rule, _ in specs(merged(study_file(), SURGERY))}
     assert read == written
 
 
@@ -95,6 +107,32 @@ def test_an_edit_reaches_the_jobs_that_read_it(edit: Edit, rules: set[str] | Non
         assert SHOWN in found and "execution" not in found
 
 
+OPERATION = {"half": {"kind": "truncate", "rank": 0.5}}
+
+
+@pytest.mark.parametrize(
+    ("edit", "rules"),
+    [
+        (
+            {"perturbation": {"surgery": {"operations": OPERATION}}},
+            {"operate", "recover", "measure_surgery", SHOWN},
+        ),
+        (
+            {"perturbation": {"surgery": {"recovery": {"tokens": "131k"}}}},
+            {"recover", "measure_surgery", SHOWN},
+        ),
+        (
+            {"evaluation": {"passages": 9}},
+            {"operate", "quantize", "evaluate_checkpoints", SHOWN},
+        ),
+    ],
+)
+def test_an_edit_of_surgery_reaches_its_jobs_alone(edit: Edit, rules: set[str]) -> None:
+    study = merged(study_file(), SURGERY)
+    before, after = specs(study), specs(merged(study, edit))
+    assert {key[0] for key in before if before[key] != after[key]} == rules
+
+
 def test_the_order_of_keys_is_no_difference() -> None:
     config = study_file()
     turned = dict(reversed(config.items()))
@@ -107,6 +145,9 @@ def test_the_order_of_keys_is_no_difference() -> None:
 def test_code_is_in_every_spec_but_those_of_training() -> None:
     without = {rule for (rule, _), spec in specs(study_file("mini108")).items() if not spec["code"]}
     assert without == {"pretrain", "finetune", "execution"}
+    operated = specs(merged(study_file(), SURGERY))
+    without = {rule for (rule, _), spec in operated.items() if not spec["code"]}
+    assert without == {"pretrain", "finetune", "recover", "execution"}
 
 
 @pytest.mark.parametrize("content", [[], {"limit": 3, "more": 1}, {"code": "x"}, {"limit": "all"}])

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from disentangle.study.sections.design import Hyperparameters
 from disentangle.study.sections.section import DropsNull, Name, Section, distinct
+from disentangle.study.sections.surgery import Surgery
 
 
 def _each_once(value: list[int]) -> list[int]:
@@ -56,3 +57,5 @@ class Perturbation(Section):
     """GPTQ, if given."""
     finetune: Annotated[dict[Name, Finetuning], DropsNull, AfterValidator(distinct)] = {}
     """Target, a name of your choice, to its settings. Another learning rate is another target."""
+    surgery: Surgery | None = None
+    """Operations on matrices, each followed by recovery beside that of a sham, if given."""

@@ -1,5 +1,6 @@
 """Specs of the jobs that measure matrices and layers."""
 
+from disentangle.study.sections.surgery import Surgery
 from disentangle.study.specs.runs import RunSpec
 from disentangle.study.specs.spec import Spec
 from disentangle.vocabulary.user_metric import UserMetric
@@ -15,6 +16,13 @@ class MeasureGradients(Spec):
     runs: list[RunSpec]
     batches: int
     """How many steps' batches a gradient is averaged over."""
+
+
+class MeasureSurgery(Spec):
+    """Measure the spectra of a cohort's last checkpoints after surgery."""
+
+    runs: list[RunSpec]
+    surgery: Surgery
 
 
 class CompareLayers(Spec):

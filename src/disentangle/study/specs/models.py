@@ -2,6 +2,7 @@
 
 from disentangle.study.sections.execution import Execution
 from disentangle.study.sections.perturbation import Perturbation, Quantization
+from disentangle.study.sections.surgery import Operation, Surgery
 from disentangle.study.specs.runs import ExternalSpec, RunSpec
 from disentangle.study.specs.spec import Spec
 
@@ -38,6 +39,24 @@ class Finetune(Spec):
     runs: list[RunSpec]
     perturbation: Perturbation
     """The fine-tuning targets; other perturbations are left out."""
+
+
+class Operate(Spec):
+    """Operate on the last checkpoints of a cohort."""
+
+    runs: list[RunSpec]
+    operations: dict[str, Operation]
+    sequences: int
+    """At most so many sequences are read for a temperature."""
+    passages_evaluated: int
+    """They are of the passages after these."""
+
+
+class Recover(Spec):
+    """Train a cohort's last checkpoints further after surgery. No hash of code: see `Pretrain`."""
+
+    runs: list[RunSpec]
+    surgery: Surgery
 
 
 class ExecutionSpec(Spec):

@@ -134,7 +134,9 @@ def _of_models(jobs: Jobs, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
         "finetune": {
             name: models.Finetune(
                 runs=runs,
-                perturbation=perturbation.model_copy(update={"runs": [], "quantize": None}),
+                perturbation=perturbation.model_copy(
+                    update={"runs": [], "quantize": None, "surgery": None}
+                ),
             )
             for name, runs in jobs.perturbed.items()
             if perturbation.finetune
@@ -150,6 +152,7 @@ def _of_models(jobs: Jobs, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
             if perturbation.quantize
         },
     }
+    found |= _of_surgery(jobs, code_of)
     if study.geometry.layers:
         compared = geometry.CompareLayers(**reading, code=code_of("compare_layers.py"))
         found["compare_layers"] = dict.fromkeys(jobs.measured, compared)
@@ -187,6 +190,39 @@ def _of_models(jobs: Jobs, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
     return found | {"collect": {ONLY: collected}, "execution": {ONLY: how}}
 
 
+def _of_surgery(jobs: Jobs, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
+    study, surgery, operated = jobs.study, jobs.study.perturbation.surgery, jobs.operated
+    if surgery is None:
+        return {}
+    collected = tables.CollectSurgery(
+        runs=[run for runs in operated.values() for run in runs],
+        domains=jobs.domains,
+        code=code_of("collect_surgery.py"),
+    )
+    return {
+        "operate": {
+            name: models.Operate(
+                runs=runs,
+                operations=surgery.operations,
+                sequences=surgery.sequences,
+                passages_evaluated=study.evaluation.passages,
+                code=code_of("operate.py"),
+            )
+            for name, runs in operated.items()
+        },
+        "recover": {
+            name: models.Recover(runs=runs, surgery=surgery) for name, runs in operated.items()
+        },
+        "measure_surgery": {
+            name: geometry.MeasureSurgery(
+                runs=runs, surgery=surgery, code=code_of("measure_surgery.py")
+            )
+            for name, runs in operated.items()
+        },
+        "collect_surgery": {ONLY: collected},
+    }
+
+
 def _of_tables(jobs: Jobs, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
     study, settings, runs = jobs.study, jobs.study.statistics, list(jobs.runs.values())
     one: dict[str, Spec] = {
@@ -204,7 +240,7 @@ def _of_tables(jobs: Jobs, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
         ),
         "draw_figures": tables.DrawFigures(
             figures=jobs.figures,
-            perturbation=study.perturbation,
+            perturbation=study.perturbation.model_copy(update={"surgery": None}),
             runs=runs,
             code=code_of("draw_figures.py"),
         ),

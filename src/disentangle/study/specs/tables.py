@@ -29,6 +29,15 @@ class CollectLayers(Spec):
     """Collect the table of layers."""
 
 
+class CollectSurgery(Spec):
+    """Make the table of surgery."""
+
+    runs: list[RunSpec]
+    """Those that were operated on."""
+    domains: list[str]
+    """Held-out domains."""
+
+
 class TakeObservations(Spec):
     """Read a table that others made."""
 
