@@ -39,6 +39,7 @@ from disentangle.report.rows import (
     with_intervals,
     without_slope,
 )
+from disentangle.report.surgery import surgery
 from disentangle.report.tasks import tasks
 from disentangle.report.trust import all_intervals
 from disentangle.report.tying import tying_pairs
@@ -123,6 +124,7 @@ def write_report(
         if "neighbours" in tables
         else [],
         experiment=experiment(tables),
+        surgery=surgery(tables.get("surgery")),
         causal_claims=claims(tables["causal_claims"], tables["causal_claim_tests"])
         if "causal_claims" in tables
         else [],
