@@ -20,6 +20,7 @@ from disentangle.study.sections.interventions import (
     Norm,
     Rotate,
     Spectrum,
+    dose_of,
 )
 
 __all__ = ["Push", "Pushed"]
@@ -111,4 +112,4 @@ class Push:
     def _due(self, does: Spectrum | Norm | Gauge, step: int) -> float:
         """What a controlled quantity is to be at a step: on its way, then at its target."""
         left = (1 - does.pull) ** (step // does.every)
-        return float(does.dose ** (1 - left) * self.start**left)
+        return float(dose_of(does) ** (1 - left) * self.start**left)

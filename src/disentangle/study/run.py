@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from disentangle.study.sections.design import Hyperparameters, Late
+from disentangle.study.sections.interventions import dose_of
 from disentangle.study.sections.model import Model, Optimizer, Size
 from disentangle.study.token_counts import spell_count
 
@@ -124,7 +125,7 @@ class Run:
             "late": late_name(h.late) if h.late else "",
             "arm": h.arm.name if h.arm else "",
             "intervention": h.arm.does.kind if h.arm else "",
-            "dose": h.arm.does.dose if h.arm else None,
+            "dose": dose_of(h.arm.does) if h.arm else None,
             "seed": h.seed,
             "init_seed": h.seed if h.init_seed is None else h.init_seed,
             "data_seed": h.seed if h.data_seed is None else h.data_seed,

@@ -16,7 +16,14 @@ from disentangle.interventions.projected_spectrum import effective_rank, project
 from disentangle.interventions.push import Push
 from disentangle.interventions.rotation import push_rotation
 from disentangle.interventions.spectrum import exponent_for, push_spectrum
-from disentangle.study.sections.interventions import Gauge, InitialSpectrum, Norm, Rotate, Spectrum
+from disentangle.study.sections.interventions import (
+    Gauge,
+    InitialSpectrum,
+    Norm,
+    Rotate,
+    Spectrum,
+    dose_of,
+)
 
 NORM = FinalNorm(subtracts_mean=True, gain=torch.ones(1, dtype=torch.float64))
 
@@ -157,9 +164,9 @@ def test_a_controller_reaches_its_target_and_holds_it_against_drift(does, reache
         logged = push.after_step(W, step)
         assert logged is not None and 0 < logged.size < 0.3
         found.append(reached(W))
-    way = np.log(np.array(found) / does.dose) / np.log(begun / does.dose)
+    way = np.log(np.array(found) / dose_of(does)) / np.log(begun / dose_of(does))
     assert way[[0, 9, 49]] == pytest.approx([0.95, 0.95**10, 0.95**50], abs=1e-3)
-    assert np.abs(np.array(found[200:]) / does.dose - 1).max() < 1e-3
+    assert np.abs(np.array(found[200:]) / dose_of(does) - 1).max() < 1e-3
 
 
 def test_pushes_are_the_same_again_and_come_when_they_are_due() -> None:

@@ -27,11 +27,6 @@ class Spectrum(Controlled):
     target: Share
     """Effective rank of the projected W, over its d - 1 dimensions."""
 
-    @property
-    def dose(self) -> float:
-        """The number that says how much."""
-        return self.target
-
 
 class InitialSpectrum(Section):
     """Give the initial W an effective rank, at constant norm, and leave it alone after that."""
@@ -39,11 +34,6 @@ class InitialSpectrum(Section):
     kind: Literal["initial_spectrum"]
     target: Share
     """Effective rank of the projected W, over its d - 1 dimensions."""
-
-    @property
-    def dose(self) -> float:
-        """The number that says how much."""
-        return self.target
 
 
 class Rotate(Section):
@@ -55,11 +45,6 @@ class Rotate(Section):
     every: int = Field(1, ge=1, le=10**6)
     """Push after every so many optimizer steps."""
 
-    @property
-    def dose(self) -> float:
-        """The number that says how much."""
-        return self.size
-
 
 class Norm(Controlled):
     """Placebo: hold the norm of W, and leave its effective rank."""
@@ -67,11 +52,6 @@ class Norm(Controlled):
     kind: Literal["norm"]
     rms: float = Field(gt=0, le=10**6)
     """Root mean square of the entries of W, after projection."""
-
-    @property
-    def dose(self) -> float:
-        """The number that says how much."""
-        return self.rms
 
 
 class Gauge(Controlled):
@@ -81,11 +61,6 @@ class Gauge(Controlled):
     target: Share
     """Effective rank of W as it is, without projection, over d."""
 
-    @property
-    def dose(self) -> float:
-        """The number that says how much."""
-        return self.target
-
 
 class Factor(Section):
     """A hard limit: W = A B with a given inner dimension, from the first step on."""
@@ -93,11 +68,6 @@ class Factor(Section):
     kind: Literal["factor"]
     share: Share
     """Inner dimension over d. 1 shows what factors alone do."""
-
-    @property
-    def dose(self) -> float:
-        """The number that says how much."""
-        return self.share
 
 
 def _kind(value: Any) -> Any:
@@ -126,3 +96,15 @@ class Arm(Section):
 
     name: Name
     does: Intervention
+
+
+def dose_of(does: Intervention) -> float:
+    """The number that says how much is done."""
+    match does:
+        case Rotate():
+            return does.size
+        case Norm():
+            return does.rms
+        case Factor():
+            return does.share
+    return does.target
