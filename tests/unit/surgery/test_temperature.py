@@ -15,7 +15,7 @@ def test_with_two_tokens_it_is_the_logit_of_their_frequency() -> None:
     W, p = torch.tensor([[0.8], [-0.8]]), 0.9
     states = torch.ones(1000, 1)
     labels = (torch.arange(1000) >= 1000 * p).long()
-    assert best_scale(states, W, labels) == pytest.approx(math.log(p / (1 - p)) / 1.6, rel=1e-6)
+    assert best_scale(states, W, labels) == pytest.approx(math.log(p / (1 - p)) / 1.6, rel=1e-5)
 
 
 @pytest.mark.parametrize("scale", [0.05, 1.0, 20.0])
@@ -47,5 +47,16 @@ def test_it_undoes_a_scale() -> None:
 def test_it_is_bounded_where_no_factor_is_best() -> None:
     W, states = torch.eye(3), torch.eye(3).repeat(5, 1)
     right = torch.arange(3).repeat(5)
-    assert best_scale(states, W, right) == MOST
+    found = best_scale(states, W, right)
+    assert found <= MOST and float(cross_entropy(found * states @ W.T, right)) < 1e-6
     assert best_scale(states, -W, right) == LEAST
+
+
+@pytest.mark.parametrize("scale", [1e-2, 1e2])
+def test_far_from_one_it_is_found_too(scale: float) -> None:
+    # at first, Newton's steps lead out of the bracket
+    generator = torch.Generator().manual_seed(2)
+    W, states = torch.randn(30, 6, generator=generator), torch.randn(300, 6, generator=generator)
+    labels = torch.multinomial(torch.softmax(states @ W.T, dim=1), 1, generator=generator)[:, 0]
+    one = best_scale(states, W, labels)
+    assert best_scale(states, scale * W, labels) == pytest.approx(one / scale, rel=1e-4)
