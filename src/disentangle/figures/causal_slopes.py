@@ -15,14 +15,16 @@ LEFT_OUT = (" minus ", "bend")
 def causal_slopes(slopes: pd.DataFrame) -> Figure:
     """Draw every slope of the chief loss per tenth of d with its 95 % interval.
 
-    The shaded band is the bound within which a slope counts as none.
+    The shaded band is the bound within which a slope counts as none. A slope whose interval is
+    unbounded, since its arms hardly move the rank, is in the table alone.
 
     Args:
         slopes: the causal_slopes table.
     """
     rows = slopes[slopes["role"] == "outcome"]
     outcome = chief_outcome(list(dict.fromkeys(rows["response"])))
-    rows = rows[(rows["response"] == outcome) & np.isfinite(rows["per_tenth"])]
+    ends = rows[["per_tenth", "per_tenth_low", "per_tenth_high"]]
+    rows = rows[(rows["response"] == outcome) & np.isfinite(ends).all(axis=1)]
     for part in LEFT_OUT:
         rows = rows[~rows["estimator"].str.contains(part, regex=False)]
     rows = rows.reset_index(drop=True)
