@@ -31,6 +31,10 @@ OTHERS = ("numpy==2.4.6", "pandas==3.1.1", "scipy==1.16.3")
 
 TOLERANCE = 1e-9
 
+LIKELIHOOD = 1e-6
+"""Of what a search for the greatest likelihood finds: versions of SciPy stop at other points, and
+where a likelihood is flat to its last digit (1e-16), the variance is fixed to about 1e-8."""
+
 
 @pytest.fixture(scope="module")
 def clean() -> Iterator[Path]:
@@ -114,13 +118,16 @@ def test_a_table_has_the_same_estimates_and_claims(
     assert theirs.keys() == ours.keys()
     assert len(ours["claims"]["claim"]) > 5
     for name, columns in ours.items():
-        pd.testing.assert_frame_equal(
-            pd.DataFrame(theirs[name]),
-            pd.DataFrame(columns),
-            rtol=TOLERANCE,
-            atol=TOLERANCE,
-            obj=name,
-        )
+        assert theirs[name].keys() == columns.keys()
+        for column, values in columns.items():
+            near = LIKELIHOOD if column.startswith("mixed_") else TOLERANCE
+            pd.testing.assert_series_equal(
+                pd.Series(theirs[name][column]),
+                pd.Series(values),
+                rtol=near,
+                atol=near,
+                obj=f"{name}.{column}",
+            )
 
 
 def test_the_extras_are_named_where_they_are_needed(clean: Path, tmp_path: Path) -> None:
