@@ -35,6 +35,10 @@ class StepRecord:
     """Norm of what the push changed over the norm of W."""
 
 
+NOT_ALWAYS = ("head_rank", "head_norm", "push")
+"""What a step has only in a run with an intervention."""
+
+
 class TrainingLog:
     """Appends steps to a JSON-lines file."""
 
@@ -47,18 +51,22 @@ class TrainingLog:
         """
         kept = [record for record in _records(path) if record["step"] <= resume_step]
         with replacing(path) as temporary:
-            temporary.write_text("".join(json.dumps(record) + "\n" for record in kept))
+            temporary.write_text("".join(map(_line, kept)))
         self._file = path.open("a", buffering=1)
         self.path = path
 
     def append(self, record: StepRecord) -> None:
         """Write one step."""
-        known = {key: value for key, value in asdict(record).items() if value is not None}
-        self._file.write(json.dumps(known) + "\n")
+        self._file.write(_line(asdict(record)))
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def _line(record: dict[str, Any]) -> str:
+    """A step as a line, without what was not measured."""
+    return json.dumps({key: value for key, value in record.items() if value is not None}) + "\n"
 
 
 def _lines(path: Path) -> list[str]:
@@ -97,6 +105,8 @@ def read_log(path: Path, run: str) -> pd.DataFrame:
     """
     columns = list(StepRecord.__dataclass_fields__)
     frame = pd.DataFrame(_records(path), columns=columns).drop_duplicates("step", keep="last")
+    # numbers also where no step has one, as in the table
+    frame = frame.astype(dict.fromkeys(NOT_ALWAYS, float))
     frame.insert(0, "run", run)
     return frame.sort_values("step", ignore_index=True)
 
