@@ -1,6 +1,7 @@
 """Token counts as people write them: 262k, 8B, 1.5M."""
 
 import re
+from decimal import Decimal
 
 _POWERS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
 _SPELLING = re.compile(r"(\d+(?:\.\d+)?)\s*([kKMBT]?)")
@@ -19,10 +20,10 @@ def parse_count(value: object) -> object:
     if not match:
         raise ValueError("write a number, or a number with k, M, B or T")
     number, suffix = match.groups()
-    quantity = float(number) * _POWERS[suffix]
-    if quantity != round(quantity):
+    quantity = Decimal(number) * _POWERS[suffix]  # in floats 8.05 * 1000 is no whole number
+    if quantity != int(quantity):
         raise ValueError("must be a whole number")
-    return round(quantity)
+    return int(quantity)
 
 
 def spell_count(value: int) -> str:
