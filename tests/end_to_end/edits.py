@@ -183,6 +183,10 @@ ROWS = {
         config(lambda c: c["statistics"].update(resamples=200)),
         jobs(*RESAMPLED, "write_report", "all"),
     ),
+    "findings of neighbouring papers": Row(
+        config(lambda c: c.update(neighbours=True)),
+        jobs("judge_neighbours", "draw_figures", "write_report", "all"),
+    ),
     "a size removed": Row(config(lambda c: c["sizes"].pop()), jobs(*ANEW)),
     "a step removed": Row(
         config(lambda c: c["save"].update(count=2)),

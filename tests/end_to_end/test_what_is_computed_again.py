@@ -20,7 +20,7 @@ from disentangle.storage import sha256_of
     ("names", "targets"),
     [
         # a cohort of their own, and all other cohorts; all the way to the report
-        (("a model", "a metric of the spectrum"), ["all"]),
+        (("a model", "a metric of the spectrum", "findings of neighbouring papers"), ["all"]),
         # one of evaluation and one of geometry, which are counted apart
         (("a task", "a domain for H"), ["geometry", "evaluate"]),
         (("a bit width", "the logic of a helper"), ["geometry", "evaluate"]),

@@ -35,17 +35,18 @@ rule judge_neighbours:
     input:
         spec=spec_of("judge_neighbours"),
         observations=[FOLDER.table("observations")],
+        passages=[] if STUDY.observations else [FOLDER.table("passages")],
         layers=LAYERS,
         matrices=MATRICES,
         gradients=GRADIENTS,
     output:
-        **{name: FOLDER.table(name) for name in NEIGHBOURING},
+        **{name: FOLDER.table(name) for name in neighbouring_tables(STUDY)},
     log:
         FOLDER.log("judge_neighbours"),
     resources:
         **REQUESTS.of(megabytes=4000, minutes=30),
     message:
-        "Judging neighbouring findings"
+        "Looking for the findings of neighbouring papers"
     script:
         "../scripts/judge_neighbours.py"
 

@@ -18,7 +18,8 @@ from disentangle.study import read_config
 from disentangle.study.file import read_mappings
 from disentangle.study.resource_requests import ResourceRequests
 from disentangle.study.results_folder import KIND_OF, StudyFolder
-from disentangle.study.jobs import ANALYZED, EXPERIMENT, NEIGHBOURING, Jobs
+from disentangle.study.findings import neighbouring_tables, tables_of_findings
+from disentangle.study.jobs import ANALYZED, EXPERIMENT, Jobs
 from disentangle.study.settings import plain
 from disentangle.study.specs.of_study import ONLY, specs_of
 from disentangle.study.start import Start

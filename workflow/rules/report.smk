@@ -3,6 +3,7 @@
 
 rule draw_figures:
     input:
+        **{name: [FOLDER.table(name)] for name in tables_of_findings(STUDY)},
         spec=spec_of("draw_figures"),
         observations=FOLDER.table("observations"),
         associations=FOLDER.table("associations"),

@@ -8,6 +8,7 @@ from disentangle.job import job
 from disentangle.study.results_folder import StudyFolder
 from disentangle.study.specs.tables import DrawFigures
 from disentangle.tables.files import read_tables
+from disentangle.tables.neighbours import BY_NAME
 
 with job("draw_figures", snakemake):
     spec = DrawFigures.read(snakemake.input.spec)
@@ -24,6 +25,11 @@ with job("draw_figures", snakemake):
         training=read_tables(logs) if logs else None,
         layers=read_tables(layers) if layers else None,
         slopes=read_tables(slopes) if slopes else None,
+        findings={
+            name: read_tables([Path(path) for path in paths])
+            for name in BY_NAME
+            if (paths := snakemake.input.get(name))
+        },
         perturbation=spec.perturbation,
     )
     made = snakemake.output

@@ -1,33 +1,33 @@
-"""Judge the findings of neighbouring papers."""
+"""Look for the findings of neighbouring papers, and judge them."""
 
 from pathlib import Path
 
-from disentangle.checkpoint.references import BASE
 from disentangle.claims.judge import judge
-from disentangle.claims.neighbours import NEIGHBOURING_CLAIMS, ConvergenceEvidence
+from disentangle.claims.neighbours import NEIGHBOURING_CLAIMS
+from disentangle.claims.neighbours.evidence import Findings
 from disentangle.job import job
-from disentangle.statistics.convergence import convergence
+from disentangle.neighbours import ANALYSES
+from disentangle.neighbours.suite import Suite
 from disentangle.study.specs.estimates import JudgeNeighbours
-from disentangle.tables.comparable import comparable_runs
-from disentangle.tables.estimated import CONVERGENCE, NEIGHBOUR_TESTS, NEIGHBOURS
 from disentangle.tables.files import read_tables, write_table
+from disentangle.tables.neighbours import BY_NAME, NEIGHBOUR_TESTS, NEIGHBOURS
 
 with job("judge_neighbours", snakemake):
     spec = JudgeNeighbours.read(snakemake.input.spec)
-    tables = {
-        name: read_tables([Path(path) for path in paths]) if paths else None
-        for name in ("observations", "layers", "matrices", "gradients")
-        for paths in [snakemake.input.get(name)]
+    read = {
+        name: read_tables([Path(path) for path in paths])
+        for name in ("observations", "passages", "layers", "matrices", "gradients")
+        if (paths := snakemake.input.get(name))
     }
-    found = convergence(
-        comparable_runs(tables["observations"], BASE),
-        tables["layers"],
-        tables["matrices"],
-        tables["gradients"],
-    )
-    evidence = ConvergenceEvidence(found, spec.resamples, spec.seed)
-    claims, tests = judge(NEIGHBOURING_CLAIMS, evidence)
-    columns = CONVERGENCE.schema.names
-    write_table(found[columns], CONVERGENCE, Path(snakemake.output.convergence))
+    suite = Suite(**read, targets=spec.targets, resamples=spec.resamples, seed=spec.seed)
+    tables = {}
+    for finding in spec.findings:
+        tables |= ANALYSES[finding](suite)
+    found = Findings(tables, spec.resamples, spec.seed)
+    ledger = [claim for finding in spec.findings for claim in NEIGHBOURING_CLAIMS[finding]]
+    claims, tests = judge(ledger, found)
+    for name, rows in tables.items():
+        table = BY_NAME[name]
+        write_table(rows[table.schema.names], table, Path(snakemake.output[name]))
     write_table(claims, NEIGHBOURS, Path(snakemake.output.neighbours))
     write_table(tests, NEIGHBOUR_TESTS, Path(snakemake.output.neighbour_tests))

@@ -110,6 +110,11 @@ def within(quantity: str, bound: float) -> Rule:
     return Rule(quantity, (Region(-bound, bound),), (Region(high=-bound), Region(low=bound)))
 
 
+def beyond(quantity: str, bound: float) -> Rule:
+    """Holds beyond minus or plus the bound; fails between them."""
+    return Rule(quantity, (Region(high=-bound), Region(low=bound)), (Region(-bound, bound),))
+
+
 def of_known_sign(quantity: str) -> Rule:
     """Holds on either side of 0. It never fails, because no interval can show that a value is 0."""
     return Rule(quantity, (Region(high=0), Region(low=0)), ())

@@ -1,5 +1,7 @@
 """The figures of a study, drawn from tables alone: one module per figure."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -7,6 +9,7 @@ from disentangle.figures.associations import associations_figure
 from disentangle.figures.causal_slopes import causal_slopes
 from disentangle.figures.dose_and_response import dose_and_response
 from disentangle.figures.layer_convergence import layer_convergence
+from disentangle.figures.matched_loss import matched_loss
 from disentangle.figures.metric_agreement import metric_agreement
 from disentangle.figures.perturbations import perturbations
 from disentangle.figures.rank_and_loss import rank_and_loss
@@ -30,10 +33,12 @@ def draw(
     perturbation: Perturbation,
     layers: pd.DataFrame | None,
     slopes: pd.DataFrame | None,
+    findings: Mapping[str, pd.DataFrame],
 ) -> dict[str, Figure]:
     """Draw all figures for which the study has data, by name.
 
-    Runs under an intervention are drawn in the experiment's figures alone.
+    `findings` are the tables of neighbouring papers' findings that the study looks for. Runs under
+    an intervention are drawn in the experiment's figures alone.
     """
     everything = observations
     runs = {name: run for name, run in runs.items() if not run.hyperparameters.arm}
@@ -57,4 +62,6 @@ def draw(
         figures["dose_and_response"] = dose_and_response(everything)
         figures["causal_slopes"] = causal_slopes(slopes)
         figures["rank_by_arm"] = rank_by_arm(everything)
+    if "matched_effects" in findings:
+        figures["matched_loss"] = matched_loss(findings["matched_effects"])
     return figures

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from disentangle.neighbours.suite import Suite
 from disentangle.statistics.design import COLUMNS
 from disentangle.statistics.design import hyperparameters as hyperparameters_of
 
@@ -18,6 +19,13 @@ DOMAIN = "id"
 WEIGHTS = {"attention": "OV", "mlp": "down"}
 """Part of a layer to the matrix that writes it: what a head's OV circuit writes, averaged over
 heads; and the MLP's second matrix."""
+
+
+def tables_of(suite: Suite) -> dict[str, pd.DataFrame]:
+    """The table `convergence` of a suite whose layers were compared."""
+    assert suite.layers is not None
+    found = convergence(suite.runs, suite.layers, suite.matrices, suite.gradients)
+    return {"convergence": found}
 
 
 def convergence(

@@ -17,6 +17,7 @@ from disentangle.report.costs import costs_by_rule
 from disentangle.report.experiment import experiment
 from disentangle.report.function_level import beside_function_level
 from disentangle.report.models import describe_models
+from disentangle.report.neighbours import neighbours
 from disentangle.report.numbers import number, probability
 from disentangle.report.paper import beside_the_paper
 from disentangle.report.regime import standing
@@ -120,9 +121,8 @@ def write_report(
         processes={name: process.meaning for name, process in PROCESSES.items()},
         findings=headline(associations, first_outcome, calibration),
         claims=claims(tables["claims"], tables["claim_tests"]),
-        neighbours=claims(tables["neighbours"], tables["neighbour_tests"])
-        if "neighbours" in tables
-        else [],
+        neighbours=neighbours(tables),
+        tables=set(tables),
         experiment=experiment(tables),
         surgery=surgery(tables.get("surgery")),
         causal_claims=claims(tables["causal_claims"], tables["causal_claim_tests"])

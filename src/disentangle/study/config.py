@@ -52,6 +52,8 @@ class StudyConfig(Section):
     evaluation: Evaluation = Evaluation()
     perturbation: Perturbation = Perturbation()
     statistics: Statistics = Statistics()
+    neighbours: bool = False
+    """Also look for the findings of neighbouring papers, as far as the study's data allow."""
     execution: Execution = Execution()
     archive: Archive = Field(Archive(), exclude=True)
     """What goes into an archive; no part of what a job is told of the study."""

@@ -7,6 +7,7 @@ from functools import cached_property
 from disentangle.study.cohorts import cohorts
 from disentangle.study.config import StudyConfig
 from disentangle.study.external import ExternalRun
+from disentangle.study.findings import findings_of, neighbouring_tables
 from disentangle.study.grid import expand, external_runs
 from disentangle.study.perturbation import finetuned, perturbed_runs, variants
 from disentangle.study.run import Run
@@ -25,9 +26,6 @@ ANALYZED = (
     *("over_training", "claims", "claim_tests", "counterexamples"),
 )
 """Tables that are estimated from the observations."""
-
-NEIGHBOURING = ("convergence", "neighbours", "neighbour_tests")
-"""Tables that are estimated from the observations and the layers."""
 
 EXPERIMENT = (
     *("causal_arms", "arm_effects", "causal_slopes"),
@@ -156,7 +154,7 @@ class Jobs:
     @property
     def tables(self) -> list[str]:
         """Tables that the report is made of."""
-        neighbouring = NEIGHBOURING if self.study.geometry.layers else ()
+        neighbouring = neighbouring_tables(self.study)
         leakage = ["leakage"] if self.runs else []
         experiment = EXPERIMENT if self.experiment else ()
         surgery = ["surgery"] if self.operated else []
@@ -176,6 +174,7 @@ class Jobs:
             "associations": True,
             "perturbations": variants(self.study.perturbation),
             "layer_convergence": self.study.geometry.layers,
+            "matched_loss": "matched_loss" in findings_of(self.study),
             "dose_and_response": self.experiment,
             "causal_slopes": self.experiment,
             "rank_by_arm": self.experiment,

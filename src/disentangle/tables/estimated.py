@@ -1,7 +1,5 @@
 """Tables that are estimated from the observations."""
 
-from dataclasses import replace
-
 import pyarrow as pa
 
 from disentangle.tables.table import COUNT, NUMBER, RUN, TEXT, Table
@@ -180,42 +178,6 @@ CLAIM_TESTS = Table(
     ),
 )
 
-
-CONVERGENCE = Table(
-    "convergence",
-    "One row per run, layer and part of it: how near the part is, at a fifth of the run's "
-    "training, to its state at the end.",
-    (
-        RUN,
-        ("size", TEXT, "Name of the model size"),
-        ("params_non_embedding", COUNT, "Weights of the blocks"),
-        ("step", COUNT, "Optimizer step of the checkpoint nearest to that share"),
-        ("share", NUMBER, "Its share of the run's steps"),
-        ("layer", COUNT, "From 1"),
-        ("part", TEXT, "attention or mlp"),
-        ("cka", NUMBER, "Debiased linear CKA with the same part of the last checkpoint"),
-        (
-            "weights_per",
-            NUMBER,
-            "Proportional effective rank of the matrix that writes it: OV circuits, as a mean over "
-            "heads, or the MLP's second matrix; null if not measured",
-        ),
-        ("gradient_per", NUMBER, "The same of that matrix's gradient"),
-    ),
-)
-
-NEIGHBOURS = replace(
-    CLAIMS,
-    name="neighbours",
-    meaning="One row per finding of a neighbouring paper: whether it holds in this study, by the "
-    "same rule for every study.",
-)
-
-NEIGHBOUR_TESTS = replace(
-    CLAIM_TESTS,
-    name="neighbour_tests",
-    meaning="One row per test of a neighbouring paper's finding.",
-)
 
 CALIBRATION = Table(
     "calibration",

@@ -27,11 +27,8 @@ from disentangle.tables.estimated import (
     CALIBRATION,
     CLAIM_TESTS,
     CLAIMS,
-    CONVERGENCE,
     COUNTEREXAMPLES,
     EFFECTS,
-    NEIGHBOUR_TESTS,
-    NEIGHBOURS,
     NOISE,
     OVER_TRAINING,
     REGRESSIONS,
@@ -40,6 +37,7 @@ from disentangle.tables.estimated import (
 from disentangle.tables.evaluation import EVALUATION, PASSAGES
 from disentangle.tables.geometry import GEOMETRY, GRADIENTS, LAYERS, MATRICES
 from disentangle.tables.leakage import LEAKAGE
+from disentangle.tables.neighbours import BY_NAME, NEIGHBOUR_TESTS, NEIGHBOURS
 from disentangle.tables.surgery import SURGERY
 from disentangle.tables.training import TRAINING
 
@@ -63,7 +61,7 @@ ALL_TABLES = (
     CLAIMS,
     CLAIM_TESTS,
     COUNTEREXAMPLES,
-    CONVERGENCE,
+    *BY_NAME.values(),
     NEIGHBOURS,
     NEIGHBOUR_TESTS,
     CAUSAL_ARMS,

@@ -1,14 +1,15 @@
-"""ConvergenceEvidence findings: verdicts that follow planted truths, at one step and no other."""
+"""When layers converge: verdicts that follow planted truths, at one step and no other."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from disentangle.claims.judge import judge
-from disentangle.claims.neighbours import NEIGHBOURING_CLAIMS, ConvergenceEvidence
-from disentangle.statistics.convergence import convergence
-from disentangle.tables.estimated import CONVERGENCE, NEIGHBOUR_TESTS, NEIGHBOURS
+from disentangle.claims.neighbours.convergence import CLAIMS
+from disentangle.claims.neighbours.evidence import Findings
+from disentangle.neighbours.convergence import convergence
 from disentangle.tables.files import to_arrow
+from disentangle.tables.neighbours import CONVERGENCE, NEIGHBOUR_TESTS, NEIGHBOURS
 
 SIZES = {"1K": 1000, "4K": 4000, "16K": 16000}
 STEPS = (0, 50, 200, 1000)
@@ -64,7 +65,7 @@ def verdicts(tables: tuple[pd.DataFrame | None, ...]) -> tuple[list[str], pd.Dat
     layers, matrices, gradients = tables
     assert layers is not None
     found = convergence(suite(), layers, matrices, gradients)
-    claims, tests = judge(NEIGHBOURING_CLAIMS, ConvergenceEvidence(found, resamples=500, seed=0))
+    claims, tests = judge(CLAIMS, Findings({"convergence": found}, resamples=500, seed=0))
     to_arrow(claims, NEIGHBOURS)
     to_arrow(tests, NEIGHBOUR_TESTS)
     return [claim["verdict"] for claim in claims], pd.DataFrame(tests)

@@ -1,21 +1,11 @@
-"""Findings of neighbouring papers on the same kind of models, each with the rule that decides it.
-
-The rules were written down before any study was judged by them.
-"""
+"""When layers converge, and what the rank of their weights has to do with it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-
-import numpy as np
-import pandas as pd
 
 from disentangle.claims.claim import Claim, Part
+from disentangle.claims.neighbours.evidence import Findings
 from disentangle.claims.rule import above
-from disentangle.statistics.bootstrap import Floats, bootstrap_estimate
-from disentangle.statistics.convergence import WEIGHTS
-from disentangle.statistics.design import families
-from disentangle.statistics.estimate import Estimate
-from disentangle.statistics.rank_correlation import rank_correlation
+from disentangle.neighbours.convergence import WEIGHTS
 
 TENDING = "Diehl Martinez et al. 2024 (arXiv 2410.11451)"
 
@@ -23,34 +13,10 @@ CONVERGED = 0.9
 """A layer has converged if its debiased CKA with its final state is at least this."""
 
 
-@dataclass(frozen=True)
-class ConvergenceEvidence:
-    """What these findings are judged from."""
-
-    convergence: pd.DataFrame
-    resamples: int
-    seed: int
-
-    def correlation(self, rows: pd.DataFrame, *columns: str) -> Estimate:
-        """Spearman's rho of the first two columns, given the others, over families of runs."""
-        known = rows.dropna(subset=list(columns))
-        if len(known) < 3:
-            return Estimate.unknown(f"{len(known)} rows", len(known))
-        values = known[list(columns)].to_numpy(np.float64)
-
-        def rho(weights: Floats) -> Floats:
-            return rank_correlation(values, weights)
-
-        if np.isnan(rho(np.ones((1, len(known))))[0]):
-            return Estimate.unknown("a column is constant", len(known))
-        clusters = families(known)
-        return bootstrap_estimate(rho, clusters, resamples=self.resamples, seed=self.seed)
-
-
-def _sooner_in_larger(evidence: ConvergenceEvidence) -> Iterator[Part]:
-    if evidence.convergence.empty:
+def _sooner_in_larger(evidence: Findings) -> Iterator[Part]:
+    rows = evidence.tables["convergence"].dropna(subset=["cka"])
+    if rows.empty:
         return
-    rows = evidence.convergence.dropna(subset=["cka"])
     converged = (rows["cka"] >= CONVERGED).groupby(rows["run"]).mean()
     runs = rows.drop_duplicates("run").assign(converged=lambda r: r["run"].map(converged))
     found = evidence.correlation(runs, "params_non_embedding", "converged")
@@ -63,10 +29,10 @@ def _sooner_in_larger(evidence: ConvergenceEvidence) -> Iterator[Part]:
     yield Part("mean CKA", found, rule, "convergence", "cka == cka", decides=False)
 
 
-def _rank_goes_with_convergence(evidence: ConvergenceEvidence) -> Iterator[Part]:
+def _rank_goes_with_convergence(evidence: Findings) -> Iterator[Part]:
     for what, column in (("weights", "weights_per"), ("gradients", "gradient_per")):
         for part, matrix in WEIGHTS.items():
-            rows = evidence.convergence
+            rows = evidence.tables["convergence"]
             rows = rows[(rows["part"] == part) & rows[column].notna()] if len(rows) else rows
             if rows.empty:
                 continue
@@ -80,7 +46,7 @@ def _rank_goes_with_convergence(evidence: ConvergenceEvidence) -> Iterator[Part]
             yield Part(name, given, rule, "convergence", query, decides=False)
 
 
-NEIGHBOURING_CLAIMS = (
+CLAIMS = (
     Claim(
         1,
         "At a fifth of training, a larger share of the layers of larger models has converged.",

@@ -5,8 +5,12 @@ from disentangle.study.specs.spec import Spec
 
 
 class JudgeNeighbours(Spec):
-    """Judge the findings of neighbouring papers."""
+    """Look for the findings of neighbouring papers, and judge them."""
 
+    findings: list[str]
+    """Their names in `study.findings`."""
+    targets: dict[str, str]
+    """Fine-tuned variant to the held-out domain that it was fine-tuned on."""
     resamples: int
     seed: int
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from disentangle.geometry.user_metric import read_user_metrics
 from disentangle.study.config import StudyConfig
+from disentangle.study.findings import findings_of
 from disentangle.study.hub_items import hub_items
 from disentangle.study.jobs import Jobs
 from disentangle.study.sections.execution import Execution
@@ -157,13 +158,6 @@ def _of_models(jobs: Jobs, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
         compared = geometry.CompareLayers(**reading, code=code_of("compare_layers.py"))
         found["compare_layers"] = dict.fromkeys(jobs.measured, compared)
         found["collect_layers"] = {ONLY: tables.CollectLayers(code=code_of("collect_layers.py"))}
-        found["judge_neighbours"] = {
-            ONLY: estimates.JudgeNeighbours(
-                resamples=study.statistics.resamples,
-                seed=study.statistics.seed,
-                code=code_of("judge_neighbours.py"),
-            )
-        }
     if study.geometry.matrices == "all":
         every = geometry.MeasureMatrices(code=code_of("measure_matrices.py"))
         found["measure_matrices"] = dict.fromkeys(jobs.measured, every)
@@ -254,6 +248,14 @@ def _of_tables(jobs: Jobs, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
     if jobs.experiment:
         one["analyze_experiment"] = estimates.AnalyzeExperiment(
             settings=settings, code=code_of("analyze_experiment.py")
+        )
+    if findings := findings_of(study):
+        one["judge_neighbours"] = estimates.JudgeNeighbours(
+            findings=findings,
+            targets=dict(jobs.finetuned),
+            resamples=settings.resamples,
+            seed=settings.seed,
+            code=code_of("judge_neighbours.py"),
         )
     if study.observations:
         one["take_observations"] = tables.TakeObservations(

@@ -1,0 +1,39 @@
+"""The report's section on findings of neighbouring papers: their ledger, and a table each."""
+
+from typing import Any
+
+import pandas as pd
+
+from disentangle.neighbours.matched_loss import LEVEL
+from disentangle.report.rows import claims, records, with_intervals
+
+
+def neighbours(tables: dict[str, pd.DataFrame]) -> dict[str, Any] | None:
+    """What the section shows; None if the study looked for no such finding.
+
+    Returns:
+        `claims`, the ledger; `sources`, the papers; and for each finding that was looked for an
+        entry of its name: what the template shows of it.
+    """
+    if "neighbours" not in tables:
+        return None
+    ledger = claims(tables["neighbours"], tables["neighbour_tests"])
+    shown: dict[str, Any] = {
+        "claims": ledger,
+        "sources": list(dict.fromkeys(row["source"] for row in ledger)),
+    }
+    if "matched_effects" in tables:
+        shown["matched_loss"] = _matched_loss(tables["matched"], tables["matched_effects"])
+    return shown
+
+
+def _matched_loss(matched: pd.DataFrame, effects: pd.DataFrame) -> dict[str, Any]:
+    at_level = effects[effects["reached"] == LEVEL]
+    ends = at_level.rename(columns={"end_low": "end_rho_low", "end_high": "end_rho_high"})
+    ends = ends.rename(columns={"low": "rho_low", "high": "rho_high"})
+    levels = matched.groupby(["reached", "loss"], sort=False)["run"].nunique().reset_index()
+    return {
+        "rows": with_intervals(ends, ("rho", "end_rho")),
+        "levels": records(levels),
+        "level": LEVEL,
+    }

@@ -1,0 +1,32 @@
+"""Findings of neighbouring papers that a study's data allow to look for, and their tables."""
+
+from disentangle.study.config import StudyConfig
+
+TABLES = {
+    "convergence": ("convergence",),
+    "matched_loss": ("matched", "matched_effects"),
+}
+"""Finding to the tables that are made for it."""
+
+JUDGED = ("neighbours", "neighbour_tests")
+"""The ledger of these findings."""
+
+
+def findings_of(study: StudyConfig) -> list[str]:
+    """The findings that a study looks for: those of its data, if it asks for any."""
+    allowed = {
+        "convergence": study.geometry.layers,
+        "matched_loss": True,
+    }
+    return [name for name, has in allowed.items() if has and study.neighbours]
+
+
+def tables_of_findings(study: StudyConfig) -> list[str]:
+    """The tables that are made for these findings."""
+    return [table for name in findings_of(study) for table in TABLES[name]]
+
+
+def neighbouring_tables(study: StudyConfig) -> tuple[str, ...]:
+    """The same, and their ledger."""
+    found = tables_of_findings(study)
+    return (*found, *JUDGED) if found else ()

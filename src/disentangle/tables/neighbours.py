@@ -1,0 +1,85 @@
+"""Tables of neighbouring papers' findings."""
+
+from dataclasses import replace
+
+from disentangle.tables.estimated import CLAIM_TESTS, CLAIMS
+from disentangle.tables.table import COUNT, NUMBER, RUN, TEXT, Table
+
+CONVERGENCE = Table(
+    "convergence",
+    "One row per run, layer and part of it: how near the part is, at a fifth of the run's "
+    "training, to its state at the end.",
+    (
+        RUN,
+        ("size", TEXT, "Name of the model size"),
+        ("params_non_embedding", COUNT, "Weights of the blocks"),
+        ("step", COUNT, "Optimizer step of the checkpoint nearest to that share"),
+        ("share", NUMBER, "Its share of the run's steps"),
+        ("layer", COUNT, "From 1"),
+        ("part", TEXT, "attention or mlp"),
+        ("cka", NUMBER, "Debiased linear CKA with the same part of the last checkpoint"),
+        (
+            "weights_per",
+            NUMBER,
+            "Proportional effective rank of the matrix that writes it: OV circuits, as a mean over "
+            "heads, or the MLP's second matrix; null if not measured",
+        ),
+        ("gradient_per", NUMBER, "The same of that matrix's gradient"),
+    ),
+)
+
+NEIGHBOURS = replace(
+    CLAIMS,
+    name="neighbours",
+    meaning="One row per finding of a neighbouring paper: whether it holds in this study, by the "
+    "same rule for every study.",
+)
+
+NEIGHBOUR_TESTS = replace(
+    CLAIM_TESTS,
+    name="neighbour_tests",
+    meaning="One row per test of a neighbouring paper's finding.",
+)
+
+MATCHED = Table(
+    "matched",
+    "One row per run, ID loss and quantity: the quantity where the run first reaches that loss, "
+    "interpolated between its checkpoints.",
+    (
+        RUN,
+        ("reached", NUMBER, "Share of the runs that reach the loss"),
+        ("loss", NUMBER, "The loss that all are matched at; its unit is that of the ID loss"),
+        ("step", NUMBER, "Optimizer step at which it is reached, interpolated"),
+        ("quantity", TEXT, "Column of observations: a metric or a score"),
+        ("value", NUMBER, "Its value there"),
+        (
+            "error",
+            NUMBER,
+            "Root mean square of what interpolation misses at the checkpoints beside it, each left "
+            "out; gaps are then twice as wide, so it is rather too large",
+        ),
+    ),
+)
+
+MATCHED_EFFECTS = Table(
+    "matched_effects",
+    "One row per ID loss, response and training choice: what the choice does to the response at "
+    "equal loss, and what it does at the end of training.",
+    (
+        ("reached", NUMBER, "Share of the runs that reach the loss"),
+        ("loss", NUMBER, "The loss that all are matched at"),
+        ("response", TEXT, "Column of observations: an effective rank or a score"),
+        ("choice", TEXT, "Training choice, or params_non_embedding for size"),
+        ("n", COUNT, "Runs that reach the loss"),
+        ("rho", NUMBER, "Partial Spearman correlation at equal loss, given the other choices"),
+        ("low", NUMBER, "Lower end of its 95 % bootstrap interval"),
+        ("high", NUMBER, "Upper end"),
+        ("end_rho", NUMBER, "The same of the same runs' last checkpoints"),
+        ("end_low", NUMBER, "Lower end of its 95 % bootstrap interval"),
+        ("end_high", NUMBER, "Upper end"),
+        ("note", TEXT, "Why there is no value or no interval"),
+    ),
+)
+
+BY_NAME = {table.name: table for table in (CONVERGENCE, MATCHED, MATCHED_EFFECTS)}
+"""Tables of findings, by name."""
