@@ -19,7 +19,13 @@ with job("judge_neighbours", snakemake):
         for name in ("observations", "passages", "layers", "matrices", "gradients")
         if (paths := snakemake.input.get(name))
     }
-    suite = Suite(**read, targets=spec.targets, resamples=spec.resamples, seed=spec.seed)
+    suite = Suite(
+        **read,
+        targets=spec.targets,
+        rates=spec.rates,
+        resamples=spec.resamples,
+        seed=spec.seed,
+    )
     tables = {}
     for finding in spec.findings:
         tables |= ANALYSES[finding](suite)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.figure import Figure
 
+from disentangle.checkpoint.references import BASE
 from disentangle.figures.associations import associations_figure
 from disentangle.figures.causal_slopes import causal_slopes
 from disentangle.figures.dose_and_response import dose_and_response
@@ -12,6 +13,7 @@ from disentangle.figures.layer_convergence import layer_convergence
 from disentangle.figures.matched_loss import matched_loss
 from disentangle.figures.metric_agreement import metric_agreement
 from disentangle.figures.perturbations import perturbations
+from disentangle.figures.plasticity import plasticity_figure
 from disentangle.figures.rank_and_loss import rank_and_loss
 from disentangle.figures.rank_and_regime import rank_and_regime
 from disentangle.figures.rank_by_arm import rank_by_arm
@@ -21,6 +23,7 @@ from disentangle.figures.training_curves import training_curves
 from disentangle.study.perturbation import variants
 from disentangle.study.run import Run
 from disentangle.study.sections.perturbation import Perturbation
+from disentangle.tables.comparable import final_runs
 
 
 def draw(
@@ -64,4 +67,7 @@ def draw(
         figures["rank_by_arm"] = rank_by_arm(everything)
     if "matched_effects" in findings:
         figures["matched_loss"] = matched_loss(findings["matched_effects"])
+    if "plasticity" in findings:
+        last = final_runs(observations, BASE)
+        figures["plasticity"] = plasticity_figure(findings["plasticity"], last)
     return figures

@@ -8,11 +8,12 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from disentangle.neighbours import convergence, matched_loss
+from disentangle.neighbours import convergence, matched_loss, plasticity
 from disentangle.neighbours.suite import Suite
 
 ANALYSES: dict[str, Callable[[Suite], dict[str, pd.DataFrame]]] = {
     "convergence": convergence.tables_of,
     "matched_loss": matched_loss.tables_of,
+    "plasticity": plasticity.tables_of,
 }
 """A finding of `study.findings` to what makes its tables."""

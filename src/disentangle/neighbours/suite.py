@@ -20,6 +20,8 @@ class Suite:
     gradients: pd.DataFrame | None = None
     targets: Mapping[str, str] = field(default_factory=dict)
     """Fine-tuned variant to the held-out domain that it was fine-tuned on."""
+    rates: Mapping[str, float] = field(default_factory=dict)
+    """Fine-tuned variant to its learning rate, as a multiple of the optimizer's."""
     resamples: int = 1000
     """Bootstrap resamples per interval."""
     seed: int = 0

@@ -24,6 +24,8 @@ def neighbours(tables: dict[str, pd.DataFrame]) -> dict[str, Any] | None:
     }
     if "matched_effects" in tables:
         shown["matched_loss"] = _matched_loss(tables["matched"], tables["matched_effects"])
+    if "plasticity" in tables:
+        shown["plasticity"] = _plasticity(tables["plasticity"], tables["order_inversions"])
     return shown
 
 
@@ -37,3 +39,23 @@ def _matched_loss(matched: pd.DataFrame, effects: pd.DataFrame) -> dict[str, Any
         "levels": records(levels),
         "level": LEVEL,
     }
+
+
+def _plasticity(found: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, Any]:
+    rows = []
+    for domain, some in found.groupby("domain", sort=False) if len(found) else ():
+        of_domain = pairs[pairs["domain"] == domain]["verdict"].value_counts()
+        rows.append(
+            {
+                "domain": domain,
+                "n": len(some),
+                "targets": int(some["targets"].max()),
+                "at_edge": int(some["at_edge"].eq(True).sum()),
+                "before": some["before"].mean(),
+                "after": some["after"].mean(),
+                "pairs": int(of_domain.sum()),
+                "inverted": int(of_domain.get("inverted", 0)),
+                "kept": int(of_domain.get("kept", 0)),
+            }
+        )
+    return {"rows": rows}

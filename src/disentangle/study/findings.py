@@ -5,6 +5,7 @@ from disentangle.study.config import StudyConfig
 TABLES = {
     "convergence": ("convergence",),
     "matched_loss": ("matched", "matched_effects"),
+    "plasticity": ("plasticity", "order_inversions"),
 }
 """Finding to the tables that are made for it."""
 
@@ -17,6 +18,8 @@ def findings_of(study: StudyConfig) -> list[str]:
     allowed = {
         "convergence": study.geometry.layers,
         "matched_loss": True,
+        # losses of single passages choose the best fine-tuning, and tables of others lack them
+        "plasticity": bool(study.perturbation.finetune) and not study.observations,
     }
     return [name for name, has in allowed.items() if has and study.neighbours]
 

@@ -164,6 +164,7 @@ class Jobs:
     @property
     def figures(self) -> list[str]:
         """Figures of the report, in its order."""
+        findings = findings_of(self.study)
         drawn = {
             "training_curves": self.runs,
             "training_choices": self.runs,
@@ -174,7 +175,7 @@ class Jobs:
             "associations": True,
             "perturbations": variants(self.study.perturbation),
             "layer_convergence": self.study.geometry.layers,
-            "matched_loss": "matched_loss" in findings_of(self.study),
+            **{name: name in findings for name in ("matched_loss", "plasticity")},
             "dose_and_response": self.experiment,
             "causal_slopes": self.experiment,
             "rank_by_arm": self.experiment,

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pyarrow as pa
+
 from disentangle.tables.estimated import CLAIM_TESTS, CLAIMS
 from disentangle.tables.table import COUNT, NUMBER, RUN, TEXT, Table
 
@@ -81,5 +83,56 @@ MATCHED_EFFECTS = Table(
     ),
 )
 
-BY_NAME = {table.name: table for table in (CONVERGENCE, MATCHED, MATCHED_EFFECTS)}
+PLASTICITY = Table(
+    "plasticity",
+    "One row per run and domain that it was fine-tuned on: the best of its fine-tunings, chosen on "
+    "one half of the held-out passages and measured on the other.",
+    (
+        RUN,
+        ("size", TEXT, "Name of the model size"),
+        ("params_non_embedding", COUNT, "Weights of the blocks"),
+        ("weight_decay", NUMBER, "AdamW's weight decay in training"),
+        ("seed", COUNT, "Seed of initialisation and data order"),
+        ("domain", TEXT, "Held-out domain of the text that was fine-tuned on"),
+        ("targets", COUNT, "Fine-tunings tried, such as one per learning rate"),
+        ("chosen", TEXT, "Variant with the lowest loss on the choosing half"),
+        ("finetuning_rate", NUMBER, "Its learning rate, as a multiple of the optimizer's"),
+        (
+            "at_edge",
+            pa.bool_(),
+            "Whether that is the lowest or highest rate tried, so a better one may lie beyond; "
+            "null for fewer than three rates",
+        ),
+        ("base_loss", NUMBER, "ID loss before fine-tuning, bits per byte"),
+        ("before", NUMBER, "Loss on the domain before fine-tuning, bits per byte, testing half"),
+        ("after", NUMBER, "The same after the chosen fine-tuning"),
+        ("gain", NUMBER, "before - after"),
+        ("W_effective_rank_pct", NUMBER, "Effective rank of W before fine-tuning, % of d"),
+    ),
+)
+
+ORDER_INVERSIONS = Table(
+    "order_inversions",
+    "One row per domain and pair of runs that differ in weight decay alone: whether fine-tuning "
+    "inverts the order of their losses.",
+    (
+        ("domain", TEXT, "Held-out domain of the text that was fine-tuned on"),
+        ("lower_decay", TEXT, "Name of the run with the lower weight decay"),
+        ("higher_decay", TEXT, "Name of the other"),
+        ("base", NUMBER, "Difference of ID losses before fine-tuning, the other minus it"),
+        ("after", NUMBER, "Difference of losses on the domain after the best fine-tuning"),
+        (
+            "p",
+            NUMBER,
+            "The larger p of both differences against the noise between seeds, Holm over a "
+            "domain's pairs; null without seeds",
+        ),
+        ("verdict", TEXT, "inverted, kept or undecided"),
+    ),
+)
+
+BY_NAME = {
+    table.name: table
+    for table in (CONVERGENCE, MATCHED, MATCHED_EFFECTS, PLASTICITY, ORDER_INVERSIONS)
+}
 """Tables of findings, by name."""

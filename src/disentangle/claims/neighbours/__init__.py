@@ -6,11 +6,12 @@ The rules were written down before any study was judged by them. Numbers are fix
 """
 
 from disentangle.claims.claim import Claim
-from disentangle.claims.neighbours import convergence, matched_loss
+from disentangle.claims.neighbours import convergence, matched_loss, plasticity
 from disentangle.claims.neighbours.evidence import Findings
 
 NEIGHBOURING_CLAIMS: dict[str, tuple[Claim[Findings], ...]] = {
     "convergence": convergence.CLAIMS,
     "matched_loss": matched_loss.CLAIMS,
+    "plasticity": plasticity.CLAIMS,
 }
 """A finding to its claims, in the order of their numbers."""

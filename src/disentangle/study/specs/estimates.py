@@ -11,6 +11,8 @@ class JudgeNeighbours(Spec):
     """Their names in `study.findings`."""
     targets: dict[str, str]
     """Fine-tuned variant to the held-out domain that it was fine-tuned on."""
+    rates: dict[str, float]
+    """Fine-tuned variant to its learning rate, as a multiple of the optimizer's."""
     resamples: int
     seed: int
 

@@ -7,6 +7,7 @@ from disentangle.study.config import StudyConfig
 from disentangle.study.findings import findings_of
 from disentangle.study.hub_items import hub_items
 from disentangle.study.jobs import Jobs
+from disentangle.study.perturbation import finetuned
 from disentangle.study.sections.execution import Execution
 from disentangle.study.specs import estimates, evaluation, geometry, models, report, tables, text
 from disentangle.study.specs.spec import Spec
@@ -253,6 +254,10 @@ def _of_tables(jobs: Jobs, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
         one["judge_neighbours"] = estimates.JudgeNeighbours(
             findings=findings,
             targets=dict(jobs.finetuned),
+            rates={
+                finetuned(target): settings.learning_rate
+                for target, settings in study.perturbation.finetune.items()
+            },
             resamples=settings.resamples,
             seed=settings.seed,
             code=code_of("judge_neighbours.py"),
