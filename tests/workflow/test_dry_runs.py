@@ -281,6 +281,17 @@ def test_layers_are_compared_where_a_study_asks_for_it(folder: Path, tmp_path: P
     assert (counts["compare_layers"], counts["collect_layers"]) == (4, 1)
 
 
+def test_neighbours_are_judged_where_a_study_asks_for_it(folder: Path, tmp_path: Path) -> None:
+    asked = {"neighbours": True, "evaluation": {"token_trends": True}}
+    shown = snakemake("-n", "--configfile", overlay(tmp_path, asked), folder=folder)
+    assert shown.returncode == 0, shown.stderr
+    counts = job_counts(shown.stdout)
+    assert (counts["follow_tokens"], counts["judge_neighbours"]) == (4, 1)
+    default = job_counts(snakemake("-n", folder=folder).stdout)
+    assert not {"follow_tokens", "judge_neighbours"} & default.keys()
+    assert counts["total"] == default["total"] + 5
+
+
 def test_surgery_is_planned_with_its_recovery_where_a_study_asks_for_it(
     folder: Path, tmp_path: Path
 ) -> None:

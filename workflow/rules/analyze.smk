@@ -36,9 +36,11 @@ rule judge_neighbours:
         spec=spec_of("judge_neighbours"),
         observations=[FOLDER.table("observations")],
         passages=[] if STUDY.observations else [FOLDER.table("passages")],
+        saturation=[FOLDER.table("saturation")],
         layers=LAYERS,
         matrices=MATRICES,
         gradients=GRADIENTS,
+        followed=TOKEN_TRENDS,
     output:
         **{name: FOLDER.table(name) for name in neighbouring_tables(STUDY)},
     log:

@@ -55,6 +55,11 @@ HELDOUT_OF_H = {domain: FOLDER.heldout(domain) for domain in JOBS.domains_of_h}
 # Tables that only some studies request
 LAYERS = [FOLDER.table("layers")] if STUDY.geometry.layers else []
 MATRICES = [FOLDER.table("matrices")] if STUDY.geometry.matrices == "all" else []
+TOKEN_TRENDS = (
+    expand(FOLDER.measured("token_trends"), cohort=MEASURED)
+    if STUDY.evaluation.token_trends
+    else []
+)
 GRADIENTS = [FOLDER.table("gradients")] if STUDY.geometry.gradients else []
 
 # the files that represent the results of the perturbed runs of a cohort

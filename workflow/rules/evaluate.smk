@@ -20,3 +20,21 @@ rule evaluate_checkpoints:
         "Evaluating {wildcards.cohort}"
     script:
         "../scripts/evaluate_checkpoints.py"
+
+
+rule follow_tokens:
+    input:
+        spec=spec_of("follow_tokens", "{cohort}"),
+        trained=FOLDER.trained(),
+        passages=FOLDER.heldout("id"),
+    output:
+        FOLDER.measured("token_trends"),
+    log:
+        FOLDER.log("follow_tokens", "{cohort}"),
+    threads: REQUESTS.evaluating.threads
+    resources:
+        **REQUESTS.evaluating.resources,
+    message:
+        "Following the tokens of {wildcards.cohort}"
+    script:
+        "../scripts/follow_tokens.py"

@@ -16,9 +16,11 @@ with job("judge_neighbours", snakemake):
     spec = JudgeNeighbours.read(snakemake.input.spec)
     read = {
         name: read_tables([Path(path) for path in paths])
-        for name in ("observations", "passages", "layers", "matrices", "gradients")
+        for name in ("observations", "passages", "saturation", "layers", "matrices", "gradients")
         if (paths := snakemake.input.get(name))
     }
+    if snakemake.input.followed:
+        read["token_trends"] = read_tables([Path(path) for path in snakemake.input.followed])
     suite = Suite(
         **read,
         targets=spec.targets,

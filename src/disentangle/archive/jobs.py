@@ -18,6 +18,7 @@ CACHED = {
     "measure_matrices": "matrices",
     "measure_gradients": "gradients",
     "evaluate_checkpoints": "evaluation",
+    "follow_tokens": "token_trends",
     "simulate": "calibration",
 }
 """Rule to the folder of the cache that holds its finished measurements."""

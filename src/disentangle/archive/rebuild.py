@@ -44,6 +44,7 @@ from disentangle.tables.files import read_tables
 
 COMPUTED = (
     *("measure_geometry", "evaluate_checkpoints", "compare_layers", "measure_matrices"),
+    "follow_tokens",
     *("collect", "collect_layers", "collect_matrices", "collect_gradients"),
     "collect_surgery",
     *("take_observations", "measure_leakage"),
@@ -57,7 +58,7 @@ SHOWN = ("draw_figures", "write_report")
 OF_THE_RUN = ("costs", "plan")
 """Tables about the run's costs, which do not follow from its results."""
 
-MEASURED = ("geometry", "evaluation", "layers", "matrices")
+MEASURED = ("geometry", "evaluation", "layers", "matrices", "token_trends")
 
 LARGEST_CONFIG = 1 << 20
 """Most bytes of a study file."""

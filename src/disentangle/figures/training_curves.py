@@ -28,6 +28,7 @@ def departures(runs: dict[str, Run]) -> dict[str, str]:
         "beta2": "β2",
         "head_decay": "head's wd ×",
         "text_tokens": "text",
+        "token_noise": "noise",
         "late": "late",
     }
     if not runs:

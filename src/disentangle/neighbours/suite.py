@@ -15,9 +15,11 @@ class Suite:
 
     observations: pd.DataFrame
     passages: pd.DataFrame | None = None
+    saturation: pd.DataFrame | None = None
     layers: pd.DataFrame | None = None
     matrices: pd.DataFrame | None = None
     gradients: pd.DataFrame | None = None
+    token_trends: pd.DataFrame | None = None
     targets: Mapping[str, str] = field(default_factory=dict)
     """Fine-tuned variant to the held-out domain that it was fine-tuned on."""
     rates: Mapping[str, float] = field(default_factory=dict)

@@ -82,6 +82,7 @@ def requests_of_jobs(workflow: Any, jobs: Jobs) -> list[dict[str, Any]]:
         "measure_surgery": jobs.operated,
         "measure_geometry": jobs.measured,
         "compare_layers": jobs.measured if jobs.study.geometry.layers else [],
+        "follow_tokens": jobs.measured if jobs.study.evaluation.token_trends else [],
         "measure_matrices": jobs.measured if jobs.study.geometry.matrices == "all" else [],
         "measure_gradients": jobs.cohorts if jobs.study.geometry.gradients else [],
         "evaluate_checkpoints": jobs.measured,

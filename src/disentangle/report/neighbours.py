@@ -4,8 +4,11 @@ from typing import Any
 
 import pandas as pd
 
+from disentangle.claims.neighbours.token_trends import OF_SOURCE
 from disentangle.neighbours.matched_loss import LEVEL
 from disentangle.report.rows import claims, records, with_intervals
+
+VERDICTS = ("saturated", "not saturated", "undecided")
 
 
 def neighbours(tables: dict[str, pd.DataFrame]) -> dict[str, Any] | None:
@@ -24,8 +27,12 @@ def neighbours(tables: dict[str, pd.DataFrame]) -> dict[str, Any] | None:
     }
     if "matched_effects" in tables:
         shown["matched_loss"] = _matched_loss(tables["matched"], tables["matched_effects"])
+    if "token_trends" in tables:
+        shown["token_trends"] = _token_trends(tables["token_trends"])
     if "plasticity" in tables:
         shown["plasticity"] = _plasticity(tables["plasticity"], tables["order_inversions"])
+    if "text_noise" in tables:
+        shown["text_noise"] = _text_noise(tables["text_noise"])
     return shown
 
 
@@ -38,6 +45,21 @@ def _matched_loss(matched: pd.DataFrame, effects: pd.DataFrame) -> dict[str, Any
         "rows": with_intervals(ends, ("rho", "end_rho")),
         "levels": records(levels),
         "level": LEVEL,
+    }
+
+
+def _token_trends(found: pd.DataFrame) -> dict[str, Any]:
+    by_kind = found.groupby("kind", sort=False)
+    rows = (
+        by_kind[["share", "by_chance"]]
+        .mean()
+        .assign(least=by_kind["share"].min(), most=by_kind["share"].max())
+    )
+    return {
+        "rows": records((100 * rows).reset_index()),
+        "runs": int(found["run"].nunique()),
+        "tokens": int(found["tokens"].max()) if len(found) else 0,
+        "of_source": 100 * OF_SOURCE,
     }
 
 
@@ -58,4 +80,22 @@ def _plasticity(found: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, Any]:
                 "kept": int(of_domain.get("kept", 0)),
             }
         )
+    return {"rows": rows}
+
+
+def _text_noise(found: pd.DataFrame) -> dict[str, Any]:
+    groups = found.sort_values(["token_noise", "params_non_embedding"]).groupby(
+        ["token_noise", "size"], sort=False
+    )
+    rows = [
+        {
+            "share": 100 * some["token_noise"].iloc[0],
+            "size": size,
+            "n": len(some),
+            "loss": some["loss"].mean(),
+            "rise": some["degradation"].mean(),
+            **{verdict: int((some["verdict"] == verdict).sum()) for verdict in VERDICTS},
+        }
+        for (_, size), some in groups
+    ]
     return {"rows": rows}

@@ -57,7 +57,8 @@ class ExternalRun:
             )
         )
         usual: dict[str, Any] = {"size": self.name, "configuration": EXTERNAL}
-        usual |= {"cooldown": 0.0, "text_tokens": 0, "late": "", "arm": "", "intervention": ""}
+        usual |= {"cooldown": 0.0, "text_tokens": 0, "token_noise": 0.0}
+        usual |= {"late": "", "arm": "", "intervention": ""}
         return usual | unknown | self.known
 
     def to_json(self) -> dict[str, Any]:

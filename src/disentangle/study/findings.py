@@ -5,7 +5,9 @@ from disentangle.study.config import StudyConfig
 TABLES = {
     "convergence": ("convergence",),
     "matched_loss": ("matched", "matched_effects"),
+    "token_trends": ("token_trends",),
     "plasticity": ("plasticity", "order_inversions"),
+    "text_noise": ("text_noise",),
 }
 """Finding to the tables that are made for it."""
 
@@ -18,8 +20,12 @@ def findings_of(study: StudyConfig) -> list[str]:
     allowed = {
         "convergence": study.geometry.layers,
         "matched_loss": True,
+        "token_trends": study.evaluation.token_trends,
         # losses of single passages choose the best fine-tuning, and tables of others lack them
         "plasticity": bool(study.perturbation.finetune) and not study.observations,
+        "text_noise": bool(
+            study.design.base.token_noise or any(s.token_noise for s in study.design.sweeps)
+        ),
     }
     return [name for name, has in allowed.items() if has and study.neighbours]
 

@@ -175,7 +175,7 @@ class Jobs:
             "associations": True,
             "perturbations": variants(self.study.perturbation),
             "layer_convergence": self.study.geometry.layers,
-            **{name: name in findings for name in ("matched_loss", "plasticity")},
+            **{name: name in findings for name in ("matched_loss", "plasticity", "text_noise")},
             "dose_and_response": self.experiment,
             "causal_slopes": self.experiment,
             "rank_by_arm": self.experiment,

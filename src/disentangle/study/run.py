@@ -122,6 +122,7 @@ class Run:
             "head_decay": 1.0 if h.head_decay is None else h.head_decay,
             "cooldown": h.cooldown.share if h.cooldown else 0.0,
             "text_tokens": h.text_tokens or 0,
+            "token_noise": h.token_noise or 0.0,
             "late": late_name(h.late) if h.late else "",
             "arm": h.arm.name if h.arm else "",
             "intervention": h.arm.does.kind if h.arm else "",
@@ -180,10 +181,11 @@ def configuration_name(h: Hyperparameters) -> str:
     head = "" if h.head_decay is None else f"_head{_spell(h.head_decay)}x"
     cool = f"_cool{_spell(h.cooldown.share)}w{spell_count(h.cooldown.warmup)}" if h.cooldown else ""
     text = "" if h.text_tokens is None else f"_text{spell_count(h.text_tokens)}"
+    noise = "" if h.token_noise is None else f"_noise{_spell(h.token_noise)}"
     late = f"_late{late_name(h.late)}" if h.late else ""
     return (
         f"tok{spell_count(h.tokens)}_bs{h.batch_size}_wd{_spell(h.weight_decay)}"
-        f"_lr{_spell(h.learning_rate)}x_fin{_spell(h.final_lr)}{beta2}{head}{cool}{text}{late}"
+        f"_lr{_spell(h.learning_rate)}x_fin{_spell(h.final_lr)}{beta2}{head}{cool}{text}{noise}{late}"
     )
 
 

@@ -32,7 +32,8 @@ def _for_estimators(rows: pd.DataFrame) -> pd.DataFrame:
     for name in OPTIONAL_CHOICES:
         if name in rows:
             said = rows[name].dropna()
-            usual = 0.0 if name == "cooldown" else 1.0  # runs without a cooldown share no trunk
+            # runs without a cooldown share no trunk
+            usual = 0.0 if name in ("cooldown", "token_noise") else 1.0
             rows[name] = rows[name].fillna(usual if said.empty else said.mode()[0])
     unknown = [name for name in CHOICES if rows[name].isna().all()]
     return rows.assign(**dict.fromkeys(unknown, 1.0)).reset_index(drop=True)

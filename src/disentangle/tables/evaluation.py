@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from disentangle.tables.table import COUNT, NUMBER, PLACE, TEXT, Table
+from disentangle.tables.table import COUNT, NUMBER, PLACE, RUN, TEXT, Table
 
 EVALUATION = Table(
     "evaluation",
@@ -30,5 +30,25 @@ PASSAGES = Table(
         ("domain", TEXT, "Held-out domain"),
         ("bits", pa.list_(pa.float32()), "Negative log-likelihood of each passage, bits"),
         ("bytes", pa.list_(pa.int32()), "UTF-8 bytes of each passage"),
+    ),
+)
+
+
+TOKEN_TRENDS = Table(
+    "token_trends",
+    "One row per run and kind of trajectory: the share of held-out tokens whose loss moves so over "
+    "the run's checkpoints.",
+    (
+        RUN,
+        (
+            "kind",
+            TEXT,
+            "falls, rises or stagnates after a tenth of training, by the slope on ln step; rises "
+            "and falls: the parabola in ln step has its peak within the range",
+        ),
+        ("share", NUMBER, "Share of the tokens of which this is significant (p < .05)"),
+        ("by_chance", NUMBER, "The same if each token's losses were in random order"),
+        ("checkpoints", COUNT, "Checkpoints used"),
+        ("tokens", COUNT, "Tokens of the id passages that were followed"),
     ),
 )

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pyarrow as pa
 
 from disentangle.tables.estimated import CLAIM_TESTS, CLAIMS
+from disentangle.tables.evaluation import TOKEN_TRENDS
 from disentangle.tables.table import COUNT, NUMBER, RUN, TEXT, Table
 
 CONVERGENCE = Table(
@@ -131,8 +132,31 @@ ORDER_INVERSIONS = Table(
     ),
 )
 
+TEXT_NOISE = Table(
+    "text_noise",
+    "One row per run of a study whose training text has noise: does its ID loss rise late?",
+    (
+        RUN,
+        ("size", TEXT, "Name of the model size"),
+        ("params_non_embedding", COUNT, "Weights of the blocks"),
+        ("token_noise", NUMBER, "Share of the training text's tokens that are random"),
+        ("epochs", NUMBER, "Passes over the training text that is read; null if all of it is read"),
+        ("degradation", NUMBER, "Last ID loss minus the lowest, bits per byte"),
+        ("loss", NUMBER, "The lowest ID loss, bits per byte"),
+        ("verdict", TEXT, "saturated, not saturated or undecided, as in the table saturation"),
+    ),
+)
+
 BY_NAME = {
     table.name: table
-    for table in (CONVERGENCE, MATCHED, MATCHED_EFFECTS, PLASTICITY, ORDER_INVERSIONS)
+    for table in (
+        CONVERGENCE,
+        MATCHED,
+        MATCHED_EFFECTS,
+        TOKEN_TRENDS,
+        PLASTICITY,
+        ORDER_INVERSIONS,
+        TEXT_NOISE,
+    )
 }
 """Tables of findings, by name."""

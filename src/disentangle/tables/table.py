@@ -74,6 +74,7 @@ HOW_TRAINED = (
         "Share of the run in which a constant learning rate falls; 0: a cosine",
     ),
     ("text_tokens", COUNT, "Tokens of the training text that are read; 0: all"),
+    ("token_noise", NUMBER, "Share of the training text's tokens that are random; 0: none"),
     ("late", TEXT, "What changed late in the run, and after which share of it; empty: nothing"),
     ("arm", TEXT, "Arm of an experiment on W; empty: the control, or no experiment"),
     ("intervention", TEXT, "What is done to W in that arm; empty: nothing"),

@@ -13,6 +13,8 @@ from olmo.data.iterable_dataset import IterableDataset
 from torch.utils.data import DataLoader
 
 from disentangle.errors import StudyError
+from disentangle.study.run import Run
+from disentangle.training.token_noise import TokenNoise
 
 
 @dataclass(frozen=True)
@@ -37,13 +39,18 @@ class Batches(IterableDataset):
     """
 
     def __init__(
-        self, config: TrainConfig, text_tokens: int | None = None, late: LateText | None = None
+        self,
+        config: TrainConfig,
+        text_tokens: int | None = None,
+        late: LateText | None = None,
+        noise: TokenNoise | None = None,
     ) -> None:
         """
         Args:
             config: names the files of tokens, the sequence length, the batch and the seed.
             text_tokens: read only so many tokens, from the beginning; None for all.
             late: text to read late in the run, if any; the whole run is then one epoch.
+            noise: in the training text; late text has none.
 
         Raises:
             StudyError: if that is less than a batch, or the late text is.
@@ -53,6 +60,7 @@ class Batches(IterableDataset):
         self._files = _mapped([*paths, *([late.tokens] if late else [])], length)
         self._starts = np.cumsum([0, *map(len, self._files)])
         there = int(self._starts[len(paths)])
+        self._noise, self._of_training_text = noise, there
         self._sequences_read = min(there, text_tokens // length) if text_tokens else there
         if self._sequences_read < self._batch:
             raise StudyError(
@@ -119,6 +127,9 @@ class Batches(IterableDataset):
         for file in np.unique(files):
             wanted = files == file
             found[wanted] = self._files[file][index[wanted] - self._starts[file]]
+        if self._noise is not None:
+            for row in np.flatnonzero(index < self._of_training_text):
+                found[row] = self._noise.of(found[row], int(index[row]))
         return found
 
 
@@ -128,10 +139,17 @@ def _mapped(paths: Sequence[Path], length: int) -> list[NDArray[np.uint16]]:
     return [tokens[: len(tokens) // length * length].reshape(-1, length) for tokens in mapped]
 
 
-def batches(
-    config: TrainConfig, text_tokens: int | None = None, late: LateText | None = None
-) -> DataLoader[Any]:
-    """The loader that OLMo's trainer reads; see `Batches`."""
+def batches_of(run: Run | None, config: TrainConfig, late: LateText | None = None) -> Batches:
+    """The batches of a run; of None, those of its configuration alone."""
+    if run is None:
+        return Batches(config, late=late)
+    h = run.hyperparameters
+    noise = TokenNoise(h.token_noise, run.vocabulary) if h.token_noise else None
+    return Batches(config, h.text_tokens, late, noise)
+
+
+def loader(run: Run | None, config: TrainConfig, late: LateText | None = None) -> DataLoader[Any]:
+    """The loader that OLMo's trainer reads; see `batches_of`."""
     # otherwise it draws a seed from the global generator, which shifts a resumed run
     generator = torch.Generator().manual_seed(config.seed)
-    return DataLoader(Batches(config, text_tokens, late), batch_size=None, generator=generator)
+    return DataLoader(batches_of(run, config, late), batch_size=None, generator=generator)

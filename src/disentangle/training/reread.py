@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from disentangle.study.run import Run
-from disentangle.training.batches import Batches, LateText
+from disentangle.training.batches import LateText, batches_of
 from disentangle.training.olmo_config import train_config
 
 
@@ -35,6 +35,6 @@ def batches_of_steps(
         strategy="ddp",
     )
     late = LateText(late_tokens, run.late_step, run.steps) if late_tokens else None
-    batches = Batches(config, run.hyperparameters.text_tokens, late)
+    batches = batches_of(run, config, late)
     for step in steps:
         yield batches.of_step(step)

@@ -22,7 +22,7 @@ from disentangle.job import Say
 from disentangle.storage import write_json, write_sealed
 from disentangle.study.run import Run
 from disentangle.study.sections.interventions import Factor
-from disentangle.training.batches import LateText, batches
+from disentangle.training.batches import LateText, loader
 from disentangle.training.decays import Decays, set_head_apart
 from disentangle.training.factored_head import factor_head
 from disentangle.training.model import LossModel, head_weight
@@ -177,7 +177,7 @@ def build_trainer(
         dist_model=dist_model,
         optim=optimizer,
         scheduler=schedule_of(run, config) if run else build_scheduler(config),
-        train_loader=batches(config, run.hyperparameters.text_tokens if run else None, late_text),
+        train_loader=loader(run, config, late_text),
         device=device,
         evaluators=[],
         # keep the saved epoch: for the stock trainer, another one starts a new epoch

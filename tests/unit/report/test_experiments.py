@@ -104,7 +104,7 @@ def test_what_a_perturbation_changed_is_after_minus_before() -> None:
     rest["learning_rate_multiple"] = 1
     rest |= dict.fromkeys(("beta2_steps", "head_decay", "init_seed", "data_seed"), 1)
     rest["steps_over_tau"] = 1
-    rest |= {"text_tokens": 0, "cooldown": 0.0, "late": ""}
+    rest |= {"text_tokens": 0, "token_noise": 0.0, "cooldown": 0.0, "late": ""}
     rest |= {"arm": "", "intervention": "", "dose": float("nan")}
     checkpoints = pd.DataFrame(
         [{"run": run, "step": step} | place | shape | rest for run in "ab" for step in (0, 5)]

@@ -83,13 +83,14 @@ def test_an_optional_choice_that_is_not_made_changes_no_identity(
     sample_config: dict[str, Any],
 ) -> None:
     run = expand(read_config(sample_config))[0]
-    optional = {"init_seed", "data_seed", "beta2", "head_decay", "text_tokens", "late", "cooldown"}
+    optional = {"init_seed", "data_seed", "beta2", "head_decay", "text_tokens", "token_noise"}
+    optional |= {"late", "cooldown"}
     assert not optional & run.identity()["hyperparameters"].keys()
     assert not optional & run.to_json()["hyperparameters"].keys()
     assert run.name.endswith("_bs16_wd0.1_lr1x_fin0.1_s0")
     late = Late(at=0.67, weight_decay=1, target="prose")
     made = {"init_seed": 3, "data_seed": 4, "beta2": 0.99, "head_decay": 5, "text_tokens": 8000}
-    made |= {"late": late}
+    made |= {"token_noise": 0.1, "late": late}
     changed = replace(run, hyperparameters=run.hyperparameters.model_copy(update=made))
     told = made | {"late": {"at": 0.67, "weight_decay": 1, "target": "prose"}}
     assert changed.identity()["hyperparameters"].items() >= told.items()
@@ -99,7 +100,7 @@ def test_an_optional_choice_that_is_not_made_changes_no_identity(
     assert (covariates["init_seed"], covariates["data_seed"], covariates["seed"]) == (3, 4, 0)
     assert run.covariates()["beta2_steps"] == pytest.approx(20)
     assert run_name(run.size, changed.hyperparameters).endswith(
-        "_beta0.99_head5x_text8k_late0.67-wd1-prose_s0i3d4"
+        "_beta0.99_head5x_text8k_noise0.1_late0.67-wd1-prose_s0i3d4"
     )
     assert changed.late_step == round(0.67 * run.steps) and run.late_step == run.steps
 

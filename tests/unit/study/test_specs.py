@@ -80,6 +80,8 @@ def test_every_rule_that_reads_a_spec_has_one() -> None:
     layered = merged(study_file(), {"geometry": everything, "design": {"interventions": arm}})
     written |= {rule for rule, _ in specs(layered)}
     written |= {rule for rule, _ in specs(merged(study_file(), SURGERY))}
+    followed = {"neighbours": True, "evaluation": {"token_trends": True}}
+    written |= {rule for rule, _ in specs(merged(study_file(), followed))}
     assert read == written
 
 

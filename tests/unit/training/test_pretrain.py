@@ -20,7 +20,7 @@ from disentangle.storage import read_sealed, write_sealed
 from disentangle.study.run import Run
 from disentangle.study.sections.model import Optimizer
 from disentangle.tables.files import read_tables
-from disentangle.training.batches import batches
+from disentangle.training.batches import loader
 from disentangle.training.log import read_log, write_training_table
 from disentangle.training.olmo_config import train_config
 from disentangle.training.pretrain import pretrain
@@ -173,13 +173,13 @@ def test_batches_come_in_the_order_of_the_stock_loader_and_of_no_file(
         micro_batch=64,
         strategy="ddp",
     )
-    ours = batches(config)
+    ours = loader(None, config)
     assert not list(tmp_path.iterdir())
     stock = build_train_dataloader(config)
     for epoch, start in ((0, 0), (3, 0), (3, 2 * config.global_train_batch_size)):
-        for loader in (ours, stock):
-            loader.dataset.reshuffle(epoch)
-            loader.dataset.start_index = start
+        for each in (ours, stock):
+            each.dataset.reshuffle(epoch)
+            each.dataset.start_index = start
         for mine, theirs in zip(ours, stock, strict=True):
             assert mine.keys() == theirs.keys()
             assert all(torch.equal(mine[key], theirs[key]) for key in ("input_ids", "index"))
@@ -312,7 +312,7 @@ def test_the_order_of_data_is_that_of_its_seed(bench: Bench, tmp_path: Path) -> 
             with_choices(bench, **made), [bench.tokens], tmp_path, end_of_text=0, device="cpu",
             world_size=1, micro_batch=4, strategy="ddp",
         )  # fmt: skip
-        return next(iter(batches(config)))["index"].tolist()
+        return next(iter(loader(None, config)))["index"].tolist()
 
     with process_group(torch.device("cpu")):
         assert first_batch(init_seed=7) == first_batch()

@@ -76,6 +76,9 @@ class Hyperparameters(Section):
     """A constant learning rate with a fall at the end; by default the rate follows a cosine."""
     text_tokens: Quantity | None = None
     """Read only so many tokens of the training text, in as many epochs as the budget takes."""
+    token_noise: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Replace this share of the training text's tokens by random ones, the same in every epoch. The
+    logged training loss is then that of the text with noise."""
     late: Late | None = None
     """What changes late in the run. Such a run is judged for late degradation, and is left out of
     associations, whose design describes whole runs."""
@@ -103,6 +106,7 @@ class Sweep(Section):
     beta2: list[Beta] | None = None
     head_decay: list[Annotated[float, Field(ge=0, le=10**6)]] | None = None
     text_tokens: list[Quantity] | None = None
+    token_noise: list[Annotated[float, Field(gt=0, lt=1)]] | None = None
     late: list[Late] | None = None
 
     @property

@@ -87,6 +87,8 @@ class Evaluation(Section):
     """Tasks to evaluate in addition to the losses."""
     batch_size: int = Field(32, gt=0, le=10**5)
     """Sequences per forward pass."""
+    token_trends: bool = False
+    """Also follow the loss of each token of the `id` passages over a run's checkpoints."""
 
     @field_validator("tasks")
     @classmethod

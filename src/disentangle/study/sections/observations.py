@@ -10,7 +10,7 @@ from disentangle.study.sections.section import Name, Section
 CHOICES = ("tokens_budget", "batch_size", "weight_decay", "learning_rate", "final_lr")
 """Training choices: each must be a column, or the same for all rows, or said not to be known."""
 
-OPTIONAL_CHOICES = ("beta2_steps", "head_decay", "cooldown", "text_tokens")
+OPTIONAL_CHOICES = ("beta2_steps", "head_decay", "cooldown", "text_tokens", "token_noise")
 """Training choices that most suites do not vary. Where nothing is said of one, a run has it as most
 runs of its suite have."""
 

@@ -9,3 +9,12 @@ class EvaluateCheckpoints(Spec):
 
     settings: Evaluation
     domains: list[str]
+
+
+class FollowTokens(Spec):
+    """Follow the loss of each token over a cohort's checkpoints."""
+
+    passages: int
+    """How many passages of domain id are read."""
+    max_tokens: int
+    """Each up to this many tokens."""

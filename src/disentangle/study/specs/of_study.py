@@ -120,7 +120,9 @@ def _of_models(jobs: Jobs, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
     own = read_user_metrics(study.geometry.metrics)
     measured = geometry.MeasureGeometry(**reading, metrics=own, code=code_of("measure_geometry.py"))
     evaluated = evaluation.EvaluateCheckpoints(
-        settings=study.evaluation, domains=jobs.domains, code=code_of("evaluate_checkpoints.py")
+        settings=study.evaluation.model_copy(update={"token_trends": False}),
+        domains=jobs.domains,
+        code=code_of("evaluate_checkpoints.py"),
     )
     found: dict[str, dict[str, Spec]] = {
         "pretrain": {
@@ -159,6 +161,13 @@ def _of_models(jobs: Jobs, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
         compared = geometry.CompareLayers(**reading, code=code_of("compare_layers.py"))
         found["compare_layers"] = dict.fromkeys(jobs.measured, compared)
         found["collect_layers"] = {ONLY: tables.CollectLayers(code=code_of("collect_layers.py"))}
+    if study.evaluation.token_trends:
+        followed = evaluation.FollowTokens(
+            passages=study.evaluation.passages,
+            max_tokens=study.model.sequence_length,
+            code=code_of("follow_tokens.py"),
+        )
+        found["follow_tokens"] = dict.fromkeys(jobs.measured, followed)
     if study.geometry.matrices == "all":
         every = geometry.MeasureMatrices(code=code_of("measure_matrices.py"))
         found["measure_matrices"] = dict.fromkeys(jobs.measured, every)
