@@ -8,6 +8,9 @@ import pyarrow.parquet as pq
 
 from disentangle.storage import DamagedError
 
+FAULTS = (pa.ArrowException, OSError, UnicodeDecodeError)
+"""What a damaged file raises; the last is for a column's name."""
+
 
 def write_parquet(table: pa.Table, path: Path) -> None:
     """Write a table with a CRC-32 of every page; equal tables give equal bytes."""
@@ -24,7 +27,7 @@ def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
         names = None if columns is None else list(columns)
         # as a single file: for a dataset, folder names could become columns
         return _open(path).read(columns=names)
-    except (pa.ArrowException, OSError) as error:
+    except FAULTS as error:
         raise _damaged(path, error) from error
 
 
@@ -32,7 +35,7 @@ def read_parquet_batches(path: Path, columns: Sequence[str], rows: int) -> Itera
     """Read some columns of a table, at most so many rows at a time; see `read_parquet`."""
     try:
         yield from _open(path).iter_batches(batch_size=rows, columns=list(columns))
-    except (pa.ArrowException, OSError) as error:
+    except FAULTS as error:
         raise _damaged(path, error) from error
 
 

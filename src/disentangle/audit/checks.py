@@ -25,6 +25,7 @@ from disentangle.outputs import LARGEST, Output, job_name, outputs_of
 from disentangle.parquet import read_parquet
 from disentangle.storage import DamagedError, read_json, read_sealed, sha256_of
 from disentangle.study.results_folder import KINDS, StudyFolder, matching
+from disentangle.tables.training import TRAINING
 from disentangle.training.log import read_log
 from disentangle.training.run_folder import RunFolder
 
@@ -110,9 +111,17 @@ def _run(manifest: Path, sha256: str | None, standing: Path) -> Iterator[Fault]:
     if (identity := folder.path / "identity.json").is_file():
         yield from _readable(identity, read_sealed, "if the study is as it was: rm {}")
     if (table := folder.path / "training.parquet").is_file():
-        faults = list(_readable(table, read_parquet, f"rm {{}} {standing}, and {RUN_AGAIN}"))
+        faults = list(_readable(table, _training_table, f"rm {{}} {standing}, and {RUN_AGAIN}"))
         yield from faults
         yield from _gaps(folder) if faults else _log(folder, table)
+
+
+def _training_table(path: Path) -> None:
+    """Raise DamagedError unless a file is a training table. A footer has no checksum, so a changed
+    byte there may read as another column."""
+    found, expected = read_parquet(path).schema.names, TRAINING.schema.names
+    if found != expected:
+        raise DamagedError(path, f"is damaged: its columns are {', '.join(found)}")
 
 
 def _gaps(folder: RunFolder) -> Iterator[Fault]:
