@@ -16,6 +16,7 @@ from disentangle.claims.judge import judge
 from disentangle.claims.neighbours.evidence import Findings
 from disentangle.claims.neighbours.scaling import CLAIMS
 from disentangle.figures.scaling import scaling
+from disentangle.neighbours import matched_loss
 from disentangle.neighbours.scaling import (
     ABILITY,
     COMPUTE,
@@ -267,3 +268,7 @@ def test_too_few_tasks_or_models_give_empty_tables() -> None:
         for table in (SCALING_COMPONENTS, SCALING_PREDICTIONS):
             to_arrow(found[table.name], table)
     assert verdicts(few) == dict.fromkeys((20, 21, 22), "undecided")
+
+
+def test_a_table_of_tasks_alone_has_nothing_to_match_losses_with() -> None:
+    assert all(table.empty for table in matched_loss.tables_of(world(wasted=0, of_rank=0)).values())
