@@ -52,7 +52,7 @@ def draw(
         "rank_over_training": rank_over_training(runs, observations),
         "metric_agreement": metric_agreement(agreement),
         "associations": associations_figure(associations),
-        "rank_and_loss": rank_and_loss(observations),
+        "rank_and_loss": rank_and_loss(observations, list(associations["outcome"])),
     }
     if training is not None:
         of_runs = training[training["run"].isin(list(runs))]

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from disentangle.figures.style import PALETTE
 from disentangle.neighbours.scaling import ABILITY, COMPUTE, GEOMETRY
 
-PREDICTORS = (COMPUTE, ABILITY, GEOMETRY)
+TITLES = {COMPUTE: "compute", ABILITY: "components", GEOMETRY: "components, rank of W"}
 
 
 def scaling(components: pd.DataFrame, predictions: pd.DataFrame) -> Figure:
@@ -17,7 +17,7 @@ def scaling(components: pd.DataFrame, predictions: pd.DataFrame) -> Figure:
         components: the scaling_components table; it may be empty.
         predictions: the scaling_predictions table; it may be empty.
     """
-    drawn = [name for name in PREDICTORS if name in set(predictions["predictors"])]
+    drawn = [name for name in TITLES if name in set(predictions["predictors"])]
     figure = Figure(figsize=(2.6 * (1 + max(len(drawn), 1)) + 0.4, 2.9))
     shares, *panels = figure.subplots(1, 1 + max(len(drawn), 1))
     _draw_shares(shares, components)
@@ -36,7 +36,7 @@ def scaling(components: pd.DataFrame, predictions: pd.DataFrame) -> Figure:
             x, y = of_task["observed"], of_task["predicted"]
             panel.plot(x, y, "o", color=colour, markersize=3, label=label)
         error = (rows["predicted"] - rows["observed"]).abs().mean()
-        panel.set_title(f"from {name}\n(mean error {error:.3f})")
+        panel.set_title(f"from {TITLES[name]}\nmean error {error:.3f}", fontsize=8.5)
         panel.set_xlim(0, 1)
         panel.set_ylim(0, 1)
         panel.set_aspect("equal")
