@@ -26,7 +26,9 @@ def study(name: str) -> dict[str, Any]:
     return content
 
 
-def snakemake(folder: Path, name: str, target: str, **environment: str):
+def snakemake(
+    folder: Path, name: str, target: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
     (folder / "config.yaml").write_text((ROOT / "config.yaml").read_text())
     command = [
         *(str(Path(sys.executable).with_name("snakemake")), target),

@@ -235,7 +235,7 @@ def test_the_page_shows_what_the_tables_say() -> None:
     assert all(errors[1] < errors[0] for errors in found["errors"].values())
     figure = scaling(tables["scaling_components"], tables["scaling_predictions"])
     assert len(figure.axes) == 4
-    assert [bar.get_height() for bar in figure.axes[0].patches] == pytest.approx(
+    assert list(figure.axes[0].containers[0].datavalues) == pytest.approx(
         [row["explained"] for row in found["components"]]
     )
 

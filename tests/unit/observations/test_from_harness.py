@@ -174,7 +174,7 @@ def test_what_is_not_finite_is_left_empty_and_counted(tmp_path: Path) -> None:
     written(tmp_path / "b.json", results(acc=0.4, ppl=math.e, ppl_stderr=0.1))
     found = table_from_harness(tmp_path, "{run}.json")
     assert found.left_out == 1
-    assert np.isnan(found.table.loc[0, "piqa_log_perplexity"])
+    assert found.table["piqa_log_perplexity"].isna()[0]
     assert found.table.loc[1, "piqa_log_perplexity"] == pytest.approx(1)
 
 
