@@ -218,6 +218,11 @@ def _cached(item: HubItem) -> dict[str, int]:
     return {}
 
 
+def cached_bytes(item: HubItem) -> int:
+    """Bytes of an item's files in the cache of this machine."""
+    return sum(_cached(item).values())
+
+
 def commit_of(item: HubItem, warmed: Path) -> str:
     """The commit that `warm` recorded for an item.
 

@@ -70,6 +70,7 @@ def test_text_is_fetched_once_and_everything_after_is_offline(
     with stand_in_hub({"own/er": files}) as address:
         warmed = snakemake(tmp_path, study, "warm", HF_ENDPOINT=address)
     assert warmed.returncode == 0, warmed.stderr
+    assert "warm: fetching 0.00 GB, of 0.00 GB in 2 revisions" in warmed.stdout + warmed.stderr
     record = json.loads((tmp_path / "results/hubbed/hub.json").read_text())["items"]
     assert [list(item["files"]) for item in record] == [
         ["train/00.jsonl.zst"],

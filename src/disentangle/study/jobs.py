@@ -27,6 +27,9 @@ ANALYZED = (
 )
 """Tables that are estimated from the observations."""
 
+DRAWN = ("matched_loss", "plasticity", "text_noise", "scaling")
+"""Neighbouring findings that have a figure of their name."""
+
 EXPERIMENT = (
     *("causal_arms", "arm_effects", "causal_slopes"),
     *("causal_claims", "causal_claim_tests", "causal_readings"),
@@ -175,7 +178,7 @@ class Jobs:
             "associations": True,
             "perturbations": variants(self.study.perturbation),
             "layer_convergence": self.study.geometry.layers,
-            **{name: name in findings for name in ("matched_loss", "plasticity", "text_noise")},
+            **{name: name in findings for name in DRAWN},
             "dose_and_response": self.experiment,
             "causal_slopes": self.experiment,
             "rank_by_arm": self.experiment,

@@ -147,6 +147,43 @@ TEXT_NOISE = Table(
     ),
 )
 
+SCALING_COMPONENTS = Table(
+    "scaling_components",
+    "One row per principal component and task, of the last checkpoints' task scores: centred, not "
+    "scaled, missing scores imputed.",
+    (
+        ("component", COUNT, "From 1"),
+        ("explained", NUMBER, "Share of the scores' variance that it explains"),
+        ("explained_low", NUMBER, "Lower end of its 95 % bootstrap interval"),
+        ("explained_high", NUMBER, "Upper end"),
+        ("models", COUNT, "Models, each with at least half of the scores"),
+        ("task", TEXT, "Column of observations: a task's score between 0 and 1"),
+        ("loading", NUMBER, "Weight of the task in the component; their squares add up to 1"),
+        ("imputed", COUNT, "Models without a score of the task"),
+        ("note", TEXT, "Why there is no interval"),
+    ),
+)
+
+SCALING_PREDICTIONS = Table(
+    "scaling_predictions",
+    "One row per task, what it is predicted from, and model. Components, of all other tasks, and "
+    "links are fitted to the models at or below a cutoff in compute.",
+    (
+        ("task", TEXT, "Column of observations: the score that is predicted"),
+        ("predictors", TEXT, "compute; components; or components and rank of W"),
+        RUN,
+        (
+            "family",
+            COUNT,
+            "Number of the model's size and training choices; the unit of resampling",
+        ),
+        ("compute", NUMBER, "FLOPs of training; 6 N D where they are not known"),
+        ("beyond", pa.bool_(), "Whether the model is beyond the cutoff, so was not fitted to"),
+        ("observed", NUMBER, "The score"),
+        ("predicted", NUMBER, "What the sigmoid link says of it"),
+    ),
+)
+
 BY_NAME = {
     table.name: table
     for table in (
@@ -157,6 +194,8 @@ BY_NAME = {
         PLASTICITY,
         ORDER_INVERSIONS,
         TEXT_NOISE,
+        SCALING_COMPONENTS,
+        SCALING_PREDICTIONS,
     )
 }
 """Tables of findings, by name."""

@@ -59,6 +59,13 @@ SCORES = (
         less_is_better=False,
     ),
     Score("acc", "accuracy", SHARE, "Task {of}: share of right answers", less_is_better=False),
+    Score(
+        "log_perplexity",
+        "log perplexity, nats",
+        None,
+        "Task {of}: logarithm of the perplexity, nats per answer",
+        less_is_better=True,
+    ),
     Score("perplexity", "perplexity", None, "Task {of}: perplexity", less_is_better=True),
     Score("brier_score", "Brier score", None, "Task {of}: Brier score", less_is_better=True),
 )

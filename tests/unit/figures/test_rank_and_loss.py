@@ -55,6 +55,13 @@ def test_a_study_of_others_only_is_drawn(sample_config: dict[str, Any]) -> None:
     assert len(points) == 5
 
 
+def test_a_table_of_tasks_alone_is_drawn(sample_config: dict[str, Any]) -> None:
+    table = observations(sample_config, 0).rename(columns={LOSS: "piqa_acc"})
+    figure = rank_and_loss(table, ["piqa_acc"])
+    assert all(len(points) == 18 for points in drawn(figure))
+    assert figure.get_supylabel() == "piqa acc"
+
+
 def test_no_legend_hides_a_point(sample_config: dict[str, Any]) -> None:
     figure = rank_and_loss(observations(sample_config, 2))
     FigureCanvasAgg(figure).draw()

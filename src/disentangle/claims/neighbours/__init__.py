@@ -10,6 +10,7 @@ from disentangle.claims.neighbours import (
     convergence,
     matched_loss,
     plasticity,
+    scaling,
     text_noise,
     token_trends,
 )
@@ -21,5 +22,6 @@ NEIGHBOURING_CLAIMS: dict[str, tuple[Claim[Findings], ...]] = {
     "token_trends": token_trends.CLAIMS,
     "plasticity": plasticity.CLAIMS,
     "text_noise": text_noise.CLAIMS,
+    "scaling": scaling.CLAIMS,
 }
 """A finding to its claims, in the order of their numbers."""

@@ -5,12 +5,15 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from disentangle.hub import ON_HUB, split_repo
-from disentangle.study.sections.section import Fraction, Quantity, Section, Seed
+from disentangle.study.sections.section import Fraction, Name, Quantity, Section, Seed
 
 
 class Known(Section):
     """What is known of how a model was trained elsewhere; what is left out is unknown."""
 
+    size: Name | None = None
+    """Name of its size. Models of one size with the same choices are repeats that differ in their
+    seed; by default each model has a size of its own."""
     tokens_budget: Quantity | None = None
     batch_size: int | None = Field(None, gt=0)
     weight_decay: float | None = Field(None, ge=0)
