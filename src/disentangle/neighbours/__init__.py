@@ -8,7 +8,14 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from disentangle.neighbours import convergence, matched_loss, plasticity, text_noise, token_trends
+from disentangle.neighbours import (
+    compression,
+    convergence,
+    matched_loss,
+    plasticity,
+    text_noise,
+    token_trends,
+)
 from disentangle.neighbours.suite import Suite
 
 ANALYSES: dict[str, Callable[[Suite], dict[str, pd.DataFrame]]] = {
@@ -16,6 +23,7 @@ ANALYSES: dict[str, Callable[[Suite], dict[str, pd.DataFrame]]] = {
     "matched_loss": matched_loss.tables_of,
     "token_trends": token_trends.tables_of,
     "plasticity": plasticity.tables_of,
+    "compression": compression.tables_of,
     "text_noise": text_noise.tables_of,
 }
 """A finding of `study.findings` to what makes its tables."""

@@ -182,6 +182,7 @@ class Jobs:
             "perturbations": variants(self.study.perturbation),
             "layer_convergence": self.study.geometry.layers,
             **{name: name in findings for name in ("matched_loss", "plasticity", "text_noise")},
+            "compression": self.compressed and "compression" in findings,
             "dose_and_response": self.experiment,
             "causal_slopes": self.experiment,
             "rank_by_arm": self.experiment,
