@@ -313,6 +313,18 @@ def test_surgery_is_planned_with_its_recovery_where_a_study_asks_for_it(
     assert "perturbation.surgery.recovery: is missing" in refused.stdout + refused.stderr
 
 
+def test_compression_is_planned_where_a_study_asks_for_it(folder: Path, tmp_path: Path) -> None:
+    section = {
+        "truncate": {"late": {"matrices": ["down"], "layers": [-1], "rank": 0.5}},
+        "prune": {"sparsity": [0.5]},
+    }
+    for asked, jobs in ((section, 2), ({}, 0)):  # one run a size
+        study = overlay(tmp_path, {"perturbation": asked})
+        shown = snakemake("-n", "--configfile", study, folder=folder)
+        assert shown.returncode == 0, shown.stderr
+        assert job_counts(shown.stdout).get("compress", 0) == jobs
+
+
 def test_a_study_is_priced_every_time_it_is_asked(folder: Path) -> None:
     for _ in range(2):
         shown = snakemake("--cores", "1", "plan", folder=folder)

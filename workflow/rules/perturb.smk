@@ -81,6 +81,24 @@ rule finetune:
         "../scripts/finetune.py"
 
 
+rule compress:
+    input:
+        spec=spec_of("compress", "{cohort}"),
+        trained=FOLDER.trained(),
+    output:
+        made=FOLDER.perturbation("compressed"),
+        left=FOLDER.measured("compression"),
+    log:
+        FOLDER.log("compress", "{cohort}"),
+    threads: REQUESTS.measuring.threads
+    resources:
+        **REQUESTS.measuring.resources,
+    message:
+        "Truncating and pruning {wildcards.cohort}"
+    script:
+        "../scripts/compress.py"
+
+
 rule operate:
     input:
         spec=spec_of("operate", "{cohort}"),

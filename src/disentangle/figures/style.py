@@ -48,7 +48,10 @@ def variant_label(variant: str) -> str:
     kind, _, rest = variant.partition("-")
     if kind == "gptq":
         return f"GPTQ, {rest.removesuffix('bit')} bits"
-    return f"fine-tuned on {rest}" if kind == "finetuned" else variant
+    if kind == "pruned":
+        return f"pruned, {rest} %"
+    words = {"finetuned": "fine-tuned on", "truncated": "truncated:"}
+    return f"{words[kind]} {rest}" if kind in words else variant
 
 
 def save(figure: Figure, svg: Path, pdf: Path) -> None:

@@ -5,6 +5,7 @@ used. Its models, text and budgets are different, so only signs and magnitudes c
 """
 
 import math
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from disentangle.checkpoint.references import BASE
 from disentangle.report.claims import breaks_down
 from disentangle.report.numbers import interval
 from disentangle.statistics.associate import reason_of
+from disentangle.study.perturbation import kind_of_compression
 from disentangle.vocabulary.scores import BITS_PER_BYTE
 
 
@@ -50,15 +52,18 @@ REPORTED = (
 )
 
 
-def _stage(variant: str) -> str:
+def _stage(variant: str, targets: Container[str]) -> str | None:
+    """The paper's stage that a variant corresponds to; None if it has no such."""
     if variant == BASE:
         return PRETRAINED
-    return GPTQ if variant.startswith("gptq") else FINETUNED
+    if kind_of_compression(variant) == "quantized":
+        return GPTQ
+    return FINETUNED if variant in targets else None
 
 
 def _same_kind(reported: Reported, row: dict[str, Any], targets: dict[str, str]) -> bool:
     """Whether one of our associations corresponds to one of the paper's."""
-    if reported.stage != _stage(row["variant"]) or reported.metric != row["metric"]:
+    if reported.stage != _stage(row["variant"], targets) or reported.metric != row["metric"]:
         return False
     if reported.stage == FINETUNED:
         return row["outcome"] == BITS_PER_BYTE.of(targets[row["variant"]])

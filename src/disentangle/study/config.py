@@ -19,7 +19,6 @@ from disentangle.study.sections.observations import Observations
 from disentangle.study.sections.perturbation import Perturbation
 from disentangle.study.sections.section import DropsNull, Name, Section, distinct, repeated
 from disentangle.study.sections.statistics import Statistics
-from disentangle.study.sections.surgery import Surgery
 
 
 def _file_alone(value: object) -> object:
@@ -97,22 +96,38 @@ class StudyConfig(Section):
     @model_validator(mode="after")
     def _a_head_to_operate_on(self) -> "StudyConfig":
         tied = [s.name for s in self.sizes if (self.model.tied if s.tied is None else s.tied)]
-        if tied and (what := _needs_untied_head(self.perturbation.surgery)):
+        if tied and (what := _needs_untied_head(self.perturbation)):
             raise ValueError(
-                f"perturbation.surgery.{what} needs a head of its own, and {', '.join(tied)} is "
+                f"perturbation.{what} needs a head of its own, and {', '.join(tied)} is "
                 "tied: its W is the embedding, too"
             )
         return self
 
+    @model_validator(mode="after")
+    def _layers_to_truncate(self) -> "StudyConfig":
+        for name, truncation in self.perturbation.truncate.items():
+            for layer in truncation.layers if truncation.layers != "all" else []:
+                lacking = [s.name for s in self.sizes if not -s.n_layers <= layer < s.n_layers]
+                if lacking:
+                    raise ValueError(
+                        f"perturbation.truncate.{name}.layers: {', '.join(lacking)} has no layer "
+                        f"{layer}; they are counted from 0, and from the end as -1, -2"
+                    )
+        return self
 
-def _needs_untied_head(surgery: Surgery | None) -> str | None:
-    """What of a surgery needs a head of its own; None if nothing does."""
+
+def _needs_untied_head(perturbation: Perturbation) -> str | None:
+    """What of a perturbation needs a head of its own; None if nothing does."""
+    for name, truncation in perturbation.truncate.items():
+        if "W" in truncation.matrices:
+            return f"truncate.{name}.matrices: W"
+    surgery = perturbation.surgery
     if surgery is None:
         return None
     for name, operation in surgery.operations.items():
         if "W" in operation.matrices:
-            return f"operations.{name}.matrices: W"
-    return "recovery.of: head" if "head" in surgery.recovery.of else None
+            return f"surgery.operations.{name}.matrices: W"
+    return "surgery.recovery.of: head" if "head" in surgery.recovery.of else None
 
 
 def _varies_head_decay(design: Design) -> bool:

@@ -9,7 +9,7 @@ from disentangle.study.config import StudyConfig
 from disentangle.study.external import ExternalRun
 from disentangle.study.findings import findings_of, neighbouring_tables
 from disentangle.study.grid import expand, external_runs
-from disentangle.study.perturbation import finetuned, perturbed_runs, variants
+from disentangle.study.perturbation import compressions, finetuned, perturbed_runs, variants
 from disentangle.study.run import Run
 
 COLLECTED = (
@@ -108,6 +108,11 @@ class Jobs:
         return {name: runs for name, runs in found.items() if runs}
 
     @property
+    def compressed(self) -> dict[str, list[Run]]:
+        """The runs of each cohort whose last checkpoint is truncated or pruned."""
+        return self.perturbed if compressions(self.study.perturbation) else {}
+
+    @property
     def operated(self) -> dict[str, list[Run]]:
         """The runs of each cohort whose last checkpoint is operated on."""
         return self.perturbed if self.study.perturbation.surgery else {}
@@ -119,6 +124,7 @@ class Jobs:
         wanted = {
             "quantize": perturbation.quantize,
             "finetune": perturbation.finetune,
+            "compress": compressions(perturbation),
             "operate": perturbation.surgery,
             "recover": perturbation.surgery,
         }

@@ -18,6 +18,7 @@ NAMED = {
     "corpus.heldout": "<domain>",
     "checkpoints": "<name>",
     "perturbation.finetune": "<target>",
+    "perturbation.truncate": "<truncation>",
     "perturbation.surgery.operations": "<operation>",
     "execution.by_size": "<size>",
     "design.interventions": "<arm>",

@@ -5,19 +5,41 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from disentangle.study.run import Run, steps_of
+from disentangle.study.sections.compression import Truncation
 from disentangle.study.sections.design import Hyperparameters
 from disentangle.study.sections.perturbation import Perturbation
 from disentangle.study.sections.surgery import SHAM, Stage, Surgery
 
+_QUANTIZED, _TRUNCATED, _PRUNED = "gptq-", "truncated-", "pruned-"
+
+KIND_OF_COMPRESSION = {_QUANTIZED: "quantized", _TRUNCATED: "truncated", _PRUNED: "pruned"}
+
+
+def kind_of_compression(variant: str) -> str | None:
+    """quantized, truncated or pruned; None if a variant is none of these."""
+    return next(
+        (kind for start, kind in KIND_OF_COMPRESSION.items() if variant.startswith(start)), None
+    )
+
 
 def quantized(bits: int) -> str:
     """The variant of a checkpoint whose weights are rounded to this many bits by GPTQ."""
-    return f"gptq-{bits}bit"
+    return f"{_QUANTIZED}{bits}bit"
 
 
 def finetuned(target: str) -> str:
     """The variant of a checkpoint that was trained further on a target."""
     return f"finetuned-{target}"
+
+
+def truncated(name: str) -> str:
+    """The variant of a checkpoint some of whose matrices have a lower rank."""
+    return f"{_TRUNCATED}{name}"
+
+
+def pruned(sparsity: float) -> str:
+    """The variant of a checkpoint with this share of its layers' weights set to zero."""
+    return f"{_PRUNED}{100 * sparsity:g}"
 
 
 def operated(operation: str) -> str:
@@ -46,7 +68,18 @@ def recoveries(surgery: Surgery) -> list[tuple[str, Stage]]:
 def variants(perturbation: Perturbation) -> list[str]:
     """The variants whose change geometry may predict, in the study's order: all but surgery's."""
     bits = perturbation.quantize.bits if perturbation.quantize else []
-    return [*map(quantized, bits), *map(finetuned, perturbation.finetune)]
+    return [
+        *map(quantized, bits),
+        *map(finetuned, perturbation.finetune),
+        *compressions(perturbation),
+    ]
+
+
+def compressions(perturbation: Perturbation) -> dict[str, Truncation | float]:
+    """The variants of truncation and pruning, each with its settings or its sparsity."""
+    sparsity = perturbation.prune.sparsity if perturbation.prune else []
+    truncations = {truncated(name): each for name, each in perturbation.truncate.items()}
+    return truncations | {pruned(share): share for share in sparsity}
 
 
 def surgery_variants(perturbation: Perturbation) -> list[str]:

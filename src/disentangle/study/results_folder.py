@@ -11,6 +11,7 @@ COHORT = "{cohort}"
 KIND_OF = {
     "quantize": "quantized",
     "finetune": "finetuned",
+    "compress": "compressed",
     "operate": "operated",
     "recover": "recovered",
 }
@@ -119,7 +120,7 @@ class StudyFolder:
     # measurements
 
     def measured(self, stage: str, cohort: str = COHORT) -> Path:
-        """The rows of a stage for a cohort: geometry, evaluation, surgery, ..."""
+        """The rows of a stage for a cohort: geometry, evaluation, compression, surgery, ..."""
         return self.path / stage / f"{cohort}.parquet"
 
     def quarantined(self, stage: str, cohort: str = COHORT) -> Path:

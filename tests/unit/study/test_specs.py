@@ -31,6 +31,14 @@ SURGERY: Edit = {
 }
 
 
+COMPRESSION: Edit = {
+    "perturbation": {
+        "truncate": {"late": {"matrices": ["down"], "layers": [-1], "rank": 0.5}},
+        "prune": {"sparsity": [0.5]},
+    }
+}
+
+
 def study_file(name: str = "") -> dict[str, Any]:
     config: dict[str, Any] = yaml.safe_load((ROOT / "config.yaml").read_text())
     if name:
@@ -82,6 +90,7 @@ def test_every_rule_that_reads_a_spec_has_one() -> None:
     written |= {rule for rule, _ in specs(merged(study_file(), SURGERY))}
     followed = {"neighbours": True, "evaluation": {"token_trends": True}}
     written |= {rule for rule, _ in specs(merged(study_file(), followed))}
+    written |= {rule for rule, _ in specs(merged(study_file(), COMPRESSION))}
     assert read == written
 
 
@@ -132,6 +141,20 @@ OPERATION = {"half": {"kind": "truncate", "rank": 0.5}}
 def test_an_edit_of_surgery_reaches_its_jobs_alone(edit: Edit, rules: set[str]) -> None:
     study = merged(study_file(), SURGERY)
     before, after = specs(study), specs(merged(study, edit))
+    assert {key[0] for key in before if before[key] != after[key]} == rules
+
+
+@pytest.mark.parametrize(
+    ("edit", "rules"),
+    [
+        ({"truncate": {"late": {"rank": 8}}}, {"compress", "draw_figures", SHOWN}),
+        ({"prune": {"sparsity": [0.6]}}, {"compress", "draw_figures", SHOWN}),
+        ({"quantize": {"bits": [4]}}, {"quantize", "draw_figures", SHOWN}),
+    ],
+)
+def test_an_edit_of_compression_reaches_its_jobs_alone(edit: Edit, rules: set[str]) -> None:
+    study = merged(study_file(), COMPRESSION)
+    before, after = specs(study), specs(merged(study, {"perturbation": edit}))
     assert {key[0] for key in before if before[key] != after[key]} == rules
 
 

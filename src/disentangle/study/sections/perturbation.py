@@ -4,21 +4,16 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
+from disentangle.study.sections.compression import Pruning, Truncation
 from disentangle.study.sections.design import Hyperparameters
-from disentangle.study.sections.section import DropsNull, Name, Section, distinct
+from disentangle.study.sections.section import DropsNull, Name, Section, distinct, each_once
 from disentangle.study.sections.surgery import Surgery
-
-
-def _each_once(value: list[int]) -> list[int]:
-    if len(set(value)) < len(value):
-        raise ValueError("each once")
-    return value
 
 
 class Quantization(Section):
     """GPTQ of a run's last checkpoint, the head left as it is."""
 
-    bits: Annotated[list[Annotated[int, Field(ge=2, le=8)]], AfterValidator(_each_once)] = Field(
+    bits: Annotated[list[Annotated[int, Field(ge=2, le=8)]], AfterValidator(each_once)] = Field(
         min_length=1
     )
     """Bit widths of the stored weights, each a variant `gptq-<bits>bit`."""
@@ -57,5 +52,9 @@ class Perturbation(Section):
     """GPTQ, if given."""
     finetune: Annotated[dict[Name, Finetuning], DropsNull, AfterValidator(distinct)] = {}
     """Target, a name of your choice, to its settings. Another learning rate is another target."""
+    truncate: Annotated[dict[Name, Truncation], DropsNull, AfterValidator(distinct)] = {}
+    """Name of your choice, to the matrices of lower rank and how they are made."""
+    prune: Pruning | None = None
+    """Pruning by magnitude, if given."""
     surgery: Surgery | None = None
     """Operations on matrices, each followed by recovery beside that of a sham, if given."""

@@ -86,6 +86,17 @@ def distinct(value: Collection[str]) -> Any:
     return value
 
 
+def each_once(value: list[Any]) -> list[Any]:
+    """Check that a list names nothing twice.
+
+    Raises:
+        ValueError: if it does.
+    """
+    if len(set(value)) < len(value):
+        raise ValueError("each once")
+    return value
+
+
 class Section(BaseModel):
     """A part of the study file: unknown keys are faults, values do not change."""
 

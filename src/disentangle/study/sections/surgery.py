@@ -1,11 +1,11 @@
 """Surgery on last checkpoints: what is done to their matrices, and how they are trained after."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from disentangle.study.sections.design import Hyperparameters
-from disentangle.study.sections.section import DropsNull, Name, Section, Seed, distinct
+from disentangle.study.sections.section import DropsNull, Name, Section, Seed, distinct, each_once
 
 Matrix = Literal["W", "q", "k", "v", "o", "gate", "up", "down"]
 Stage = Literal["head", "all"]
@@ -25,12 +25,6 @@ NEEDED = {"gauge": ("target",), "rotate": (), "truncate": ("rank",), "power": ("
 SEEDED = ("gauge", "rotate")
 
 
-def _each_once(value: list[Any]) -> list[Any]:
-    if len(set(value)) < len(value):
-        raise ValueError("each once")
-    return value
-
-
 class Operation(Section):
     """What is done to matrices of a checkpoint. Of a layer's matrix, every layer's is meant."""
 
@@ -38,7 +32,7 @@ class Operation(Section):
     """gauge: a vector is added to all rows of W, which changes no prediction. rotate: the right
     singular vectors are rotated at random. truncate: the largest singular values are kept. power:
     singular values are raised to a power at the same Frobenius norm."""
-    matrices: Annotated[list[Matrix], AfterValidator(_each_once)] = Field(["W"], min_length=1)
+    matrices: Annotated[list[Matrix], AfterValidator(each_once)] = Field(["W"], min_length=1)
     """W, the unembedding, or matrices of every layer."""
     target: Annotated[float, Field(gt=0, le=1)] | None = None
     """Of a gauge shift: the effective rank that W is to have, as a share of d."""
@@ -75,7 +69,7 @@ class Recovery(Hyperparameters):
     """Further training on the training text after an operation, and after none (the sham). All are
     trained alike, in the same order of the text."""
 
-    of: Annotated[list[Stage], AfterValidator(_each_once)] = Field(list(STAGES), min_length=1)
+    of: Annotated[list[Stage], AfterValidator(each_once)] = Field(list(STAGES), min_length=1)
     """What is trained: head, W alone; all, all weights. Each is a recovery of its own."""
 
     @model_validator(mode="after")

@@ -1,5 +1,6 @@
 """Specs of the jobs that make checkpoints."""
 
+from disentangle.study.sections.compression import Truncation
 from disentangle.study.sections.execution import Execution
 from disentangle.study.sections.perturbation import Perturbation, Quantization
 from disentangle.study.sections.surgery import Operation, Surgery
@@ -39,6 +40,14 @@ class Finetune(Spec):
     runs: list[RunSpec]
     perturbation: Perturbation
     """The fine-tuning targets; other perturbations are left out."""
+
+
+class Compress(Spec):
+    """Truncate and prune the last checkpoints of a cohort."""
+
+    runs: list[RunSpec]
+    compressions: dict[str, Truncation | float]
+    """Variant to a truncation, or to the sparsity of pruning."""
 
 
 class Operate(Spec):

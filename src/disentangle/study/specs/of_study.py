@@ -7,7 +7,7 @@ from disentangle.study.config import StudyConfig
 from disentangle.study.findings import findings_of
 from disentangle.study.hub_items import hub_items
 from disentangle.study.jobs import Jobs
-from disentangle.study.perturbation import finetuned
+from disentangle.study.perturbation import compressions, finetuned
 from disentangle.study.sections.execution import Execution
 from disentangle.study.specs import estimates, evaluation, geometry, models, report, tables, text
 from disentangle.study.specs.spec import Spec
@@ -140,6 +140,7 @@ def _of_models(jobs: Jobs, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
                 runs=runs,
                 perturbation=perturbation.model_copy(
                     update={"runs": [], "quantize": None, "surgery": None}
+                    | {"truncate": {}, "prune": None}
                 ),
             )
             for name, runs in jobs.perturbed.items()
@@ -154,6 +155,14 @@ def _of_models(jobs: Jobs, code_of: CodeOf) -> dict[str, dict[str, Spec]]:
             )
             for name, runs in jobs.perturbed.items()
             if perturbation.quantize
+        },
+        "compress": {
+            name: models.Compress(
+                runs=runs,
+                compressions=compressions(perturbation),
+                code=code_of("compress.py"),
+            )
+            for name, runs in jobs.compressed.items()
         },
     }
     found |= _of_surgery(jobs, code_of)
