@@ -41,6 +41,7 @@ rule judge_neighbours:
         matrices=MATRICES,
         gradients=GRADIENTS,
         followed=TOKEN_TRENDS,
+        compression=expand(FOLDER.measured("compression"), cohort=JOBS.compressed),
     output:
         **{name: FOLDER.table(name) for name in neighbouring_tables(STUDY)},
     log:

@@ -16,7 +16,10 @@ with job("judge_neighbours", snakemake):
     spec = JudgeNeighbours.read(snakemake.input.spec)
     read = {
         name: read_tables([Path(path) for path in paths])
-        for name in ("observations", "passages", "saturation", "layers", "matrices", "gradients")
+        for name in (
+            *("observations", "passages", "saturation"),
+            *("layers", "matrices", "gradients", "compression"),
+        )
         if (paths := snakemake.input.get(name))
     }
     if snakemake.input.followed:

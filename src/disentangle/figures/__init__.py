@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from disentangle.checkpoint.references import BASE
 from disentangle.figures.associations import associations_figure
 from disentangle.figures.causal_slopes import causal_slopes
+from disentangle.figures.compression import compression
 from disentangle.figures.dose_and_response import dose_and_response
 from disentangle.figures.layer_convergence import layer_convergence
 from disentangle.figures.matched_loss import matched_loss
@@ -22,7 +23,7 @@ from disentangle.figures.scaling import scaling
 from disentangle.figures.text_noise import text_noise_figure
 from disentangle.figures.training_choices import training_choices
 from disentangle.figures.training_curves import training_curves
-from disentangle.study.perturbation import variants
+from disentangle.study.perturbation import compressions, variants
 from disentangle.study.run import Run
 from disentangle.study.sections.perturbation import Perturbation
 from disentangle.tables.comparable import final_runs
@@ -77,4 +78,6 @@ def draw(
     if "scaling_predictions" in findings:
         components, predictions = findings["scaling_components"], findings["scaling_predictions"]
         figures["scaling"] = scaling(components, predictions)
+    if "compressed" in findings and compressions(perturbation):
+        figures["compression"] = compression(findings["compressed"])
     return figures

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from disentangle.neighbours import (
+    compression,
     convergence,
     matched_loss,
     plasticity,
@@ -23,6 +24,7 @@ ANALYSES: dict[str, Callable[[Suite], dict[str, pd.DataFrame]]] = {
     "matched_loss": matched_loss.tables_of,
     "token_trends": token_trends.tables_of,
     "plasticity": plasticity.tables_of,
+    "compression": compression.tables_of,
     "text_noise": text_noise.tables_of,
     "scaling": scaling.tables_of,
 }

@@ -20,6 +20,8 @@ class Suite:
     matrices: pd.DataFrame | None = None
     gradients: pd.DataFrame | None = None
     token_trends: pd.DataFrame | None = None
+    compression: pd.DataFrame | None = None
+    """What truncation and pruning left of the weights: rows of `tables.compression.LEFT`."""
     targets: Mapping[str, str] = field(default_factory=dict)
     """Fine-tuned variant to the held-out domain that it was fine-tuned on."""
     rates: Mapping[str, float] = field(default_factory=dict)

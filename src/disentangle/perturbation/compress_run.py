@@ -71,13 +71,19 @@ def compress_run(
 
 
 def described(how: Truncation | float) -> dict[str, str]:
-    """Method, matrices and layers of a compression, in words."""
+    """Method, strength, matrices and layers of a compression, in words."""
     if not isinstance(how, Truncation):
-        return {"method": "magnitude", "matrices": "all of the layers", "layers": "all"}
+        return {
+            "method": "magnitude",
+            "strength": f"sparsity {how:g}",
+            "matrices": "all of the layers",
+            "layers": "all",
+        }
     stacked = "" if how.method == "svd" or how.stack == "layer" else ", one stack"
     layers = "all" if how.layers == "all" else " ".join(map(str, how.layers))
     return {
         "method": how.method,
+        "strength": f"energy {how.energy:g}" if how.rank is None else f"rank {how.rank:g}",
         "matrices": " ".join(how.matrices) + stacked,
         "layers": "" if how.matrices == ["W"] else layers,
     }

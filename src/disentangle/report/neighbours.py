@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from disentangle.claims.neighbours.token_trends import OF_SOURCE
+from disentangle.neighbours.chosen_truncations import SHARE
 from disentangle.neighbours.matched_loss import LEVEL
 from disentangle.report.rows import claims, records, with_intervals
 
@@ -35,7 +36,31 @@ def neighbours(tables: dict[str, pd.DataFrame]) -> dict[str, Any] | None:
         shown["text_noise"] = _text_noise(tables["text_noise"])
     if "scaling_predictions" in tables:
         shown["scaling"] = _scaling(tables["scaling_components"], tables["scaling_predictions"])
+    if "compression" in tables:
+        shown["compression"] = _compression(tables)
     return shown
+
+
+def _compression(tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
+    """Rows of rank and cost, and of what was chosen, by size."""
+    rows, chosen = tables["compression"], tables["chosen_truncations"]
+    by_size = [
+        {
+            "size": size,
+            "runs": len(of_size),
+            "added_chosen": of_size["added_chosen"].mean(),
+            "added": of_size["added"].mean(),
+            "below": int((of_size["added_high"] < 0).sum()),
+            "above": int((of_size["added_low"] > 0).sum()),
+            "usual": of_size["variant"].mode()[0],
+        }
+        for size, of_size in chosen.groupby("size", sort=False)
+    ]
+    return {
+        "rows": with_intervals(rows, ("rho", "partial", "residual")),
+        "chosen": by_size,
+        "share": SHARE,
+    }
 
 
 def _matched_loss(matched: pd.DataFrame, effects: pd.DataFrame) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from disentangle.checkpoint.references import BASE
 from disentangle.report.claims import breaks_down
 from disentangle.report.numbers import interval
 from disentangle.statistics.associate import reason_of
-from disentangle.study.perturbation import kind_of_compression
+from disentangle.study.perturbation import compression_of
 from disentangle.vocabulary.scores import BITS_PER_BYTE
 
 
@@ -56,7 +56,7 @@ def _stage(variant: str, targets: Container[str]) -> str | None:
     """The paper's stage that a variant corresponds to; None if it has no such."""
     if variant == BASE:
         return PRETRAINED
-    if kind_of_compression(variant) == "quantized":
+    if compression_of(variant) == "quantized":
         return GPTQ
     return FINETUNED if variant in targets else None
 

@@ -1,12 +1,14 @@
 """Findings of neighbouring papers that a study's data allow to look for, and their tables."""
 
 from disentangle.study.config import StudyConfig
+from disentangle.study.perturbation import compressions
 
 TABLES = {
     "convergence": ("convergence",),
     "matched_loss": ("matched", "matched_effects"),
     "token_trends": ("token_trends",),
     "plasticity": ("plasticity", "order_inversions"),
+    "compression": ("compressed", "compression", "chosen_truncations"),
     "text_noise": ("text_noise",),
     "scaling": ("scaling_components", "scaling_predictions"),
 }
@@ -24,6 +26,7 @@ def findings_of(study: StudyConfig) -> list[str]:
         "token_trends": study.evaluation.token_trends,
         # losses of single passages choose the best fine-tuning, and tables of others lack them
         "plasticity": bool(study.perturbation.finetune) and not study.observations,
+        "compression": bool(study.perturbation.quantize or compressions(study.perturbation)),
         "text_noise": bool(
             study.design.base.token_noise or any(s.token_noise for s in study.design.sweeps)
         ),

@@ -185,6 +185,7 @@ class Jobs:
             "perturbations": variants(self.study.perturbation),
             "layer_convergence": self.study.geometry.layers,
             **{name: name in findings for name in DRAWN},
+            "compression": self.compressed and "compression" in findings,
             "dose_and_response": self.experiment,
             "causal_slopes": self.experiment,
             "rank_by_arm": self.experiment,

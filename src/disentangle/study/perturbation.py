@@ -12,14 +12,12 @@ from disentangle.study.sections.surgery import SHAM, Stage, Surgery
 
 _QUANTIZED, _TRUNCATED, _PRUNED = "gptq-", "truncated-", "pruned-"
 
-KIND_OF_COMPRESSION = {_QUANTIZED: "quantized", _TRUNCATED: "truncated", _PRUNED: "pruned"}
+_KINDS = {_QUANTIZED: "quantized", _TRUNCATED: "truncated", _PRUNED: "pruned"}
 
 
-def kind_of_compression(variant: str) -> str | None:
-    """quantized, truncated or pruned; None if a variant is none of these."""
-    return next(
-        (kind for start, kind in KIND_OF_COMPRESSION.items() if variant.startswith(start)), None
-    )
+def compression_of(variant: str) -> str | None:
+    """How a variant was compressed: quantized, truncated or pruned; None if it was not."""
+    return next((kind for start, kind in _KINDS.items() if variant.startswith(start)), None)
 
 
 def quantized(bits: int) -> str:

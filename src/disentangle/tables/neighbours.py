@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
+from disentangle.tables.compression import CHOSEN_TRUNCATIONS, COMPRESSED, COMPRESSION
 from disentangle.tables.estimated import CLAIM_TESTS, CLAIMS
 from disentangle.tables.evaluation import TOKEN_TRENDS
 from disentangle.tables.table import COUNT, NUMBER, RUN, TEXT, Table
@@ -196,6 +197,9 @@ BY_NAME = {
         TEXT_NOISE,
         SCALING_COMPONENTS,
         SCALING_PREDICTIONS,
+        COMPRESSED,
+        COMPRESSION,
+        CHOSEN_TRUNCATIONS,
     )
 }
 """Tables of findings, by name."""

@@ -8,7 +8,7 @@ import pytest
 from disentangle.errors import StudyError
 from disentangle.study import read_config
 from disentangle.study.jobs import Jobs
-from disentangle.study.perturbation import compressions, kind_of_compression, variants
+from disentangle.study.perturbation import compression_of, compressions, variants
 
 SVD: dict[str, Any] = {"method": "svd", "matrices": ["down"], "rank": 0.5}
 CP: dict[str, Any] = {"method": "cp", "matrices": ["gate", "up", "down"], "rank": 8}
@@ -75,7 +75,7 @@ def test_variants_follow_the_file(sample_config: dict[str, Any]) -> None:
     wanted = ["truncated-late", "truncated-cp", "pruned-50", "pruned-95.5"]
     assert list(compressions(study.perturbation)) == wanted
     assert variants(study.perturbation) == ["gptq-3bit", "finetuned-code", *wanted]
-    kinds = [kind_of_compression(variant) for variant in variants(study.perturbation)]
+    kinds = [compression_of(variant) for variant in variants(study.perturbation)]
     assert kinds == ["quantized", None, "truncated", "truncated", "pruned", "pruned"]
     jobs = Jobs(study)
     assert jobs.compressed == jobs.perturbed and jobs.counts["compress"] == 2

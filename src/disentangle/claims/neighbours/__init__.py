@@ -7,6 +7,7 @@ The rules were written down before any study was judged by them. Numbers are fix
 
 from disentangle.claims.claim import Claim
 from disentangle.claims.neighbours import (
+    compression,
     convergence,
     matched_loss,
     plasticity,
@@ -21,6 +22,7 @@ NEIGHBOURING_CLAIMS: dict[str, tuple[Claim[Findings], ...]] = {
     "matched_loss": matched_loss.CLAIMS,
     "token_trends": token_trends.CLAIMS,
     "plasticity": plasticity.CLAIMS,
+    "compression": compression.CLAIMS,
     "text_noise": text_noise.CLAIMS,
     "scaling": scaling.CLAIMS,
 }
