@@ -160,6 +160,14 @@ SURGERY = {
     "recovery": {"tokens": "2k", "batch_size": 8, "weight_decay": 0.1, "learning_rate": 0.3}
     | {"final_lr": 0, "seed": 0},
 }
+COMPRESSION: dict[str, Any] = {
+    "truncate": {
+        "late": {"matrices": ["down"], "layers": [-1], "rank": 0.5},
+        "mlp": {"method": "cp", "matrices": ["gate", "up", "down"], "rank": 4},
+        "attention": {"method": "tucker", "matrices": ["q", "k", "v", "o"], "energy": 0.8},
+    },
+    "prune": {"sparsity": [0.5]},
+}
 RESAMPLED = {"analyze", "draw_figures"}
 ANEW = TABLES | {"simulate"}
 MEASURED = dict.fromkeys(BY_SIZE, 2)
@@ -238,6 +246,12 @@ ROWS = {
         config(lambda c: c["perturbation"]["finetune"].update(longer=LONGER)),
         jobs(*TABLES, "gather_target", "tokenize_target", finetune=2, evaluate_checkpoints=2),
         evaluations=(6, 38),
+    ),
+    "a truncation or a sparsity": Row(
+        config(lambda c: c["perturbation"].update(COMPRESSION)),
+        jobs(*TABLES, compress=2, evaluate_checkpoints=2),
+        # of each of two runs: three truncations and a pruning
+        evaluations=(2 * 4 * 3, 38),
     ),
     "surgery": Row(
         config(lambda c: c["perturbation"].update(surgery=SURGERY)),

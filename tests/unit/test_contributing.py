@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parents[2]
-EXAMPLES = {"src/disentangle/perturbation/prune_run.py"}
+EXAMPLES = {"src/disentangle/perturbation/noise_run.py"}
 
 
 def test_every_file_that_it_names_is_there() -> None:
