@@ -1,4 +1,4 @@
-"""How quantization and fine-tuning changed the losses."""
+"""How each perturbation changed the losses."""
 
 from typing import Any
 

@@ -8,6 +8,7 @@ from disentangle.claims.claim import Claim, Part
 from disentangle.claims.neighbours.evidence import Findings
 from disentangle.claims.rule import Rule, above, below, beyond
 from disentangle.neighbours.compression import MATRICES, W
+from disentangle.statistics.associate import reason_of
 from disentangle.statistics.bootstrap import Floats, bootstrap_estimate
 from disentangle.statistics.design import families
 from disentangle.statistics.estimate import Estimate
@@ -46,7 +47,7 @@ def _foretold(
             ("rho", "as it is"),
         ):
             value, low, high = (row[f"{figure}{end}"] for end in ("", "_low", "_high"))
-            found = Estimate(value, low, high, row["n"], row["note"] if np.isnan(low) else "")
+            found = Estimate(value, low, high, row["n"], reason_of(row["note"], figure))
             decides = figure == "residual"
             yield Part(f"{variant}, {words}", found, rule, "compression", query, decides=decides)
 
