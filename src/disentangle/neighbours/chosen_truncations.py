@@ -1,7 +1,7 @@
 """Choose the truncation that loses least on some passages, and test it on the others.
 
 Of many truncations one will lower the loss by chance. Chosen and tested on the same passages it
-would look better than it is (Cawley & Talbot 2010, section 5.2), so the passages are split.
+would look better than it is (Cawley & Talbot 2010), so the passages are split.
 """
 
 import hashlib
