@@ -20,7 +20,7 @@ def compression(compressed: pd.DataFrame) -> Figure:
         compressed: the table of that name.
     """
     rows = compressed.dropna(subset=["numbers"])
-    place = rows["matrices"] + rows["layers"].map(_of_layers)
+    place = rows["matrices"].map(_of_matrices) + rows["layers"].map(_of_layers)
     drawn = list(dict.fromkeys(place))
     columns = min(3, max(len(drawn), 1))
     panel_rows = max(-(-len(drawn) // columns), 1)
@@ -37,8 +37,10 @@ def compression(compressed: pd.DataFrame) -> Figure:
         panel.axhline(0, color="#555555", linewidth=0.9)
         panel.set_yscale("symlog", linthresh=LINEAR)
         panel.set_title(name)
-    for spare in panels.flat[len(drawn) :]:
-        spare.set_axis_off()
+    for i in range(len(drawn), panels.size):
+        panels.flat[i].set_axis_off()
+        if i >= columns:  # no panel below has labels
+            panels.flat[i - columns].tick_params(labelbottom=True)
     found = dict(
         pair
         for panel in panels.flat
@@ -49,6 +51,13 @@ def compression(compressed: pd.DataFrame) -> Figure:
     figure.supxlabel("numbers left, as a share of the weights", fontsize=9)
     figure.supylabel("loss added, bits per byte", fontsize=9)
     return figure
+
+
+def _of_matrices(matrices: str) -> str:
+    """'q k, one stack' as 'q, k, one stack'; pruning's 'all of the layers' as it is."""
+    names, *more = matrices.split(", ")
+    words = names if names.startswith("all") else names.replace(" ", ", ")
+    return ", ".join([words, *more])
 
 
 def _of_layers(layers: str) -> str:

@@ -24,7 +24,7 @@ def test_a_panel_for_each_place_and_a_line_for_each_method_and_none_for_gptq() -
     )
     figure = compression(table)
     titled = {axis.get_title("left"): axis for axis in figure.axes}
-    assert list(titled)[:3] == ["down, layer -1", "all of the layers", "q k, layer 0, 1"]
+    assert list(titled)[:3] == ["down, layer -1", "all of the layers", "q, k, layer 0, 1"]
     line = titled["down, layer -1"].lines[0]
     assert list(line.get_xdata()) == [0.25, 0.5] and list(line.get_ydata()) == [0.3, 0.1]
     assert {text.get_text() for text in figure.legends[0].texts} == {
