@@ -8,6 +8,7 @@ from disentangle.claims.neighbours.token_trends import OF_SOURCE
 from disentangle.neighbours.chosen_truncations import SHARE
 from disentangle.neighbours.matched_loss import LEVEL
 from disentangle.report.rows import claims, records, with_intervals
+from disentangle.study.findings import TABLES
 
 VERDICTS = ("saturated", "not saturated", "undecided")
 
@@ -16,13 +17,13 @@ def neighbours(tables: dict[str, pd.DataFrame]) -> dict[str, Any] | None:
     """What the section shows; None if the study looked for no such finding.
 
     Returns:
-        `claims`, the ledger; `sources`, the papers; and for each finding that was looked for an
-        entry of its name: what the template shows of it.
+        `claims`, the ledger; `sources`, the papers; and for each finding an entry of its name: what
+        the template shows of it, None if it was not looked for.
     """
     if "neighbours" not in tables:
         return None
     ledger = claims(tables["neighbours"], tables["neighbour_tests"])
-    shown: dict[str, Any] = {
+    shown: dict[str, Any] = dict.fromkeys(TABLES) | {
         "claims": ledger,
         "sources": list(dict.fromkeys(row["source"] for row in ledger)),
     }

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from disentangle.report.neighbours import neighbours
+from disentangle.study.findings import TABLES
 from disentangle.tables.compression import CHOSEN_TRUNCATIONS, COMPRESSION
 from disentangle.tables.neighbours import NEIGHBOUR_TESTS, NEIGHBOURS
 
@@ -39,3 +40,10 @@ def test_models_are_counted_by_the_side_of_zero_that_their_interval_is_on() -> N
 def test_nothing_truncated_shows_no_choice() -> None:
     found = neighbours(tables([]))
     assert found is not None and found["compression"]["chosen"] == []
+
+
+def test_a_finding_that_was_not_looked_for_is_none_and_not_missing() -> None:
+    """The template refuses what is missing."""
+    found = neighbours(tables([]))
+    assert found is not None
+    assert [name for name in TABLES if found[name] is not None] == ["compression"]
