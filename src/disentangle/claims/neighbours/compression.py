@@ -28,10 +28,10 @@ NORMAL = 1.96
 def _foretold(
     evidence: Findings, kind: str, rank_of: str, rule: Rule, strength: str = ""
 ) -> Iterator[Part]:
-    """Of residuals on the design, which decides; as it is, and given the choices in ranks.
+    """Of residuals on the design, which decides; given the choices in ranks; and as it is.
 
-    The last is not enough: where training moves rank and cost, and rank does nothing, it is often
-    far from 0. `strength` is how the strength of a compression must begin.
+    Given the choices in ranks is not enough: where training moves rank and cost, and rank does
+    nothing, that can be far from 0. `strength` is how a compression's strength must begin.
     """
     table = evidence.tables["compression"]
     if table.empty:
