@@ -106,6 +106,23 @@ def test_noise_inverts_no_order() -> None:
     assert (found["order_inversions"]["verdict"] == "undecided").mean() > 0.95
 
 
+def test_rank_that_training_moves_with_the_loss_adds_nothing() -> None:
+    """Decay moves rank and the loss after; rank does nothing. Planted beside it, it is found."""
+    observations, passages = world(on_base=0.02, on_after=0.06, noise=0.02)
+    generator = np.random.default_rng(3)
+    doublings = np.log2(observations["weight_decay"] / 0.1)
+    moved = 50 - 5 * doublings + generator.standard_normal(len(observations))
+    confounded = suite(observations.assign(W_effective_rank_pct=moved), passages)
+    assert judged(confounded)[0][3] == "undecided"
+    after = tables_of(confounded)["plasticity"].set_index("run")["after"]
+    within = observations["run"].map(after)
+    own = within - within.groupby([observations["size"], observations["weight_decay"]]).transform(
+        "mean"
+    )
+    planted = suite(observations.assign(W_effective_rank_pct=moved + 300 * own), passages)
+    assert judged(planted)[0][3] == "holds"
+
+
 def test_without_seeds_no_order_is_decided() -> None:
     observations, passages = world(on_base=0.02, on_after=-0.03)
     one = observations[observations["seed"] == 0]

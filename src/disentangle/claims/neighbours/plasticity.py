@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from disentangle.claims.claim import Claim, Part
 from disentangle.claims.neighbours.evidence import Findings
 from disentangle.claims.rule import above, at_least_one, below, of_known_sign
-from disentangle.statistics.design import numeric_columns
+from disentangle.statistics.design import design_matrix, families, numeric_columns
 from disentangle.statistics.estimate import Estimate
+from disentangle.statistics.residual import residual_spearman
 from disentangle.tables.select import CHIEF_METRIC
 
 DECAY = "Han et al. 2026 (arXiv 2602.11137)"
@@ -55,10 +57,20 @@ def _order_inverts(evidence: Findings) -> Iterator[Part]:
 
 
 def _geometry_adds(evidence: Findings) -> Iterator[Part]:
-    for domain, rows, others in _by_domain(evidence):
-        given = ["base_loss", "before", "weight_decay", *others]
-        found = evidence.correlation(rows, CHIEF_METRIC, "after", *given)
-        rule = of_known_sign("partial ρ of R(W) and loss after fine-tuning, given losses before")
+    """Of residuals on the design and the losses before: choices move rank and loss in any shape."""
+    needed = [CHIEF_METRIC, "after", "base_loss", "before"]
+    for domain, every, _ in _by_domain(evidence):
+        rows = every.dropna(subset=needed)
+        before = rows[["base_loss", "before"]].to_numpy(np.float64)
+        found = residual_spearman(
+            rows[CHIEF_METRIC],
+            rows["after"],
+            np.hstack([design_matrix(rows), before]),
+            clusters=families(rows),
+            resamples=evidence.resamples,
+            seed=evidence.seed,
+        )
+        rule = of_known_sign("residual ρ of R(W) and loss after fine-tuning, given losses before")
         yield Part(f"fine-tuned on {domain}", found, rule, "plasticity", f"domain == '{domain}'")
 
 
