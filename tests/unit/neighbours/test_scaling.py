@@ -273,3 +273,20 @@ def test_too_few_tasks_or_models_give_empty_tables() -> None:
 
 def test_a_table_of_tasks_alone_has_nothing_to_match_losses_with() -> None:
     assert all(table.empty for table in matched_loss.tables_of(world(wasted=0, of_rank=0)).values())
+
+
+def test_a_study_with_too_few_tasks_has_a_page_all_the_same() -> None:
+    suite = world(wasted=0.8, of_rank=0)
+    few = tables_of(Suite(suite.observations.drop(columns=list(TASKS[3:])), resamples=100))
+    claims, tests = judge(CLAIMS, Findings(few, 100, 0))
+    tables = {
+        "scaling_components": to_arrow(few["scaling_components"], SCALING_COMPONENTS).to_pandas(),
+        "scaling_predictions": to_arrow(
+            few["scaling_predictions"], SCALING_PREDICTIONS
+        ).to_pandas(),
+        "neighbours": to_arrow(claims, NEIGHBOURS).to_pandas(),
+        "neighbour_tests": to_arrow(tests, NEIGHBOUR_TESTS).to_pandas(),
+    }
+    shown = neighbours(tables)
+    assert shown is not None and shown["scaling"]["tasks"] == []
+    assert scaling(tables["scaling_components"], tables["scaling_predictions"]).axes
