@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from disentangle.figures.style import PALETTE
-from disentangle.neighbours.scaling import ABILITY, COMPUTE, GEOMETRY
+from disentangle.neighbours.scaling import ABILITY, BY_COMPUTE, COMPUTE, GEOMETRY
 
 TITLES = {COMPUTE: "compute", ABILITY: "components", GEOMETRY: "components, rank of W"}
 
@@ -17,6 +17,7 @@ def scaling(components: pd.DataFrame, predictions: pd.DataFrame) -> Figure:
         components: the scaling_components table; it may be empty.
         predictions: the scaling_predictions table; it may be empty.
     """
+    predictions = predictions[predictions["cutoff"] == BY_COMPUTE]
     drawn = [name for name in TITLES if name in set(predictions["predictors"])]
     figure = Figure(figsize=(2.6 * (1 + max(len(drawn), 1)) + 0.4, 2.9))
     shares, *panels = figure.subplots(1, 1 + max(len(drawn), 1))

@@ -39,7 +39,11 @@ FEWEST_BEYOND = 5
 """Models beyond the cutoff."""
 
 CUTOFF = 0.7
-"""Links are fitted on models with at most this quantile of compute, and predict the others."""
+"""Links are fitted on models with at most this quantile of compute, or of the date of release, and
+predict the others."""
+
+BY_COMPUTE, BY_DATE = "compute", "released"
+"""What a cutoff is in: columns of the observations. The first decides claims."""
 
 KNOWN_SHARE = 0.5
 """A model is left out if it has fewer of the tasks than this."""
@@ -260,13 +264,23 @@ def training_compute(models: pd.DataFrame) -> Floats:
 def _prediction_rows(models: pd.DataFrame, tasks: Sequence[str]) -> pd.DataFrame:
     """Each task's scores predicted from the other tasks' components, and from compute.
 
-    Components and links are made of the models at or below the cutoff alone.
+    Components and links are made of the models at or below the cutoff alone. A cutoff by date takes
+    part where the release of some models is known, and leaves the others out.
     """
     compute = training_compute(models)
-    models, compute = models[np.isfinite(compute)], compute[np.isfinite(compute)]
+    models = models.assign(**{BY_COMPUTE: compute})[np.isfinite(compute)]
+    found = [_beyond(models, tasks, BY_COMPUTE)]
+    if BY_DATE in models and models[BY_DATE].notna().any():
+        found.append(_beyond(models.dropna(subset=[BY_DATE]), tasks, BY_DATE))
+    return pd.concat(found, ignore_index=True)
+
+
+def _beyond(models: pd.DataFrame, tasks: Sequence[str], by: str) -> pd.DataFrame:
+    """The same for one cutoff, in a column without missing values."""
+    compute, order = models[BY_COMPUTE].to_numpy(np.float64), models[by].to_numpy(np.float64)
     metrics = geometry_metrics(models)
     rank = models[chief_metric(metrics)].to_numpy(np.float64) if metrics else None
-    cutoff = float(np.quantile(compute, CUTOFF, method="lower")) if len(compute) else 0.0
+    cutoff = float(np.quantile(order, CUTOFF, method="lower")) if len(order) else 0.0
     family = families(models) if len(models) else np.array([])
     found = []
     for target in tasks:
@@ -275,8 +289,8 @@ def _prediction_rows(models: pd.DataFrame, tasks: Sequence[str]) -> pd.DataFrame
         of_others = models[others].to_numpy(np.float64)
         known = np.isfinite(scores) & np.isfinite(of_others).any(axis=1)
         known &= np.isfinite(rank) if rank is not None else True
-        below = known & (compute <= cutoff)
-        beyond = known & (compute > cutoff)
+        below = known & (order <= cutoff)
+        beyond = known & (order > cutoff)
         if below.sum() < FEWEST_BELOW or beyond.sum() < FEWEST_BEYOND:
             continue
         usable = np.nanstd(of_others[below], axis=0) > 0
@@ -297,6 +311,7 @@ def _prediction_rows(models: pd.DataFrame, tasks: Sequence[str]) -> pd.DataFrame
                         "predictors": name,
                         "run": models["run"].to_numpy()[known],
                         "family": family[known],
+                        "cutoff": by,
                         "compute": compute[known],
                         "beyond": beyond[known],
                         "observed": scores[known],

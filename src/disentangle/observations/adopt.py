@@ -84,8 +84,8 @@ def _completed(found: pd.DataFrame, reading: Reading) -> pd.DataFrame:
         found[name] = found[name].fillna(default) if name in found else default
     if "final" not in found:
         found["final"] = found["step"] == found.groupby("run")["step"].transform("max")
-    unknown = ("params_embedding", *SEEDS, *OPTIONAL_CHOICES, "dose", "compute", "steps_over_tau")
-    for name in unknown:
+    unknown = ("params_embedding", *SEEDS, *OPTIONAL_CHOICES, "dose")
+    for name in (*unknown, "compute", "released", "steps_over_tau"):
         if name not in found:
             found[name] = np.nan
     for name in ("init_seed", "data_seed"):

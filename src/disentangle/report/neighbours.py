@@ -7,6 +7,7 @@ import pandas as pd
 from disentangle.claims.neighbours.token_trends import OF_SOURCE
 from disentangle.neighbours.chosen_truncations import SHARE
 from disentangle.neighbours.matched_loss import LEVEL
+from disentangle.neighbours.scaling import BY_COMPUTE
 from disentangle.report.rows import claims, records, with_intervals
 from disentangle.study.findings import TABLES
 
@@ -130,6 +131,7 @@ def _text_noise(found: pd.DataFrame) -> dict[str, Any]:
 
 
 def _scaling(components: pd.DataFrame, predictions: pd.DataFrame) -> dict[str, Any]:
+    predictions = predictions[predictions["cutoff"] == BY_COMPUTE]
     beyond = predictions[predictions["beyond"].astype(bool)]
     errors = beyond.assign(error=(beyond["predicted"] - beyond["observed"]).abs()).pivot_table(
         index="task", columns="predictors", values="error", aggfunc="mean", sort=False

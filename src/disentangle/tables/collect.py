@@ -133,6 +133,7 @@ def observations(
     # 6 N D, including the head: see `training_flops`
     head = checkpoints["params_embedding"] // checkpoints["tied"].map({True: 1, False: 2})
     base["compute"] = 6.0 * (base["params_non_embedding"] + head) * base["tokens"]
+    base["released"] = np.nan  # a column of tables from elsewhere
     place = ["run", "step"]
     wide_geometry = _side_by_side(geometry, place)
     joined = base.merge(_scores(evaluation, place).reset_index(), on=place, how="left")

@@ -82,6 +82,7 @@ OBSERVATIONS = Table(
         *HOW_TRAINED,
         STEPS_OVER_TAU,
         ("compute", NUMBER, "Training FLOPs so far: 6 (blocks + head) tokens"),
+        ("released", NUMBER, "Date of release in years, such as 2023.25; null if unknown"),
     ),
     further=meaning_of,
 )

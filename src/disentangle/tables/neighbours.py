@@ -168,7 +168,7 @@ SCALING_COMPONENTS = Table(
 SCALING_PREDICTIONS = Table(
     "scaling_predictions",
     "One row per task, what it is predicted from, and model. Components, of all other tasks, and "
-    "links are fitted to the models at or below a cutoff in compute.",
+    "links are fitted to the models at or below a cutoff in compute, or up to a date of release.",
     (
         ("task", TEXT, "Column of observations: the score that is predicted"),
         ("predictors", TEXT, "compute; components; or components and rank of W"),
@@ -178,6 +178,7 @@ SCALING_PREDICTIONS = Table(
             COUNT,
             "Number of the model's size and training choices; the unit of resampling",
         ),
+        ("cutoff", TEXT, "What the cutoff is in: compute or released"),
         ("compute", NUMBER, "FLOPs of training; 6 N D where they are not known"),
         ("beyond", pa.bool_(), "Whether the model is beyond the cutoff, so was not fitted to"),
         ("observed", NUMBER, "The score"),

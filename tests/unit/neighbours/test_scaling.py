@@ -179,6 +179,25 @@ def test_a_latent_ability_is_the_first_component_and_beats_compute() -> None:
     assert set(error.index) == {ABILITY, COMPUTE, GEOMETRY}
 
 
+def test_a_cutoff_by_date_fits_to_what_was_released_before() -> None:
+    given = world(wasted=0.8, of_rank=0)
+    date = 2020 + 5 * np.random.default_rng(4).random(len(given.observations))
+    date[:10] = np.nan  # not known: in no comparison by date
+    dated = Suite(given.observations.assign(released=date), resamples=400)
+    predictions = tables_of(dated)["scaling_predictions"]
+    assert predictions["cutoff"].value_counts()["compute"] == 6 * 3 * 80
+    by_date = predictions[predictions["cutoff"] == "released"].merge(
+        dated.observations[["run", "released"]], on="run"
+    )
+    assert len(by_date) == 6 * 3 * 70
+    later = by_date["beyond"].astype(bool)
+    assert by_date["released"][later].min() > by_date["released"][~later].max()
+    assert verdicts(dated) == {20: "holds", 21: "holds", 22: "holds"}
+    _, tests = judge(CLAIMS, Findings(tables_of(dated), 400, 0))
+    shown = {test["part"]: test["decides"] for test in tests if test["claim"] == 21}
+    assert shown == {"beyond a compute": True, "after a date of release": False}
+
+
 def test_where_compute_is_all_components_do_not_beat_it() -> None:
     found = verdicts(world(wasted=0, of_rank=0))
     assert found[21] != "holds"

@@ -6,8 +6,8 @@ import numpy as np
 
 from disentangle.claims.claim import Claim, Part
 from disentangle.claims.neighbours.evidence import Findings
-from disentangle.claims.rule import above, within
-from disentangle.neighbours.scaling import ABILITY, COMPUTE, GEOMETRY
+from disentangle.claims.rule import Rule, above, within
+from disentangle.neighbours.scaling import ABILITY, BY_COMPUTE, BY_DATE, COMPUTE, GEOMETRY
 from disentangle.statistics.bootstrap import Floats, bootstrap_estimate
 from disentangle.statistics.estimate import Estimate
 
@@ -31,13 +31,14 @@ def _one_component(evidence: Findings) -> Iterator[Part]:
         yield Part("share of the variance", found, rule, "scaling_components", "component == 1")
 
 
-def _gain(evidence: Findings, before: str, after: str) -> Estimate | None:
-    """How much smaller the mean absolute error beyond the cutoff is, with its interval.
+def _gain(evidence: Findings, before: str, after: str, by: str) -> Estimate | None:
+    """How much smaller the mean absolute error beyond a cutoff is, with its interval.
 
     It is the mean over models of the mean over their tasks; families of models are resampled,
     while components and links stay as they were fitted.
     """
     table = evidence.tables["scaling_predictions"]
+    table = table[table["cutoff"] == by]
     if table.empty or not {before, after} <= set(table["predictors"]):
         return None
     rows = table[table["beyond"].astype(bool)]
@@ -54,15 +55,21 @@ def _gain(evidence: Findings, before: str, after: str) -> Estimate | None:
 
 
 def _components_beat_compute(evidence: Findings) -> Iterator[Part]:
-    if gain := _gain(evidence, COMPUTE, ABILITY):
-        rule = above("error from compute less error from components", 0)
-        yield Part("all tasks", gain, rule, "scaling_predictions", "beyond")
+    rule = above("error from compute less error from components", 0)
+    yield from _at_each_cutoff(evidence, COMPUTE, ABILITY, rule)
 
 
 def _geometry_adds_nothing(evidence: Findings) -> Iterator[Part]:
-    if gain := _gain(evidence, ABILITY, GEOMETRY):
-        rule = within("error from components less error with rank of W", NEGLIGIBLE)
-        yield Part("all tasks", gain, rule, "scaling_predictions", "beyond")
+    rule = within("error from components less error with rank of W", NEGLIGIBLE)
+    yield from _at_each_cutoff(evidence, ABILITY, GEOMETRY, rule)
+
+
+def _at_each_cutoff(evidence: Findings, before: str, after: str, rule: Rule) -> Iterator[Part]:
+    for by, words in ((BY_COMPUTE, "beyond a compute"), (BY_DATE, "after a date of release")):
+        if gain := _gain(evidence, before, after, by):
+            query = f"beyond and cutoff == '{by}'"
+            decides = by == BY_COMPUTE
+            yield Part(words, gain, rule, "scaling_predictions", query, decides=decides)
 
 
 CLAIMS = (

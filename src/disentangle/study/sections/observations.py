@@ -21,7 +21,7 @@ WEIGHTS = ("params_non_embedding", "params_embedding")
 KNOWN = (
     *(*PLACES, "size", *WEIGHTS, *CHOICES, "learning_rate_multiple"),
     *(*OPTIONAL_CHOICES, "late", "arm", "intervention", "dose", *SEEDS),
-    *("compute", "steps_over_tau"),
+    *("compute", "released", "steps_over_tau"),
 )
 """Names of columns that are neither a metric nor a score."""
 
