@@ -59,6 +59,14 @@ def test_p_is_that_of_statsmodels(degree: int) -> None:
         assert p[token] == pytest.approx(fit.pvalues[0], rel=1e-6, abs=1e-300)
 
 
+def test_a_fall_that_quickens_is_no_rise_and_fall() -> None:
+    """Its parabola is bent in the same way, with the peak at the beginning."""
+    x = (np.log(SHARE) - np.log(SHARE[0])) / -np.log(SHARE[0])
+    falls = 3 - 2 * x**2 + NOISE * np.random.default_rng(2).standard_normal((500, len(x)))
+    share = {row["kind"]: row["share"] for row in trends(SHARE, falls, seed=0)}
+    assert share["rises and falls"] < 0.1 and share["falls"] > 0.95
+
+
 def test_few_checkpoints_say_nothing() -> None:
     assert trends(SHARE[-4:], planted()[:, -4:], seed=0) == []
 
