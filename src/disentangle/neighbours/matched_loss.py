@@ -55,18 +55,24 @@ class Curve:
     values: Floats
     """Quantities at each, shape (n, q)."""
 
+    @property
+    def lowest(self) -> int:
+        """The place of the checkpoint with the lowest loss."""
+        return int(self.loss.argmin())
+
     def place_of(self, loss: float) -> float:
         """The ln step at which the loss is first reached; NaN outside of the curve.
 
         The losses' closest decreasing sequence (isotonic regression) is interpolated by a monotone
         cubic (Fritsch & Carlson 1980), so movements between checkpoints do not count as progress.
+        What follows the lowest loss is left out: a late rise would lift what came before.
         """
-        falling = isotonic_regression(self.loss, increasing=False).x
+        falling = isotonic_regression(self.loss[: self.lowest + 1], increasing=False).x
         if not falling[-1] <= loss <= falling[0]:
             return float("nan")
         # of checkpoints in a flat part the first alone counts
         kept = np.concatenate([[True], np.diff(falling) < 0])
-        x, y = self.log_step[kept], falling[kept]
+        x, y = self.log_step[: self.lowest + 1][kept], falling[kept]
         if len(x) < 2:
             return float("nan")
         after = min(max(int(np.searchsorted(-y, -loss)), 1), len(y) - 1)
@@ -122,9 +128,7 @@ def match(suite: Suite) -> pd.DataFrame:
         return pd.DataFrame(
             columns=["run", "reached", "loss", "step", "quantity", "value", "error"]
         )
-    lowest = [
-        isotonic_regression(curve.loss, increasing=False).x[-1] for _, curve, _ in curves.values()
-    ]
+    lowest = [curve.loss[curve.lowest] for _, curve, _ in curves.values()]
     found = []
     for reached in REACHED:
         loss = float(np.quantile(lowest, reached))

@@ -119,6 +119,15 @@ def test_a_loss_that_rises_again_is_reached_once() -> None:
     assert x[0] < curve.place_of(3.5) < x[1]
 
 
+def test_a_late_rise_changes_nothing_before_it() -> None:
+    x = np.log([1.0, 3, 10, 30, 100, 300])
+    loss = np.array([4.0, 3.0, 2.4, 2.6, 4.5, 6.0])
+    curve, before = Curve(x, loss, x[:, None]), Curve(x[:3], loss[:3], x[:3, None])
+    for wanted in (3.5, 2.5, 2.4):
+        assert curve.place_of(wanted) == before.place_of(wanted)
+    assert np.isnan(curve.place_of(2.39))
+
+
 def test_flat_and_short_curves_give_no_row() -> None:
     table = observations()
     short = table[table["step"].isin([0, 10, 10000])]
