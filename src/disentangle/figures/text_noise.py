@@ -17,7 +17,7 @@ def text_noise_figure(found: pd.DataFrame) -> Figure:
     for place, share in enumerate(sorted(found["token_noise"].unique())):
         rows, colour = found[found["token_noise"] == share], PALETTE[place % len(PALETTE)]
         means = rows.groupby("params_non_embedding")["degradation"].mean()
-        panel.plot(means.index, means, "-", color=colour, label=f"{100 * share:g} % random tokens")
+        panel.plot(means.index, means, "-", color=colour, label=f"{100 * share:g} %")
         saturated = rows["verdict"] == "saturated"
         for some, filled in ((rows[saturated], colour), (rows[~saturated], "white")):
             panel.plot(
@@ -32,5 +32,5 @@ def text_noise_figure(found: pd.DataFrame) -> Figure:
     panel.set_xlabel("weights of the blocks")
     panel.set_ylabel("rise of ID loss since its lowest,\nbits per byte")
     if len(found):
-        figure.legend(loc="outside upper center", ncols=4)
+        figure.legend(loc="outside upper center", ncols=6, title="random tokens")
     return figure
