@@ -4,7 +4,6 @@ Models of different sizes that have the same perplexity predict alike (Xia et al
 2212.09803). So what differs at equal loss does not follow from how good a model is.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,13 +11,12 @@ import pandas as pd
 from scipy.interpolate import PchipInterpolator
 from scipy.optimize import isotonic_regression
 
+from disentangle.neighbours.correlation import correlation
 from disentangle.neighbours.suite import Suite
-from disentangle.statistics.bootstrap import Floats, bootstrap_estimate
-from disentangle.statistics.design import COLUMNS, families, hyperparameters, numeric_columns
-from disentangle.statistics.estimate import Estimate
-from disentangle.statistics.rank_correlation import rank_correlation
+from disentangle.statistics.bootstrap import Floats
+from disentangle.statistics.design import COLUMNS, hyperparameters, numeric_columns
 from disentangle.tables.comparable import all_checkpoints
-from disentangle.tables.neighbours import MATCHED_EFFECTS
+from disentangle.tables.neighbours import MATCHED, MATCHED_EFFECTS
 from disentangle.tables.select import chief_outcome, geometry_metrics, losses
 from disentangle.vocabulary.scores import LOSSES, score_of
 
@@ -33,9 +31,6 @@ FEWEST_CHECKPOINTS = 4
 
 RANK = "_effective_rank_pct"
 """Ending of the metrics whose dependence on training choices is estimated, besides all scores."""
-
-LEAST_CHANGE = 1e-9
-"""Responses that differ by less between runs are constant."""
 
 
 def tables_of(suite: Suite) -> dict[str, pd.DataFrame]:
@@ -78,7 +73,8 @@ class Curve:
         after = min(max(int(np.searchsorted(-y, -loss)), 1), len(y) - 1)
         curve = PchipInterpolator(x, y)
         low, high = x[after - 1], x[after]
-        for _ in range(60):  # bisection: the curve is monotone there
+        # bisection: at an end of the interval, rounding may leave no change of sign to search by
+        for _ in range(60):
             middle = (low + high) / 2
             low, high = (middle, high) if curve(middle) > loss else (low, middle)
         return float((low + high) / 2)
@@ -111,7 +107,7 @@ def match(suite: Suite) -> pd.DataFrame:
         loss, step (not rounded), quantity, value, and error, the root mean square of what
         interpolation misses at the checkpoints beside the place, each left out. Those gaps are
         twice as wide, so the error is rather too large. NaN at the ends of a curve. Runs without
-        enough checkpoints have no rows.
+        enough checkpoints have no rows, nor has a run at a loss that its first one is below.
     """
     checkpoints, matched_on = _checkpoints(suite)
     curves = {}
@@ -125,9 +121,7 @@ def match(suite: Suite) -> pd.DataFrame:
             )
             curves[run] = known, curve, curve.missed()
     if not curves:
-        return pd.DataFrame(
-            columns=["run", "reached", "loss", "step", "quantity", "value", "error"]
-        )
+        return pd.DataFrame(columns=MATCHED.schema.names)
     lowest = [curve.loss[curve.lowest] for _, curve, _ in curves.values()]
     found = []
     for reached in REACHED:
@@ -175,6 +169,7 @@ def effects_at_equal_loss(suite: Suite, matched: pd.DataFrame) -> pd.DataFrame:
     """
     runs = suite.runs
     columns = dict.fromkeys((*COLUMNS, *hyperparameters(runs)))
+    how = {"resamples": suite.resamples, "seed": suite.seed}
     every = matched["quantity"].unique()
     responses = [name for name in every if name.endswith(RANK) or score_of(name)]
     found = []
@@ -186,8 +181,8 @@ def effects_at_equal_loss(suite: Suite, matched: pd.DataFrame) -> pd.DataFrame:
         choices = [name for name in numeric_columns(both) if both[name].nunique() > 1]
         for choice in choices:
             others = [name for name in choices if name != choice]
-            equal = _partial(both, [choice, "value", *others], suite)
-            end = _partial(both, [choice, "at_end", *others], suite)
+            equal = correlation(both, choice, "value", *others, **how)
+            end = correlation(both, choice, "at_end", *others, **how)
             found.append(
                 {
                     "reached": reached, "loss": loss, "response": response, "choice": choice,
@@ -208,19 +203,3 @@ def _checkpoints(suite: Suite) -> tuple[pd.DataFrame, str]:
     if matched_on not in every:  # a table from elsewhere may have tasks alone
         return every[:0], matched_on
     return every.dropna(subset=[matched_on]).sort_values(["run", "step"]), matched_on
-
-
-def _partial(rows: pd.DataFrame, columns: Sequence[str], suite: Suite) -> Estimate:
-    """Spearman's rho of the first two columns given the others; see `rank_correlation`."""
-    values = rows[list(columns)].to_numpy(np.float64)
-    if len(rows) <= len(columns) + 1:
-        return Estimate.unknown(f"{len(rows)} runs", len(rows))
-    if np.ptp(values[:, 1]) < LEAST_CHANGE:
-        return Estimate.unknown("constant", len(rows))
-
-    def rho(weights: Floats) -> Floats:
-        return rank_correlation(values, weights)
-
-    if np.isnan(rho(np.ones((1, len(rows))))[0]):
-        return Estimate.unknown("determined by the other choices", len(rows))
-    return bootstrap_estimate(rho, families(rows), resamples=suite.resamples, seed=suite.seed)

@@ -1,6 +1,5 @@
 """Late rises of the loss where the training text has noise, against the size of the model."""
 
-import numpy as np
 import pandas as pd
 
 from disentangle.neighbours.suite import Suite
@@ -20,8 +19,4 @@ def tables_of(suite: Suite) -> dict[str, pd.DataFrame]:
     read = found["text_tokens"].where(found["text_tokens"] > 0)
     last = runs.set_index("run")[CHIEF_OUTCOME]
     lowest = found["run"].map(last) - found["degradation"]
-    return {
-        "text_noise": found.assign(epochs=found["tokens_budget"] / read, loss=lowest).replace(
-            {np.inf: np.nan}
-        )
-    }
+    return {"text_noise": found.assign(epochs=found["tokens_budget"] / read, loss=lowest)}
