@@ -37,7 +37,7 @@ class Left:
     matrices or tensors. Pruning: the share of the weights that were kept."""
     numbers: float
     """Numbers that now describe the matrices, as a share of their weights. Above 1 where factors
-    hold more numbers than the matrix. Where the weights left are is not counted."""
+    hold more numbers than the matrix. The positions of the weights left are not counted."""
     energy: float
     """1 - sum |M - M'|^2 / sum |M|^2 over the matrices."""
     rank_pct: float
