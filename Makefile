@@ -21,7 +21,7 @@ START := $(BIN)/python -m disentangle.running
 RUN := -- $(BIN)/snakemake --nolock --cores $(CORES) --quiet rules
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run status check resume checkpoint publish test test-cluster test-library test-paper lint lock clean
+.PHONY: help install demo run status check resume checkpoint publish test test-cluster test-browser test-library test-paper lint lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -75,6 +75,12 @@ test-cluster: $(VENV)/.installed-test  ## run the tests that need a SLURM, on on
 	  echo "Installing SLURM"; apt-get update -qq; \
 	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends slurm-wlm munge >/dev/null; fi
 	@$(BIN)/python -m pytest tests/cluster
+
+test-browser: $(VENV)/.installed-test  ## try the report in a headless Chromium (installs it: as root, on Debian)
+	@if ! command -v chromium google-chrome >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  echo "Installing Chromium"; apt-get update -qq; \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; fi
+	@$(BIN)/python -m pytest tests/browser
 
 test-library: $(VENV)/.installed-test  ## try the library alone, beside other versions of torch, numpy, pandas (6 GB for a minute)
 	@$(BIN)/python -m pytest tests/library
