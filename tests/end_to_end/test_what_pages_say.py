@@ -51,7 +51,9 @@ INSTEAD = (
 """Pattern of a command or a part of it, what is run in its place, and why."""
 
 SMALLER = {
-    "studies/suite.yaml": "statistics: {calibration: {studies: 50, with_intervals: 20, resamples: 100}}\n",
+    "studies/suite.yaml": (
+        "statistics: {calibration: {studies: 50, with_intervals: 20, resamples: 100}}\n"
+    ),
 }
 """What is laid over a study file of a page, for the sake of time."""
 
