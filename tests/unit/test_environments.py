@@ -77,3 +77,12 @@ def test_make_lock_resolves_both_extras() -> None:
 
 def test_what_tests_install_agrees_with_the_lock() -> None:
     assert locked("requirements.lock") <= locked("requirements-test.lock")
+
+
+def test_what_makes_the_site_is_locked() -> None:
+    text = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    docs = locked("requirements-docs.lock")
+    assert set(text["dependency-groups"]["docs"]) <= docs
+    makefile = (ROOT / "Makefile").read_text()
+    assert "uv pip compile --group docs -c requirements.lock" in makefile
+    assert "make docs\n" in (ROOT / ".ci" / "run").read_text()

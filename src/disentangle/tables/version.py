@@ -31,7 +31,7 @@ def check_version(metadata: Mapping[bytes, bytes] | None, path: Path) -> None:
     if not found or found.partition(".")[0] == VERSION.partition(".")[0]:
         return
     raise StudyError(
-        f"{path} has version {found!r} of the tables, and this Disentangle reads {VERSION}. Read it "
-        "with the Disentangle that made it (an archive contains it), or run the study's workflow "
-        "again here: tables are made anew, and nothing that was trained or measured is lost."
+        f"{path} has version {found!r} of the tables, and this Disentangle reads {VERSION}. Read "
+        "it with the Disentangle that made it (an archive contains that), or run the study again "
+        "here: tables are made anew, and nothing that was trained or measured is lost."
     )

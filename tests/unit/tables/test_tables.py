@@ -149,7 +149,7 @@ def test_tables_of_this_version_and_from_before_versions_are_read(tmp_path, vers
 @pytest.mark.parametrize("version", ["99.0", "0.1", "nonsense"])
 def test_a_table_of_another_version_says_what_to_do(tmp_path, version) -> None:
     path = with_version(tmp_path / "x.parquet", version)
-    with pytest.raises(StudyError, match=f"version '{version}'.*run the study's workflow again"):
+    with pytest.raises(StudyError, match=f"version '{version}'.*run the study again"):
         read_tables([path])
 
 
