@@ -190,6 +190,14 @@ def test_a_fault_before_any_job_is_shown_as_snakemake_says_it(tmp_path: Path) ->
     assert "What is done is kept" not in "\n".join(lines)
 
 
+def test_a_target_that_prints_its_result_has_the_screen(tmp_path: Path) -> None:
+    command = lay_out(tmp_path, WORKS)
+    with (tmp_path / "Snakefile").open("a") as file:
+        file.write("\nrule plan:\n    shell: 'echo it costs nothing >&2'\n")
+    status, lines = without_terminal(tmp_path, [*command, "--", "plan"])
+    assert (status, lines) == (0, ["it costs nothing"])
+
+
 def test_a_dry_run_lists_its_jobs(tmp_path: Path) -> None:
     done = subprocess.run(
         [*lay_out(tmp_path, WORKS), "--dry-run"], cwd=tmp_path, capture_output=True, text=True

@@ -24,17 +24,17 @@ EXAMPLES = """\
 
 
 def _snakemake(
-    target: str, studies: list[str], further: Sequence[str] = (), *, display: bool = False
+    target: str, studies: list[str], further: Sequence[str] = (), *, verbose: bool = False
 ) -> list[str]:
     """Snakemake's command for a target of a study; study files override config.yaml.
 
-    With `display`, the progress is shown in our words instead of Snakemake's.
+    Only with `verbose` it shows its own lines.
     """
     if not Path("Snakefile").is_file():
         raise StudyError(
             f"There is no Snakefile in {Path.cwd()}: run this in the workflow's folder."
         )
-    shown = ["--logger", "disentangle"] if display else ["--quiet", "rules"]
+    shown = ["--quiet", "rules"] if verbose else ["--logger", "disentangle"]
     command = [sys.executable, "-m", "snakemake", target, "--nolock", *shown]
     return [*command, *further, *(["--configfile", *studies] if studies else [])]
 
@@ -47,7 +47,7 @@ def _run(asked: Namespace) -> int:
     from disentangle.running import start
 
     cores = ["--cores", str(asked.cores or len(os.sched_getaffinity(0)))]
-    command = _snakemake("all", asked.studies, cores, display=not asked.verbose)
+    command = _snakemake("all", asked.studies, cores, verbose=asked.verbose)
     start([Path(study) for study in asked.studies], command)
     return 0
 
@@ -84,7 +84,7 @@ def _resume(asked: Namespace) -> int:
 
     cores = str(asked.cores or len(os.sched_getaffinity(0)))
     held = [sys.executable, "-m", "disentangle.running", "--"]
-    shown = _snakemake("all", [], ["--cores", cores], display=not asked.verbose)
+    shown = _snakemake("all", [], ["--cores", cores], verbose=asked.verbose)
     return resume([*held, *shown])
 
 

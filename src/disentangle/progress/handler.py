@@ -39,8 +39,8 @@ OF_A_SCRIPT = "RuleException"
 class LogHandler(LogHandlerBase):
     """Shows the course of a study.
 
-    Before its jobs are known, in a dry run, and for targets that print their result, such as
-    `plan`, it shows what Snakemake says.
+    Targets that print their result, such as `plan`, keep the screen; a dry run is shown as
+    Snakemake shows it. Warnings and errors are always shown.
     """
 
     def __post_init__(self) -> None:
@@ -53,6 +53,7 @@ class LogHandler(LogHandlerBase):
         self._failures: list[str] = []
         self._closed = False
         self._interrupted = False
+        self._result_is_printed = False
         self._console = _console(self.common_settings.stdout)
         self._lines = Lines(Pace(None))
         atexit.register(self.close)
@@ -125,9 +126,8 @@ class LogHandler(LogHandlerBase):
             self._console.print(Text(text))
 
     def _begin(self, counts: Mapping[str, int], record: logging.LogRecord) -> None:
-        work = [rule for rule in counts if rule in STAGE_OF]
-        if not work:  # a target that prints its result
-            self._as_snakemake(record)
+        if not STAGE_OF.keys() & counts.keys():
+            self._result_is_printed = True
             return
         self._course = Course.of(counts, record.created)
         pace = Pace(self._results)
@@ -198,7 +198,9 @@ class LogHandler(LogHandlerBase):
 
     def _ending(self) -> list[str]:
         course = self._course
-        if self.common_settings.dryrun or (course is None and self._failures):
+        if self.common_settings.dryrun or self._result_is_printed:
+            return []
+        if course is None and self._failures:
             return []
         if course is None:
             found = findings(self._results) if self._results else []
