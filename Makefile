@@ -20,7 +20,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # A kill leaves Snakemake's own lock behind; that of disentangle.running goes with its process.
 START := $(BIN)/python -m disentangle.running
-RUN := -- $(BIN)/snakemake --nolock --cores $(CORES) --quiet rules
+# `make run VERBOSE=1` shows Snakemake's own lines instead of the progress display.
+RUN := -- $(BIN)/snakemake --nolock --cores $(CORES) $(if $(VERBOSE),--quiet rules,--logger disentangle)
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo run status check resume checkpoint publish test test-cluster test-browser test-library test-paper lint docs lock clean
@@ -47,8 +48,7 @@ $(VENV)/.installed-test: $(VENV)/.installed requirements-test.lock
 
 demo: install  ## run the default study; ends by saying where the report is
 	@$(START) $(RUN)
-	@echo
-	@echo "The report: file://$(CURDIR)/results/demo/report.html"
+	@$(if $(VERBOSE),echo "The report: file://$(CURDIR)/results/demo/report.html",true)
 
 run: install  ## run a study of your own: make run STUDY=studies/mine.yaml
 	@test -n "$(STUDY)" || { echo "Say which: make run STUDY=studies/mine.yaml"; exit 2; }
