@@ -166,7 +166,7 @@ def test_the_installed_command_measures_a_matrix(clean: Path, things: list[str])
         [clean.with_name("disentangle"), "measure", matrix], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert "effective rank" in done.stdout
+    assert "effective_rank  " in done.stdout
 
 
 def test_the_extras_are_named_where_they_are_needed(clean: Path, tmp_path: Path) -> None:
