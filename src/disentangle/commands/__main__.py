@@ -243,12 +243,19 @@ def _parser() -> ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; an error prints a message and gives status 2."""
+    """Run a command; an error, or an extra that is not installed, is said and gives status 2."""
     asked = _parser().parse_args(arguments)
     try:
         status: int = asked.run(asked)
     except (StudyError, OSError) as fault:
         print(fault, file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as fault:
+        module = (fault.name or "").partition(".")[0]
+        if module in ("", "disentangle"):
+            raise
+        told = f"This needs the module {module}, which the library alone does not bring"
+        print(f"{told}: pip install 'disentangle[train,workflow]'", file=sys.stderr)
         return 2
     return status
 

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from jinja2 import Environment, PackageLoader, PrefixLoader, StrictUndefined
+
 from disentangle.comparison.design import differences, numbers
 from disentangle.comparison.forest import Line, forest
 from disentangle.comparison.pooling import Association, associations_of
 from disentangle.comparison.study import Compared
 from disentangle.comparison.verdicts import ORDER, Claim, claims_of, in_one_sentence
-from disentangle.errors import StudyError
 from disentangle.storage import replacing
 from disentangle.vocabulary.metrics import metric_label
 from disentangle.vocabulary.scores import outcome_label
@@ -27,16 +28,7 @@ def write_page(studies: Sequence[Compared], path: Path) -> None:
     Args:
         studies: at least two.
         path: of the page; its folder is made.
-
-    Raises:
-        StudyError: without jinja2, which comes with the workflow.
     """
-    try:
-        from jinja2 import Environment, PackageLoader, PrefixLoader, StrictUndefined
-    except ImportError:
-        raise StudyError(
-            "The page needs jinja2: pip install 'disentangle[workflow]', or jinja2 alone."
-        ) from None
     environment = Environment(
         loader=PrefixLoader(
             {

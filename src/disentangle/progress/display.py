@@ -46,7 +46,7 @@ def picture(course: Course, now: float, pace: Pace, title: str) -> RenderableTyp
         style = "green" if stage.over else "bold" if stage.running else "dim"
         bar = ProgressBar(
             total=stage.due,
-            completed=stage.done,
+            completed=stage.done + sum(pace.share(job) or 0.0 for job in stage.running),
             width=BAR,
             complete_style="cyan",
             finished_style="green",

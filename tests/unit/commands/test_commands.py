@@ -119,3 +119,14 @@ def test_two_studies_are_compared_claim_by_claim(
     assert "Study absent not found" in capsys.readouterr().err
     assert main(["compare", "small"]) == 2
     assert "at least two" in capsys.readouterr().err
+
+
+def test_an_extra_that_is_not_installed_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    for module in ("disentangle.comparison.page", "disentangle.commands.compare"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    assert main(["compare", "a", "b"]) == 2
+    assert "needs the module jinja2" in capsys.readouterr().err
