@@ -18,7 +18,7 @@ EXAMPLES = """\
   disentangle measure path/to/model           every metric of its unembedding
   disentangle measure path/to/model --matrices all --plot spectra.svg   of every layer
   disentangle measure hf:owner/name --text passages.txt   also of H, and what the function fixes
-  disentangle compare demo mini108            the verdicts of two studies on each claim
+  disentangle compare demo mini108            their verdicts and designs, and a page of it
   disentangle observations from evals --pattern "{run}/*_step{step}.json" --out suite.csv
 """
 
@@ -158,8 +158,10 @@ def _observations_from(asked: Namespace) -> int:
 
 def _compare(asked: Namespace) -> int:
     from disentangle.commands.compare import compare
+    from disentangle.planning.columns import screen_width
 
-    print(compare(asked.one, asked.other))
+    width = screen_width(sys.stdout.fileno()) if sys.stdout.isatty() else None
+    print(compare(asked.studies, asked.out, width))
     return 0
 
 
@@ -216,9 +218,13 @@ def parser() -> ArgumentParser:
     measure.add_argument("--max-tokens", type=int, metavar="N", help="read of each; default: 64")
     measure.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw their spectra")
     measure.add_argument("--out", type=Path, metavar="FILE.parquet", help="write a geometry table")
-    compare = command("compare", "compare the verdicts of two studies", _compare)
-    compare.add_argument("one", help="name of a study, or its folder of results")
-    compare.add_argument("other")
+    compare = command("compare", "compare studies, and write a page of it", _compare)
+    compare.add_argument(
+        "studies", nargs="+", metavar="STUDY", help="name of a study, or its folder of results"
+    )
+    compare.add_argument(
+        "--out", type=Path, metavar="FILE.html", help="default: results/compare/<A>-<B>.html"
+    )
     observations = command("observations", "make a table of models from elsewhere", _compare)
     source = observations.add_subparsers(required=True, metavar="from")
     does = "read a folder of the evaluation harness's results into a table"
@@ -237,12 +243,19 @@ def parser() -> ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; an error prints a message and gives status 2."""
+    """Run a command; an error, or an extra that is not installed, is said and gives status 2."""
     asked = parser().parse_args(arguments)
     try:
         status: int = asked.run(asked)
     except (StudyError, OSError) as fault:
         print(fault, file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as fault:
+        module = (fault.name or "").partition(".")[0]
+        if module in ("", "disentangle"):
+            raise
+        told = f"This needs the module {module}, which the library alone does not bring"
+        print(f"{told}: pip install 'disentangle[train,workflow]'", file=sys.stderr)
         return 2
     return status
 

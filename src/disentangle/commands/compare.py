@@ -1,80 +1,71 @@
-"""The verdicts of two studies on each claim, side by side."""
+"""The verdicts of studies on each claim, side by side, and a page that compares more."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-
+from disentangle.comparison.page import interval, write_page
+from disentangle.comparison.pooling import associations_of
+from disentangle.comparison.study import Compared, read_compared
+from disentangle.comparison.verdicts import LEDGERS, claims_of, in_one_sentence
 from disentangle.errors import StudyError
-from disentangle.parquet import read_parquet
-from disentangle.tables.select import CHIEF_METRIC, CHIEF_OUTCOME
-
-ESTIMATES = {
-    "raw ρ": ("rho", "rho_low", "rho_high"),
-    "residual ρ": ("residual_rho", "residual_low", "residual_high"),
-    "ΔR² over all choices": ("delta_r2_design", "delta_r2_design_low", "delta_r2_design_high"),
-}
+from disentangle.planning.columns import table_lines, wrapped
+from disentangle.vocabulary.metrics import metric_label
+from disentangle.vocabulary.scores import outcome_label
 
 
-def compare(one: str, other: str) -> str:
-    """A line per claim with both verdicts, then rank against loss in each study.
+def compare(names: Sequence[str], out: Path | None, width: int | None = None) -> str:
+    """Write the page of a comparison, and say the verdicts.
 
     Args:
-        one, other: names of studies, or their folders of results.
+        names: names of studies, or their folders of results.
+        out: the page; by default it is named by the studies in `results/compare/`.
+        width: of the screen; None for lines as long as they are.
 
     Raises:
-        StudyError: if a study has no tables yet.
+        StudyError: if there are fewer than two, or one has no tables yet.
     """
-    studies = [(name, _folder(name)) for name in (one, other)]
-    widths = [max(len(name), len("undecided")) for name, _ in studies]
-    heads = "  ".join(f"{name:{width}}" for (name, _), width in zip(studies, widths, strict=True))
-    lines = [f"     {heads}"]
-    left, right = (_table(folder, "claims").set_index("claim") for _, folder in studies)
-    for number in left.index.union(right.index):
-        verdicts = [
-            str(table.loc[number, "verdict"]) if number in table.index else "not asked"
-            for table in (left, right)
-        ]
-        shown = "  ".join(f"{v:{w}}" for v, w in zip(verdicts, widths, strict=True))
-        statement = (left if number in left.index else right).loc[number, "statement"]
-        differs = " " if verdicts[0] == verdicts[1] else "*"
-        lines.append(f"{number:>3} {differs}{shown}  {statement}")
-    both = left.index.intersection(right.index)
-    same = int((left.loc[both, "verdict"] == right.loc[both, "verdict"]).sum())
-    lines.append(f"{same} of {len(both)} verdicts are the same; * marks the others.")
-    lines.append(f"\n{CHIEF_METRIC} against {CHIEF_OUTCOME}, final checkpoints as trained:")
-    for name, folder in studies:
-        lines.append(f"  {name}: {_association(_table(folder, 'associations'))}")
-    return "\n".join(lines)
+    if len(names) < 2:
+        raise StudyError("Name at least two studies.")
+    studies = read_compared(names)
+    page = out or Path("results", "compare", f"{'-'.join(s.folder.name for s in studies)}.html")
+    write_page(studies, page)
+    lines = []
+    for ledger in LEDGERS:
+        lines += _verdicts(studies, ledger, width)
+    lines += wrapped(_chief_association(studies), width)
+    return "\n".join([*lines, f"The page: {page.absolute().as_uri()}"])
 
 
-def _folder(name: str) -> Path:
-    folder = Path(name) if Path(name, "tables").is_dir() else Path("results", name)
-    if not (folder / "tables").is_dir():
-        raise StudyError(f"Study {name} not found: neither {name} nor {folder} has tables.")
-    return folder
-
-
-def _table(folder: Path, name: str) -> pd.DataFrame:
-    path = folder / "tables" / f"{name}.parquet"
-    if not path.is_file():
-        raise StudyError(f"{path} does not exist yet: make the study's report first.")
-    return read_parquet(path).to_pandas()
-
-
-def _association(table: pd.DataFrame) -> str:
-    rows = table[
-        (table["variant"] == "base")
-        & (table["metric"] == CHIEF_METRIC)
-        & (table["outcome"] == CHIEF_OUTCOME)
+def _verdicts(studies: Sequence[Compared], ledger: str, width: int | None) -> list[str]:
+    claims = claims_of(studies, ledger)
+    if not claims:
+        return []
+    rows = [
+        (
+            str(claim.number),
+            *("not asked" if one is None else one.verdict for one in claim.found),
+            claim.agreement,
+            claim.statement,
+        )
+        for claim in claims
     ]
-    if rows.empty:
-        return "not measured"
-    row = rows.iloc[0]
-    told = [f"{label} {_interval(*row[list(names)])}" for label, names in ESTIMATES.items()]
-    return f"n = {row['n']:.0f}; {'; '.join(told)}"
+    heads = (ledger, *(study.name for study in studies), "together", "")
+    table = table_lines(heads, rows, width=width, left=len(heads))
+    return [*table, "", *wrapped([in_one_sentence(claims)], width), ""]
 
 
-def _interval(value: float, low: float, high: float) -> str:
-    if pd.isna(value):
-        return "not known"
-    return f"{value:+.2f} " + ("(no interval)" if pd.isna(low) else f"[{low:+.2f}, {high:+.2f}]")
+def _chief_association(studies: Sequence[Compared]) -> list[str]:
+    """The first association given the training choices, in each study and pooled."""
+    found = associations_of(studies)[:1]
+    lines = []
+    for one in found:
+        what = f"{metric_label(one.metric)} against {outcome_label(one.outcome)}"
+        lines.append(f"{what}, {one.estimator}:")
+        for study, each in zip(studies, one.found, strict=True):
+            lines.append(f"  {study.name}: {'not known' if each is None else interval(*each)}")
+        if one.pooled:
+            pooled = interval(one.pooled.rho, one.pooled.low, one.pooled.high)
+            lines.append(f"  pooled: {pooled}, I2 {one.pooled.i2:.0%}")
+        else:
+            lines.append(f"  not pooled: {one.reason}")
+    return lines

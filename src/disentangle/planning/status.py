@@ -48,7 +48,7 @@ def status(study: StudyConfig, folder: StudyFolder, width: int | None = None) ->
     """
     if study.observations:
         lines = [f"{study.study}: observations from {study.observations.file}"]
-        lines += ["", f"Tables: {_tables(folder)}"]
+        lines += ["", f"Tables: {_tables(folder)}", *_archive(folder)]
         return "\n".join([*lines, *_section("Last errors", OF_ERRORS, _errors(folder), width)])
     jobs = Jobs(study)
     runs: list[Run | ExternalRun] = [*jobs.runs.values(), *jobs.external.values()]
@@ -57,7 +57,7 @@ def status(study: StudyConfig, folder: StudyFolder, width: int | None = None) ->
     shown = ", ".join(f"{count[state]} {state}" for state in sorted(count))
     lines = [f"{study.study}: {len(runs)} runs: {shown}" if runs else f"{study.study}: no runs"]
     lines += ["", *table_lines(OF_STATE, _counts(jobs, runs, states, folder), width=width)]
-    lines += ["", *wrapped([f"Tables: {_tables(folder)}"], width)]
+    lines += ["", *wrapped([f"Tables: {_tables(folder)}"], width), *_archive(folder)]
     lines += _section("Quarantined", OF_QUARANTINED, _quarantined(folder), width)
     lines += _section("At work", OF_WORK, _at_work(folder, runs), width)
     lines += _section("Last errors", OF_ERRORS, _errors(folder), width)
@@ -112,6 +112,16 @@ def _tables(folder: StudyFolder) -> str:
     newest = max(path.stat().st_mtime for path in made)
     page = f", report {_ago(report.stat().st_mtime)}" if report.is_file() else ", no report yet"
     return f"{len(made)}, the newest {_ago(newest)}{page}"
+
+
+def _archive(folder: StudyFolder) -> list[str]:
+    """Where the archive is, and its checksum as it was made."""
+    checksum = Path(f"{folder.archive}.sha256")
+    if not (folder.archive.is_file() and checksum.is_file()):
+        return []
+    sha256 = checksum.read_text(errors="replace").partition(" ")[0]
+    made = _ago(folder.archive.stat().st_mtime)
+    return [f"Archive: {folder.archive}, made {made}", f"  SHA-256 {sha256}"]
 
 
 def _quarantined(folder: StudyFolder) -> list[tuple[str, ...]]:

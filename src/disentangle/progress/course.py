@@ -60,7 +60,8 @@ class Course:
     """Seconds since the epoch."""
     running: dict[int, Job] = field(default_factory=dict)
     """By Snakemake's number of the job."""
-    ended: list[Ended] = field(default_factory=list)
+    ended: dict[str, list[Ended]] = field(default_factory=dict)
+    """By rule, since there may be thousands."""
     failed: dict[int, Job] = field(default_factory=dict)
 
     @classmethod
@@ -77,7 +78,7 @@ class Course:
     def end(self, number: int, now: float) -> None:
         """A job has ended well."""
         if job := self.running.pop(number, None):
-            self.ended.append(Ended(job, now - job.began))
+            self.ended.setdefault(job.rule, []).append(Ended(job, now - job.began))
 
     def stop(self, number: int) -> None:
         """A job was stopped, and has to begin again."""
@@ -98,8 +99,8 @@ class Course:
     def _stage(self, name: str) -> Stage:
         return Stage(
             name,
-            due=sum(count for rule, count in self.due.items() if STAGE_OF[rule] == name),
-            done=sum(STAGE_OF[one.job.rule] == name for one in self.ended),
+            due=sum(self.due.get(rule, 0) for rule in STAGES[name]),
+            done=sum(len(self.ended.get(rule, ())) for rule in STAGES[name]),
             failed=sum(STAGE_OF[job.rule] == name for job in self.failed.values()),
             running=tuple(job for job in self.running.values() if STAGE_OF[job.rule] == name),
         )
@@ -107,15 +108,22 @@ class Course:
     @property
     def complete(self) -> bool:
         """Whether all jobs have ended well."""
-        return len(self.ended) == sum(self.due.values())
+        return self.done == sum(self.due.values())
+
+    @property
+    def done(self) -> int:
+        """How many jobs have ended well."""
+        return sum(map(len, self.ended.values()))
 
     def to_begin(self, rule: str) -> int:
         """How many jobs of a rule have not begun."""
-        return max(0, self.due[rule] - sum(job.rule == rule for job in self._begun()))
+        return max(0, self.due[rule] - len(self._begun(rule)))
 
     def names_begun(self, rule: str) -> set[str]:
         """Names of the jobs of a rule that have begun."""
-        return {job.name for job in self._begun() if job.rule == rule}
+        return {job.name for job in self._begun(rule)}
 
-    def _begun(self) -> list[Job]:
-        return [*(one.job for one in self.ended), *self.running.values(), *self.failed.values()]
+    def _begun(self, rule: str) -> list[Job]:
+        others = [*self.running.values(), *self.failed.values()]
+        ended = (one.job for one in self.ended.get(rule, ()))
+        return [*ended, *(job for job in others if job.rule == rule)]

@@ -15,7 +15,11 @@ from disentangle.progress.pace import Pace
 from disentangle.progress.time_left import in_words, span, time_left
 
 EVERY = 2.0
-"""Seconds between two looks at the files of running jobs."""
+"""Seconds between two pictures while nothing happens: files tell how far running jobs are."""
+
+SPARING = 20
+"""A picture is kept so many times as long as it took to make, since large studies have many files
+on slow disks."""
 
 BAR = 24
 """Width of a stage's bar, in characters."""
@@ -46,7 +50,7 @@ def picture(course: Course, now: float, pace: Pace, title: str) -> RenderableTyp
         style = "green" if stage.over else "bold" if stage.running else "dim"
         bar = ProgressBar(
             total=stage.due,
-            completed=stage.done,
+            completed=stage.done + sum(pace.share(job) or 0.0 for job in stage.running),
             width=BAR,
             complete_style="cyan",
             finished_style="green",
@@ -82,10 +86,11 @@ class Display:
     """Shows the course on a terminal until it ends."""
 
     def __init__(self, console: Console, course: Course, pace: Pace, title: str) -> None:
-        """Begin to show a course. Others change it only under `lock`."""
-        self.lock = threading.Lock()
+        """Begin to show a course, which is changed by `change` only from now on."""
+        self._lock = threading.Lock()
         self._console, self._course, self._pace, self._title = console, course, pace, title
-        self._shown: tuple[float, RenderableType] | None = None
+        self._shown: RenderableType = ""
+        self._kept_until = self._asked_until = 0.0
         self._live = Live(
             get_renderable=self._picture,
             console=console,
@@ -97,16 +102,18 @@ class Display:
 
     def _picture(self) -> RenderableType:
         now = time.time()
-        with self.lock:
-            if self._shown is None or now - self._shown[0] >= EVERY:
-                self._shown = now, picture(self._course, now, self._pace, self._title)
-            return self._shown[1]
+        with self._lock:
+            if now >= max(self._kept_until, self._asked_until):
+                self._shown = picture(self._course, now, self._pace, self._title)
+                self._kept_until = now + SPARING * (time.time() - now)
+                self._asked_until = now + EVERY
+            return self._shown
 
     def change(self, change: Callable[[], None]) -> None:
         """Change the course, and show it soon."""
-        with self.lock:
+        with self._lock:
             change()
-            self._shown = None
+            self._asked_until = 0.0
 
     def say(self, text: RenderableType) -> None:
         """Print above the table, to stay."""
@@ -114,6 +121,6 @@ class Display:
 
     def end(self) -> None:
         """Leave the last picture on the screen."""
-        with self.lock:
-            self._shown = None
+        with self._lock:
+            self._kept_until = self._asked_until = 0.0
         self._live.stop()

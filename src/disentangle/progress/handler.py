@@ -206,7 +206,7 @@ class LogHandler(LogHandlerBase):
             found = findings(self._results) if self._results else []
             return ["Nothing to do: all is made.", *found] if found else []
         if self._failures:
-            done, due = len(course.ended), sum(course.due.values())
+            done, due = course.done, sum(course.due.values())
             return [
                 f"{len(set(self._failures))} failed, {done} of {due} jobs are done: "
                 + ", ".join(dict.fromkeys(self._failures)),

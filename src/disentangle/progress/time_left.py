@@ -8,6 +8,9 @@ from disentangle.progress.course import Course, Job
 from disentangle.progress.pace import Pace, Timed
 from disentangle.progress.stages import STAGE_OF
 
+NAMED = 2
+"""Most stages that are named in a phrase."""
+
 EARLIEST = 0.05
 """Share of a job that must be done before its own pace tells when it will end."""
 
@@ -53,9 +56,10 @@ class TimeLeft:
 def time_left(course: Course, now: float, pace: Pace) -> TimeLeft:
     """Estimate the time that is left.
 
-    The seconds of rules with several jobs are divided by the mean number of jobs that ran at once
-    so far. Rules with a single job, such as those that make the tables, wait for each other: their
-    seconds are added.
+    The seconds of rules with several jobs are divided by the number of jobs that run at once: now,
+    or in the mean so far if that is more. Rules with a single job, such as those that make the
+    tables, wait for each other: their seconds are added. It is never less than the longest running
+    job still needs.
 
     Args:
         course: the course so far.
@@ -63,16 +67,17 @@ def time_left(course: Course, now: float, pace: Pace) -> TimeLeft:
         pace: what is known of the jobs.
     """
     timed = {rule: list(known) for rule, known in pace.earlier.items()}
-    for one in course.ended:
-        work = pace.work(one.job.rule, one.job.name)
-        timed.setdefault(one.job.rule, []).append(Timed(work, one.seconds))
-    shared, alone = 0.0, 0.0
+    for rule, ended in course.ended.items():
+        found = [Timed(pace.work(rule, one.job.name), one.seconds) for one in ended]
+        timed[rule] = [*timed.get(rule, ()), *found]
+    shared, alone, longest = 0.0, 0.0, 0.0
     unknown = set()
     for rule, due in course.due.items():
         like = timed.get(rule, [])
         expected = [
             _still(job, now, pace, like) for job in course.running.values() if job.rule == rule
         ]
+        longest = max([longest, *(one for one in expected if one is not None)])
         to_begin = course.to_begin(rule)
         if to_begin and like:
             works = pace.work_to_begin(course, rule) or [1.0]
@@ -82,7 +87,7 @@ def time_left(course: Course, now: float, pace: Pace) -> TimeLeft:
         seconds = sum(one for one in expected if one is not None)
         shared, alone = (shared + seconds, alone) if due > 1 else (shared, alone + seconds)
     stages = tuple(stage.name for stage in course.stages if stage.name in unknown)
-    return TimeLeft(shared / _at_once(course, now) + alone, stages)
+    return TimeLeft(max(longest, shared / _at_once(course, now) + alone), stages)
 
 
 def _still(job: Job, now: float, pace: Pace, like: Sequence[Timed]) -> float | None:
@@ -96,11 +101,11 @@ def _still(job: Job, now: float, pace: Pace, like: Sequence[Timed]) -> float | N
 
 
 def _at_once(course: Course, now: float) -> float:
-    """Mean number of jobs that ran at once, at least 1."""
-    busy = sum(one.seconds for one in course.ended)
+    """Number of jobs that run at once: now, or in the mean so far; at least 1."""
+    busy = sum(one.seconds for ended in course.ended.values() for one in ended)
     busy += sum(now - job.began for job in course.running.values())
     elapsed = now - course.began
-    return max(1.0, busy / elapsed) if elapsed > 0 else 1.0
+    return max(1.0, len(course.running), busy / elapsed if elapsed > 0 else 0.0)
 
 
 def in_words(left: TimeLeft) -> str:
@@ -108,7 +113,9 @@ def in_words(left: TimeLeft) -> str:
     if left.unknown and left.seconds < 1:
         return "time left not known yet"
     if left.unknown:
-        return f"more than {span(left.seconds)} left ({', '.join(left.unknown)} not timed yet)"
+        many = len(left.unknown) > NAMED
+        what = f"{len(left.unknown)} stages" if many else " and ".join(left.unknown)
+        return f"more than {span(left.seconds)} left ({what} not timed yet)"
     return f"about {span(left.seconds)} left"
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from disentangle.commands import __main__ as commands
 from disentangle.commands.__main__ import main
-from disentangle.tables.estimated import ASSOCIATIONS, CLAIMS
+from disentangle.tables.estimated import ASSOCIATIONS, CLAIM_TESTS, CLAIMS
 from disentangle.tables.files import write_table
 
 
@@ -85,12 +85,14 @@ def study(folder: Path, verdicts: dict[int, str], rho: float) -> None:
         for number, verdict in verdicts.items()
     ]
     write_table(pd.DataFrame(claims), CLAIMS, folder / "tables" / "claims.parquet")
+    tests = pd.DataFrame(columns=CLAIM_TESTS.schema.names)
+    write_table(tests, CLAIM_TESTS, folder / "tables" / "claim_tests.parquet")
     row = dict.fromkeys(ASSOCIATIONS.schema.names) | {
         "variant": "base",
         "metric": "W_effective_rank_pct",
         "outcome": "id_bits_per_byte",
         "n": 12,
-        **dict.fromkeys(("rho", "rho_low", "rho_high"), rho),
+        **dict.fromkeys(("residual_rho", "residual_low", "residual_high"), rho),
     }
     write_table(pd.DataFrame([row]), ASSOCIATIONS, folder / "tables" / "associations.parquet")
 
@@ -103,12 +105,28 @@ def test_two_studies_are_compared_claim_by_claim(
     study(Path("results/large"), {1: "holds", 2: "holds"}, -0.35)
     assert main(["compare", "small", "results/large"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[:3] for line in lines[1:4]] == [
-        ["1", "*fails", "holds"],
-        ["2", "holds", "holds"],
-        ["3", "*holds", "not"],
+    assert [line.split()[:4] for line in lines[2:5]] == [
+        ["1", "fails", "holds", "contradict"],
+        ["2", "holds", "holds", "agree"],
+        ["3", "holds", "not", "asked"],
     ]
-    assert "1 of 2 verdicts are the same" in lines[4]
-    assert "n = 12; raw ρ +0.50 [+0.50, +0.50]; residual ρ not known" in lines[-2]
+    assert lines[6].startswith("it holds in one study and fails in another: 1; all studies decide")
+    assert lines[-4:-2] == ["  small: +0.50 [+0.50, +0.50]", "  large: -0.35 [-0.35, -0.35]"]
+    assert lines[-2].startswith("  not pooled: on which text id is measured is not known")
+    page = tmp_path / "results" / "compare" / "small-large.html"
+    assert page.is_file() and lines[-1] == f"The page: {page.as_uri()}"
     assert main(["compare", "small", "absent"]) == 2
     assert "Study absent not found" in capsys.readouterr().err
+    assert main(["compare", "small"]) == 2
+    assert "at least two" in capsys.readouterr().err
+
+
+def test_an_extra_that_is_not_installed_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    for module in ("disentangle.comparison.page", "disentangle.commands.compare"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    assert main(["compare", "a", "b"]) == 2
+    assert "needs the module jinja2" in capsys.readouterr().err

@@ -60,6 +60,26 @@ def test_jobs_side_by_side_are_shared_and_single_ones_wait_for_each_other() -> N
     assert time_left(study, 24, pace) == TimeLeft(pytest.approx(6 + 7), ())
 
 
+def test_jobs_at_work_now_are_side_by_side_whatever_was_before() -> None:
+    study = course(pretrain=3, quantize=2)
+    pace = Pace(None)
+    pace.earlier = {"pretrain": [Timed(1, 100)], "quantize": [Timed(1, 0)]}
+    study.begin(1, Job("pretrain", "a", 0))  # alone for its 100 s
+    study.end(1, 100)
+    for number in (2, 3):
+        study.begin(number, Job("pretrain", str(number), 100))
+    assert time_left(study, 110, pace).seconds == pytest.approx(90)
+
+
+def test_the_longest_job_is_waited_for() -> None:
+    study = course(quantize=4)
+    pace = Pace(None)
+    pace.earlier = {"quantize": [Timed(1, 100)]}
+    for number, began in enumerate((0, 60, 60, 60)):
+        study.begin(number, Job("quantize", str(number), began))
+    assert time_left(study, 70, pace).seconds == pytest.approx(90)
+
+
 def test_a_late_job_has_nothing_left_and_not_less() -> None:
     study = course(analyze=1)
     study.begin(1, Job("analyze", "", 0))
@@ -109,7 +129,10 @@ def test_the_estimate_in_words() -> None:
     assert in_words(TimeLeft(250, ())) == "about 4 min left"
     assert in_words(TimeLeft(0, ("tables",))) == "time left not known yet"
     assert in_words(TimeLeft(40, ("tables", "report"))) == (
-        "more than 40 s left (tables, report not timed yet)"
+        "more than 40 s left (tables and report not timed yet)"
+    )
+    assert in_words(TimeLeft(40, ("evaluate", "tables", "report"))) == (
+        "more than 40 s left (3 stages not timed yet)"
     )
     assert [span(s) for s in (89, 90, 5399, 5400, 129_600)] == [
         *("89 s", "2 min", "90 min", "1.5 h", "1.5 d")
