@@ -20,10 +20,11 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # A kill leaves Snakemake's own lock behind; that of disentangle.running goes with its process.
 START := $(BIN)/python -m disentangle.running
-RUN := -- $(BIN)/snakemake --nolock --cores $(CORES) --quiet rules
+# `make run VERBOSE=1` shows Snakemake's own lines instead of the progress display.
+RUN := -- $(BIN)/snakemake --nolock --cores $(CORES) $(if $(VERBOSE),--quiet rules,--logger disentangle)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run status check resume checkpoint publish test test-cluster test-library test-paper lint docs lock clean
+.PHONY: help install demo run status check resume checkpoint publish test test-cluster test-browser test-library test-paper lint docs lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -47,8 +48,7 @@ $(VENV)/.installed-test: $(VENV)/.installed requirements-test.lock
 
 demo: install  ## run the default study; ends by saying where the report is
 	@$(START) $(RUN)
-	@echo
-	@echo "The report: file://$(CURDIR)/results/demo/report.html"
+	@$(if $(VERBOSE),echo "The report: file://$(CURDIR)/results/demo/report.html",true)
 
 run: install  ## run a study of your own: make run STUDY=studies/mine.yaml
 	@test -n "$(STUDY)" || { echo "Say which: make run STUDY=studies/mine.yaml"; exit 2; }
@@ -77,6 +77,12 @@ test-cluster: $(VENV)/.installed-test  ## run the tests that need a SLURM, on on
 	  echo "Installing SLURM"; apt-get update -qq; \
 	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends slurm-wlm munge >/dev/null; fi
 	@$(BIN)/python -m pytest tests/cluster
+
+test-browser: $(VENV)/.installed-test  ## try the report in a headless Chromium (installs it: as root, on Debian)
+	@if ! command -v chromium google-chrome >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  echo "Installing Chromium"; apt-get update -qq; \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; fi
+	@$(BIN)/python -m pytest tests/browser
 
 test-library: $(VENV)/.installed-test  ## try the library alone, beside other versions of torch, numpy, pandas (6 GB for a minute)
 	@$(BIN)/python -m pytest tests/library

@@ -113,7 +113,7 @@ def test_a_fault_in_the_table_fits_a_screen_and_keeps_what_was_there(folder: Pat
     command = [str(BIN / "python"), "-m", "disentangle.planning.status", "suite.yaml"]
     state = subprocess.run(command, cwd=folder, capture_output=True, text=True).stdout
     assert state.startswith("suite: observations from suite.csv")
-    assert "StudyError: The observations have 2 faults" in state
+    assert "The observations have 2 faults" in state
     (folder / "suite.csv").unlink()
     done = run(folder, "-n")
     assert "there is no file suite.csv" in done.stdout + done.stderr

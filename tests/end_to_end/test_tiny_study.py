@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -92,13 +93,14 @@ def status(folder: Path) -> str:
 def test_its_state_is_said_and_nothing_touched(study: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in study.rglob("*") if path.is_file()}
     shown = status(study)
-    for line in (
-        "tiny: 2 runs: 2 done",
-        "checkpoints: 6 of 6",
-        "geometry: 48 of 48 measurements",
-        "evaluation: 38 of 38 measurements",
+    assert "tiny: 2 runs: 2 done" in shown
+    rows = [line.rsplit(maxsplit=2) for line in shown.splitlines()]
+    for row in (
+        ["checkpoints", "6", "6"],
+        ["geometry: measurements", "48", "48"],
+        ["evaluation: measurements", "38", "38"],
     ):
-        assert line in shown
+        assert row in rows
     for title in ("Quarantined", "At work", "Last errors"):
         assert title not in shown
     assert before == {path: path.stat().st_mtime_ns for path in study.rglob("*") if path.is_file()}
@@ -126,7 +128,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_rest_goes_on(
     assert set(table(folder, "associations")["n"]) == {2}, "last checkpoints are there"
     page = (results / "report.html").read_text()
     assert "Of 6 expected checkpoints, 5 exist and are measured, 1 quarantined." in page
-    assert "step 4: model.safetensors was changed" in status(folder)
+    assert re.search(r" 4 +model.safetensors was changed", status(folder))
     data[-1] ^= 64
     weights.write_bytes(data)
     shown = run(folder, *again)

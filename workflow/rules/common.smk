@@ -43,6 +43,9 @@ except StudyError as fault:
 
 
 FOLDER = StudyFolder.of(STUDY.study)
+if workflow.is_main_process:
+    # for a display of the progress, which knows no study; Snakemake's own shows nothing of it
+    logger.info(None, extra={"results": str(FOLDER.path)})
 JOBS = Jobs(STUDY)
 REQUESTS = ResourceRequests(JOBS)
 RUNS, COHORTS, EXTERNAL = JOBS.runs, JOBS.cohorts, JOBS.external

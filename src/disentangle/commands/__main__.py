@@ -23,13 +23,19 @@ EXAMPLES = """\
 """
 
 
-def _snakemake(target: str, studies: list[str], further: Sequence[str] = ()) -> list[str]:
-    """Snakemake's command for a target of a study; study files override config.yaml."""
+def _snakemake(
+    target: str, studies: list[str], further: Sequence[str] = (), *, verbose: bool = False
+) -> list[str]:
+    """Snakemake's command for a target of a study; study files override config.yaml.
+
+    Only with `verbose` it shows its own lines.
+    """
     if not Path("Snakefile").is_file():
         raise StudyError(
             f"There is no Snakefile in {Path.cwd()}: run this in the workflow's folder."
         )
-    command = [sys.executable, "-m", "snakemake", target, "--nolock", "--quiet", "rules"]
+    shown = ["--quiet", "rules"] if verbose else ["--logger", "disentangle"]
+    command = [sys.executable, "-m", "snakemake", target, "--nolock", *shown]
     return [*command, *further, *(["--configfile", *studies] if studies else [])]
 
 
@@ -41,7 +47,8 @@ def _run(asked: Namespace) -> int:
     from disentangle.running import start
 
     cores = ["--cores", str(asked.cores or len(os.sched_getaffinity(0)))]
-    start([Path(study) for study in asked.studies], _snakemake("all", asked.studies, cores))
+    command = _snakemake("all", asked.studies, cores, verbose=asked.verbose)
+    start([Path(study) for study in asked.studies], command)
     return 0
 
 
@@ -77,7 +84,8 @@ def _resume(asked: Namespace) -> int:
 
     cores = str(asked.cores or len(os.sched_getaffinity(0)))
     held = [sys.executable, "-m", "disentangle.running", "--"]
-    return resume([*held, *_snakemake("all", [], ["--cores", cores])])
+    shown = _snakemake("all", [], ["--cores", cores], verbose=asked.verbose)
+    return resume([*held, *shown])
 
 
 def _add(asked: Namespace) -> int:
@@ -186,6 +194,7 @@ def parser() -> ArgumentParser:
         each.add_argument(
             "--cores", type=int, metavar="N", help="default: all cores of this machine"
         )
+        each.add_argument("--verbose", action="store_true", help="show Snakemake's own lines")
     add = command("add", "add a model from elsewhere to a study", _add)
     add.add_argument("source", help="a model's folder, a folder of steps, or hf:owner/name")
     add.add_argument("name", help="what the study calls it")

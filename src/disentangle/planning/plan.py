@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from disentangle.planning.columns import WIDTH
 from disentangle.planning.measuring import Results, measurements_of
 from disentangle.planning.regime import regimes_as_text
 from disentangle.planning.request_table import JobRequest
@@ -16,7 +17,7 @@ from disentangle.study.results_folder import StudyFolder
 
 
 def plan(
-    jobs: Jobs, folder: StudyFolder, requests: Sequence[JobRequest]
+    jobs: Jobs, folder: StudyFolder, requests: Sequence[JobRequest], width: int | None = WIDTH
 ) -> tuple[list[dict[str, Any]], str]:
     """Estimate the cost of a study.
 
@@ -24,6 +25,7 @@ def plan(
         jobs: the study's jobs.
         folder: its results folder, which may not exist.
         requests: what its jobs request from a cluster.
+        width: of the screen; see `table_lines`.
 
     Returns:
         Rows of the plan table, and the plan as a screen of text.
@@ -38,8 +40,10 @@ def plan(
     measurements = measurements_of(jobs, Results(folder))
     unknown = strangers(runs, folder.checkpoints)
     regimes = {run.name: regime_of(run, _text_tokens(study, folder)) for run in runs}
-    text = as_text(rows, costs, measurements, jobs.counts, unknown, per_second, list(requests))
-    return rows, "\n".join([text, *regimes_as_text(runs, regimes)])
+    text = as_text(
+        rows, costs, measurements, jobs.counts, unknown, per_second, list(requests), width
+    )
+    return rows, "\n".join([text, *regimes_as_text(runs, regimes, width)])
 
 
 def _text_tokens(study: StudyConfig, folder: StudyFolder) -> int | None:

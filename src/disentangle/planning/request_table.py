@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from disentangle.planning.columns import aligned
+from disentangle.planning.columns import WIDTH, table_lines, wrapped
 from disentangle.study.jobs import Jobs
 
 HEADS = ("rule", "jobs", "gpu", "nodes", "GB a node", "minutes", "partition")
@@ -25,25 +25,26 @@ class JobRequest:
     """Empty for the site's default."""
 
 
-def requests_as_text(requests: Sequence[JobRequest]) -> list[str]:
+def requests_as_text(requests: Sequence[JobRequest], width: int | None = WIDTH) -> list[str]:
     """One line per rule, with the least and the most that its jobs request; then total GPU-hours.
 
     Args:
         requests: requests of all jobs, grouped by rule.
+        width: of the screen; see `table_lines`.
     """
     if not requests:
         return []
     by_rule: dict[str, list[JobRequest]] = {}
     for request in requests:
         by_rule.setdefault(request.rule, []).append(request)
-    lines = aligned([HEADS, *(_row(rule, jobs) for rule, jobs in by_rule.items())])
+    rows = [_row(rule, jobs) for rule, jobs in by_rule.items()]
     held = sum(request.gpu * request.runtime for request in requests) / 60
-    lines.append(
+    charged = (
         f"GPUs times minutes of all these jobs are {held:.4g} GPU-hours, starting included: what "
         "is charged at most, if none is tried again. Training that needs longer goes on in further "
         "jobs."
     )
-    return lines
+    return [*table_lines(HEADS, rows, width=width), "", *wrapped([charged], width)]
 
 
 def _row(rule: str, jobs: Sequence[JobRequest]) -> tuple[str, ...]:

@@ -5,12 +5,10 @@
 It starts nothing and writes nothing, so it is safe while the study runs.
 """
 
-import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from disentangle.checkpoint.manifest import MANIFEST, read_run, run_manifest, step_folder
@@ -18,7 +16,10 @@ from disentangle.checkpoint.quarantine import read_quarantined
 from disentangle.errors import StudyError
 from disentangle.folder_lock import LOCK, holder_of
 from disentangle.job_record import record_of
+from disentangle.planning.columns import screen_width, table_lines, wrapped
 from disentangle.planning.measuring import Results, measurements_of
+from disentangle.progress.failure import TAIL, last_error
+from disentangle.progress.training import last_step
 from disentangle.study.config import StudyConfig
 from disentangle.study.external import ExternalRun
 from disentangle.study.file import read_study
@@ -27,44 +28,69 @@ from disentangle.study.results_folder import StudyFolder
 from disentangle.study.run import Run
 
 ERRORS_SHOWN = 3
-TAIL = 4000
-"""Characters at a log's end that are searched for its last error."""
+
+STOPPED = "KeyboardInterrupt"
+"""The last error of a job that somebody stopped by Ctrl-C."""
+
+OF_STATE = ("", "done", "of", "quarantined")
+OF_QUARANTINED = ("run", "step", "reason")
+OF_WORK = ("what", "state", "last sign")
+OF_ERRORS = ("log", "when", "error")
 
 
-def status(study: StudyConfig, folder: StudyFolder) -> str:
+def status(study: StudyConfig, folder: StudyFolder, width: int | None = None) -> str:
     """A study's state as a screen of text.
 
     Args:
         study: the study as its files define it now, even if it was begun with others.
         folder: its results folder.
+        width: of the screen; None for lines as long as they are.
     """
     if study.observations:
         lines = [f"{study.study}: observations from {study.observations.file}"]
-        lines.append(f"  tables: {_tables(folder)}")
-        return "\n".join([*lines, *_section("Last errors", _errors(folder))])
+        lines += ["", f"Tables: {_tables(folder)}"]
+        return "\n".join([*lines, *_section("Last errors", OF_ERRORS, _errors(folder), width)])
     jobs = Jobs(study)
     runs: list[Run | ExternalRun] = [*jobs.runs.values(), *jobs.external.values()]
     states = {run.name: _state(run, folder) for run in runs}
     count = Counter(states.values())
     shown = ", ".join(f"{count[state]} {state}" for state in sorted(count))
     lines = [f"{study.study}: {len(runs)} runs: {shown}" if runs else f"{study.study}: no runs"]
-    expected = sum(len(run.checkpoints) for run in runs)
+    lines += ["", *table_lines(OF_STATE, _counts(jobs, runs, states, folder), width=width)]
+    lines += ["", *wrapped([f"Tables: {_tables(folder)}"], width)]
+    lines += _section("Quarantined", OF_QUARANTINED, _quarantined(folder), width)
+    lines += _section("At work", OF_WORK, _at_work(folder, runs), width)
+    lines += _section("Last errors", OF_ERRORS, _errors(folder), width)
+    return "\n".join(lines)
+
+
+def _section(
+    title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], width: int | None
+) -> list[str]:
+    """A titled table of words; nothing without rows."""
+    if not rows:
+        return []
+    return ["", f"{title}:", *table_lines(heads, rows, width=width, left=len(heads))]
+
+
+def _counts(
+    jobs: Jobs,
+    runs: Sequence[Run | ExternalRun],
+    states: Mapping[str, str],
+    folder: StudyFolder,
+) -> Iterator[tuple[str, ...]]:
+    """What is done, of how much; and what is quarantined."""
+    ended = sum(state in ("done", "diverged") for state in states.values())
+    yield "runs", str(ended), str(len(runs)), ""
     there = sum(
         (step_folder(folder.checkpoints / run.name, step) / MANIFEST).is_file()
         for run in runs
         for step in run.checkpoints
     )
-    lines.append(f"  checkpoints: {there} of {expected}")
-    lines += [f"  {line}" for line in _measured(jobs, folder)]
-    lines.append(f"  tables: {_tables(folder)}")
-    lines += _section("Quarantined", _quarantined(folder))
-    lines += _section("At work", _at_work(folder, runs))
-    lines += _section("Last errors", _errors(folder))
-    return "\n".join(lines)
-
-
-def _section(title: str, lines: list[str]) -> list[str]:
-    return [f"{title}:", *(f"  {line}" for line in lines)] if lines else []
+    yield "checkpoints", str(there), str(sum(len(run.checkpoints) for run in runs)), ""
+    for kind in measurements_of(jobs, Results(folder)):
+        aside = str(kind.quarantined or "")
+        yield f"{kind.kind}: measurements", str(kind.done), str(kind.planned), aside
 
 
 def _state(run: Run | ExternalRun, folder: StudyFolder) -> str:
@@ -78,12 +104,6 @@ def _state(run: Run | ExternalRun, folder: StudyFolder) -> str:
     return "done" if set(run.checkpoints) <= accounted else "to be extended"
 
 
-def _measured(jobs: Jobs, folder: StudyFolder) -> Iterator[str]:
-    for kind in measurements_of(jobs, Results(folder)):
-        aside = f", {kind.quarantined} quarantined" if kind.quarantined else ""
-        yield f"{kind.kind}: {kind.done} of {kind.planned} measurements{aside}"
-
-
 def _tables(folder: StudyFolder) -> str:
     made = list(folder.path.glob("tables/*.parquet"))
     report = folder.report
@@ -94,59 +114,45 @@ def _tables(folder: StudyFolder) -> str:
     return f"{len(made)}, the newest {_ago(newest)}{page}"
 
 
-def _quarantined(folder: StudyFolder) -> list[str]:
+def _quarantined(folder: StudyFolder) -> list[tuple[str, ...]]:
     found = [
-        f"{run.run} step {step}: {reason}"
+        (run.run, str(step), reason)
         for path in sorted(folder.checkpoints.glob(f"*/{MANIFEST}"))
         for run in [read_run(path)]
         for step, reason in run.quarantined.items()
     ]
     for path in sorted(folder.path.glob("*/*.quarantined.json")):
-        found += [f"{one.run} step {one.step}: {one.reason}" for one in read_quarantined(path)]
+        found += [(one.run, str(one.step), one.reason) for one in read_quarantined(path)]
     return list(dict.fromkeys(found))
 
 
-def _at_work(folder: StudyFolder, runs: list[Run | ExternalRun]) -> list[str]:
+def _at_work(folder: StudyFolder, runs: Sequence[Run | ExternalRun]) -> list[tuple[str, ...]]:
     """Runs held by a live process, and jobs whose log is open: they are running or were killed."""
     steps = {run.name: max(run.checkpoints) for run in runs}
-    found = []
+    found: list[tuple[str, ...]] = []
     for lock in sorted(folder.path.glob(f"*/*/{LOCK}")):
         holder = holder_of(lock.parent)
         if holder is None:
             continue
         who = f"SLURM job {holder.job}" if holder.job else f"process {holder.pid}"
         name = lock.parent.name
-        found.append(
-            f"{name}: {who} on {holder.host}, step {_last_step(lock.parent)} of "
-            f"{steps.get(name, '?')}, last sign {_ago(lock.stat().st_mtime)}"
-        )
+        far = f"step {last_step(lock.parent)} of {steps.get(name, '?')}"
+        found.append((name, f"{who} on {holder.host}, {far}", _ago(lock.stat().st_mtime)))
     for log in sorted(folder.logs.rglob("*.log")):
         if not record_of(log).exists():
-            where = log.relative_to(folder.logs).with_suffix("")
-            found.append(f"{where}: not ended, last line {_ago(log.stat().st_mtime)}")
+            where = str(log.relative_to(folder.logs).with_suffix(""))
+            found.append((where, "not ended", _ago(log.stat().st_mtime)))
     return found
 
 
-def _last_step(folder: Path) -> str:
-    log = folder / "steps.jsonl"
-    lines = log.read_text(errors="replace").splitlines() if log.is_file() else []
-    for line in reversed(lines):  # the last line may be only partly written
-        with suppress(ValueError, KeyError, TypeError):
-            return str(json.loads(line)["step"])
-    return "0"
-
-
-def _errors(folder: StudyFolder) -> list[str]:
+def _errors(folder: StudyFolder) -> list[tuple[str, ...]]:
     """The last failures, newest first; a job that has succeeded since has overwritten its log."""
     logs = sorted(folder.logs.rglob("*.log"), key=lambda path: path.stat().st_mtime, reverse=True)
-    found = []
+    found: list[tuple[str, ...]] = []
     for log in logs:
-        tail = log.read_text(errors="replace")[-TAIL:]
-        if "Traceback (most recent call last)" in tail:
-            said = [line for line in tail.splitlines() if line and not line.startswith(" ")]
-            named = [line for line in said if "Error" in line.split(":")[0]]
-            last = (named or said)[-1].removeprefix("disentangle.errors.")
-            found.append(f"{log} ({_ago(log.stat().st_mtime)}): {last}")
+        said = last_error(log.read_text(errors="replace")[-TAIL:])
+        if said and said != STOPPED:
+            found.append((str(log), _ago(log.stat().st_mtime), said.splitlines()[0]))
     return found[:ERRORS_SHOWN]
 
 
@@ -165,7 +171,8 @@ def say_status(files: Sequence[str]) -> None:
         StudyError: if they do not describe a study.
     """
     study = read_study([Path(path) for path in files])
-    print(status(study, StudyFolder.of(study.study)))
+    width = screen_width(sys.stdout.fileno()) if sys.stdout.isatty() else None
+    print(status(study, StudyFolder.of(study.study), width))
 
 
 def main() -> None:

@@ -54,6 +54,20 @@ def test_files_are_made_by_snakemake(
     assert set(target) <= set(became)
 
 
+def test_a_study_runs_with_our_display_or_snakemakes_own_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[list[str]] = []
+    monkeypatch.setattr("disentangle.running.start", lambda files, command: begun.append(command))
+    monkeypatch.chdir(tmp_path)
+    Path("Snakefile").touch()
+    main(["run", "a.yaml"])
+    main(["run", "a.yaml", "--verbose"])
+    ours, snakemakes = begun
+    assert ours[ours.index("--logger") + 1] == "disentangle" and "--quiet" not in ours
+    assert "--logger" not in snakemakes and "--quiet" in snakemakes
+
+
 @pytest.mark.parametrize("name", ["status", "check"])
 def test_a_study_that_is_none_is_said(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

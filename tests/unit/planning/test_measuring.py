@@ -98,9 +98,7 @@ def test_what_was_set_aside_is_not_to_be_done(bench: Bench, results: Results) ->
     refused = results.folder.quarantined("evaluation", "a")
     write_quarantined([Quarantined(run, last, "base", "does not fit", task.name)], refused)
     assert counted() == Measurements("evaluation", planned, 0, 0, 1)
-    assert (
-        _of(counted()) == f"evaluation: {planned} measurements, 1 quarantined, {planned - 1} to do"
-    )
+    assert _of(counted()) == ("evaluation", str(planned), "0", "1", str(planned - 1), "0")
     write_quarantined([Quarantined(run, last, "base", "was changed")], refused)
     assert counted().quarantined == 3 + 1  # its domains, and the task
 

@@ -95,7 +95,9 @@ def said(cost: Cost) -> str:
     """What the plan says that further checkpoints cost."""
     rows = plan_rows([cost], flops_per_second=1e9, keep_states=False)
     (line,) = [
-        li for li in as_text(rows, [cost], [], {}, [], 1e9, []).splitlines() if "further" in li
+        line
+        for line in as_text(rows, [cost], [], {}, [], 1e9, [], None).splitlines()
+        if "further" in line
     ]
     return line.partition(" at 40 cost ")[2]
 
@@ -112,7 +114,7 @@ def test_a_folder_of_another_run_is_a_conflict_and_is_said_so(run: Run, tmp_path
     cost = cost_of(run, folder)
     assert cost.state == "conflict"
     rows = plan_rows([cost], flops_per_second=1e9, keep_states=False)
-    assert f"CONFLICT {run.name}" in as_text(rows, [cost], [], {}, [], 1e9, [])
+    assert f"CONFLICT {run.name}" in as_text(rows, [cost], [], {}, [], 1e9, [], None)
 
 
 def test_runs_that_left_the_study_are_named(run: Run, tmp_path: Path) -> None:
@@ -167,5 +169,18 @@ def test_the_speed_that_was_reached_is_that_of_the_log(run: Run, tmp_path: Path)
     (row,) = plan_rows([cost], flops_per_second=1e9, keep_states=False)
     hours = cost.flops / (per_step / 0.5) / 3600
     assert f"100% of these operations are {hours:.3g} hours" in as_text(
-        [row], [cost], [], {}, [], 1e9, []
+        [row], [cost], [], {}, [], 1e9, [], None
     )
+
+
+def test_a_table_of_the_plan_has_readable_amounts(run: Run, tmp_path: Path) -> None:
+    rows = plan_rows([cost_of(run, tmp_path / run.name)], flops_per_second=1e9, keep_states=False)
+    table = as_text(rows, [], [], {"pretrain": 1}, [], 1e9, []).splitlines()
+    assert table[0].split() == [
+        *("size", "runs", "done", "extend", "train", "tokens", "FLOPs", "GPU-h", "left", "disk")
+    ]
+    assert set(table[1]) == {"-"}
+    assert table[2].split()[:6] == ["131K", "1", "0", "0", "1", "262K"]
+    assert table[2].split()[-2:] == ["7.86", "MB"]  # five checkpoints of 393,216 weights in fp32
+    assert table[3].split()[0] == "all"
+    assert all(len(line) <= 80 for line in table)

@@ -9,7 +9,7 @@ def test_a_line_a_rule_and_the_gpu_hours_that_limits_allow() -> None:
         JobRequest("pretrain", gpu=1, nodes=1, mem_mb=2512, runtime=30, partition="gpu"),
         JobRequest("tokenize", gpu=0, nodes=1, mem_mb=4000, runtime=60, partition=""),
     ]
-    heads, pretrain, tokenize, held = requests_as_text(requests)
+    heads, _, pretrain, tokenize, _, held = requests_as_text(requests, None)
     assert heads.split()[:4] == ["rule", "jobs", "gpu", "nodes"]
     assert pretrain.split() == ["pretrain", "2", "1-4", "1-2", "2.5-5", "30-90", "gpu"]
     assert tokenize.split() == ["tokenize", "1", "0", "1", "4", "60", "the", "site's"]

@@ -1,0 +1,55 @@
+"""What is said of a failed job is its own message."""
+
+import traceback
+from pathlib import Path
+
+import pytest
+
+from disentangle.errors import StudyError
+from disentangle.job import failed_log
+from disentangle.progress.failure import MOST_LINES, last_error, log_of, what_failed
+
+
+def trace_of(error: Exception) -> str:
+    try:
+        try:
+            raise KeyError("before")
+        except KeyError as cause:
+            raise error from cause
+    except Exception:
+        return "a line\n" + traceback.format_exc()
+
+
+WRONG = "a.yaml is wrong:\n  size: no number\nMend it."
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (StudyError(WRONG), WRONG),
+        (ValueError("no: way"), "ValueError: no: way"),
+        (RuntimeError(), "RuntimeError"),
+    ],
+)
+def test_the_last_message_of_a_log_is_found(error: Exception, said: str) -> None:
+    assert last_error(trace_of(ValueError("first")) + trace_of(error)) == said
+
+
+def test_a_log_without_an_error_says_nothing() -> None:
+    assert last_error("all went well\n") == ""
+
+
+def test_the_log_that_a_retry_keeps_is_read_first(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    assert what_failed(log, "exit status 1") == "exit status 1"
+    assert what_failed(None) == "It ended without a message."
+    log.write_text(trace_of(ValueError("second")))
+    assert (what_failed(log), log_of(log)) == ("ValueError: second", log)
+    failed_log(log).write_text(trace_of(ValueError("first")))
+    assert (what_failed(log), log_of(log)) == ("ValueError: first", failed_log(log))
+
+
+def test_a_long_message_is_cut_to_a_screen(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_text(trace_of(StudyError("\n".join(map(str, range(90))))))
+    assert len(what_failed(log).splitlines()) == MOST_LINES + 1
