@@ -65,6 +65,18 @@ def suite() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def planted_tables() -> dict[str, pd.DataFrame]:
+    """The suite's tables by name; nothing was trained, so some are empty."""
+    observations = adopt(suite())
+    analysis = analyze(observations, settings=Statistics(resamples=100))
+    empty = {
+        table.name: to_arrow(pd.DataFrame(), table).to_pandas()
+        for table in (CALIBRATION, MISSING, COSTS)
+    }
+    found = {table.name: getattr(analysis, table.name) for table in TABLES}
+    return {"observations": observations} | found | empty
+
+
 def write_planted_report(path: Path, config: dict[str, Any]) -> pd.DataFrame:
     """Write the page; returns the observations behind it.
 
@@ -72,19 +84,14 @@ def write_planted_report(path: Path, config: dict[str, Any]) -> pd.DataFrame:
         path: of the page.
         config: a study file's content, to lay this study over.
     """
-    observations = adopt(suite())
-    analysis = analyze(observations, settings=Statistics(resamples=100))
-    empty = {
-        table.name: to_arrow(pd.DataFrame(), table).to_pandas() for table in (CALIBRATION, MISSING)
-    }
-    tables = {table.name: getattr(analysis, table.name) for table in TABLES} | empty
-    tables["observations"] = observations
+    tables = planted_tables()
+    observations = tables["observations"]
     figures = draw(
         runs={},
         observations=observations,
-        associations=analysis.associations,
-        agreement=analysis.agreement,
-        over_training=analysis.over_training,
+        associations=tables["associations"],
+        agreement=tables["agreement"],
+        over_training=tables["over_training"],
         training=None,
         perturbation=Perturbation(),
         layers=None,
@@ -105,7 +112,7 @@ def write_planted_report(path: Path, config: dict[str, Any]) -> pd.DataFrame:
         source=SOURCE,
         leakage=None,
         tables=tables,
-        costs=to_arrow(pd.DataFrame(), COSTS).to_pandas(),
+        costs=tables["costs"],
         figures=drawn,
     )
     return observations
