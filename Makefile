@@ -6,6 +6,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+DOCS := $(VENV)-docs
+SITE ?= site
 CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 
 # Left out of the lock: its builds differ by machine (CPU here, CUDA there), and so do their hashes.
@@ -22,7 +24,7 @@ START := $(BIN)/python -m disentangle.running
 RUN := -- $(BIN)/snakemake --nolock --cores $(CORES) $(if $(VERBOSE),--quiet rules,--logger disentangle)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run status check resume checkpoint publish test test-cluster test-library test-paper lint lock clean
+.PHONY: help install demo run status check resume checkpoint publish test test-cluster test-browser test-library test-paper lint docs lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -76,6 +78,12 @@ test-cluster: $(VENV)/.installed-test  ## run the tests that need a SLURM, on on
 	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends slurm-wlm munge >/dev/null; fi
 	@$(BIN)/python -m pytest tests/cluster
 
+test-browser: $(VENV)/.installed-test  ## try the report in a headless Chromium (installs it: as root, on Debian)
+	@if ! command -v chromium google-chrome >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  echo "Installing Chromium"; apt-get update -qq; \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; fi
+	@$(BIN)/python -m pytest tests/browser
+
 test-library: $(VENV)/.installed-test  ## try the library alone, beside other versions of torch, numpy, pandas (6 GB for a minute)
 	@$(BIN)/python -m pytest tests/library
 
@@ -90,21 +98,35 @@ lint: $(VENV)/.installed-test  ## check form: ruff, snakefmt, mypy, snakemake --
 	@# its one remaining wish, a conda environment per rule, would break --archive without conda
 	@! $(BIN)/snakemake --lint 2>&1 | grep -E '^    \* ' | grep -v 'Specify a conda environment or container'
 
+$(DOCS)/.installed: requirements-docs.lock
+	@echo "Installing what makes the site into $(DOCS)"
+	@$(PYTHON) -m venv $(DOCS)
+	@$(DOCS)/bin/python -m pip --disable-pip-version-check -qq install --require-hashes --no-deps -r $<
+	@touch $@
+
+docs: $(DOCS)/.installed  ## build the site from docs/; a dead link or a missing page fails
+	@# from nothing, since pages that are taken from an earlier build warn of nothing
+	@rm -rf $(SITE)
+	@$(DOCS)/bin/sphinx-build -q -W --keep-going docs $(SITE)
+	@echo "The site: file://$(CURDIR)/$(SITE)/index.html"
+
 # torch's own dependencies come with torch, in the builds that fit the machine
 TORCH_BRINGS := nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc nvidia-cuda-runtime nvidia-cudnn-cu13 \
   nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver nvidia-cusparse nvidia-cusparselt-cu13 \
   nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx triton cuda-bindings cuda-pathfinder cuda-toolkit
-COMPILE := $(BIN)/uv pip compile pyproject.toml --extra train --extra workflow --universal --python-version 3.11 \
-  --generate-hashes --no-header --no-annotate --quiet --no-emit-package torch $(addprefix --no-emit-package ,$(TORCH_BRINGS))
+LOCKED := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet
+COMPILE := $(BIN)/uv pip compile pyproject.toml --extra train --extra workflow $(LOCKED) \
+  --no-emit-package torch $(addprefix --no-emit-package ,$(TORCH_BRINGS))
 
-lock: install  ## resolve the dependencies anew into the two lock files
+lock: install  ## resolve the dependencies anew into the three lock files
 	@$(PIP) install uv==0.13.9
 	@$(COMPILE) -o requirements.lock
 	@$(COMPILE) --extra test -c requirements.lock -o requirements-test.lock
+	@$(BIN)/uv pip compile --group docs -c requirements.lock $(LOCKED) -o requirements-docs.lock
 	@{ printf '%s\n' '# The versions of requirements.lock, for those who use conda: written by make lock.' \
 	    'channels: [conda-forge, nodefaults]' 'dependencies:' '  - python=3.11' '  - pip' '  - pip:' \
 	    '      - "$(TORCH)"'; \
 	  sed -nE 's/^([A-Za-z0-9._-]+==[^\]*[^ \]) *\\?$$/      - "\1"/p' requirements.lock; } > envs/disentangle.yaml
 
 clean:  ## remove the environment and caches, not the results
-	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+	@rm -rf $(VENV) $(DOCS) $(SITE) .pytest_cache .mypy_cache .ruff_cache

@@ -9,10 +9,12 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pandas as pd
@@ -37,18 +39,46 @@ where a likelihood is flat to its last digit (1e-16), the variance is fixed to a
 
 
 @pytest.fixture(scope="module")
-def clean() -> Iterator[Path]:
-    """The Python of an environment that has the library and nothing else; deleted at the end."""
+def released(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The source distribution of this tree, and the wheel that is built from it."""
+    source = tmp_path_factory.mktemp("source")  # a build leaves files beside what it builds
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    shutil.copytree(ROOT / "src", source / "src", ignore=ignored)
+    for name in ("pyproject.toml", "README.md", "LICENSE", "MANIFEST.in", "CHANGELOG.md"):
+        shutil.copy(ROOT / name, source)
+    made = tmp_path_factory.mktemp("dist")
+    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", made, source]
+    subprocess.run(build, check=True, capture_output=True)
+    (sdist,), (wheel,) = made.glob("*.tar.gz"), made.glob("*.whl")
+    return {"sdist": sdist, "wheel": wheel}
+
+
+def test_the_release_has_all_of_the_package_and_nothing_else(released: dict[str, Path]) -> None:
+    package = ROOT / "src"
+    kinds = {".py", ".html", ".css", ".js", ".md", ".typed"}
+    files = {
+        str(path.relative_to(package))
+        for path in package.rglob("*")
+        if path.suffix in kinds or path.name == "py.typed"
+    }
+    with ZipFile(released["wheel"]) as wheel:
+        inside = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    assert inside == files
+    with tarfile.open(released["sdist"]) as sdist:
+        names = {name.partition("/")[2] for name in sdist.getnames()}
+    assert {f"src/{name}" for name in files} <= names
+    assert {"LICENSE", "README.md", "CHANGELOG.md", "pyproject.toml"} <= names
+
+
+@pytest.fixture(scope="module")
+def clean(released: dict[str, Path]) -> Iterator[Path]:
+    """The Python of an environment that has the wheel and nothing else; deleted at the end."""
     with TemporaryDirectory() as folder:
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
         python = Path(folder) / "bin" / "python"
         pip = [python, "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
-        source = Path(folder) / "source"  # a build leaves files beside what it builds
-        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
-        shutil.copytree(ROOT / "src", source / "src", ignore=ignored)
-        for name in ("pyproject.toml", "README.md", "LICENSE"):
-            shutil.copy(ROOT / name, source)
-        subprocess.run([*pip, "--no-compile", source, TORCH, *OTHERS], check=True)
+        wheel = released["wheel"]
+        subprocess.run([*pip, "--no-compile", wheel, TORCH, *OTHERS], check=True)
         yield python
 
 
@@ -128,6 +158,15 @@ def test_a_table_has_the_same_estimates_and_claims(
                 atol=near,
                 obj=f"{name}.{column}",
             )
+
+
+def test_the_installed_command_measures_a_matrix(clean: Path, things: list[str]) -> None:
+    matrix = next(path for path in things if path.endswith(".npy"))
+    done = subprocess.run(
+        [clean.with_name("disentangle"), "measure", matrix], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "effective_rank  " in done.stdout
 
 
 def test_the_extras_are_named_where_they_are_needed(clean: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ EXAMPLES = {"src/disentangle/perturbation/noise_run.py"}
 
 
 def test_every_file_that_it_names_is_there() -> None:
-    text = (ROOT / "CONTRIBUTING.md").read_text()
+    text = (ROOT / "docs/CONTRIBUTING.md").read_text()
     named = set(re.findall(r"`((?:src|tests|workflow|docs)/[\w/.]+)`", text))
     assert len(named) > 10
     absent = {name for name in named if not (ROOT / name).exists()}

@@ -35,12 +35,14 @@ from disentangle.checkpoint.quarantine import read_quarantined
 from disentangle.errors import StudyError
 from disentangle.job import Say
 from disentangle.job_record import RECORD, machine, read_record
+from disentangle.parquet import read_parquet
 from disentangle.provenance import code_hash
 from disentangle.storage import sha256_of, write_json
 from disentangle.study.config import StudyConfig
 from disentangle.study.file import read_study
 from disentangle.study.results_folder import StudyFolder, matching
 from disentangle.tables.files import read_tables
+from disentangle.tables.version import VERSION, version_of
 
 COMPUTED = (
     *("measure_geometry", "evaluate_checkpoints", "compare_layers", "measure_matrices"),
@@ -288,6 +290,12 @@ def _difference(path: Path, archived: Path) -> str | None:
         return redrawn.difference(path, archived)
     if path.suffix != ".parquet":
         return "differs when recomputed"
+    theirs = version_of(read_parquet(archived).schema.metadata)
+    if theirs and theirs != VERSION:
+        return (
+            f"has version {theirs} of the tables, and this Disentangle makes {VERSION}: verify it "
+            "with the code that the archive contains"
+        )
     return _difference_of_tables(read_tables([path]), read_tables([archived]))
 
 

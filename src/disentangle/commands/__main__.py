@@ -165,14 +165,14 @@ def _compare(asked: Namespace) -> int:
     return 0
 
 
-def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
+def parser() -> ArgumentParser:
+    whole = ArgumentParser(
         prog="disentangle",
         description="Does the geometry of a language model's weights tell how good it is?",
         epilog=EXAMPLES,
         formatter_class=RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = whole.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, does: str, run: Callable[[Namespace], int]) -> ArgumentParser:
         found = commands.add_parser(name, help=does, description=does)
@@ -223,7 +223,7 @@ def _parser() -> ArgumentParser:
         "studies", nargs="+", metavar="STUDY", help="name of a study, or its folder of results"
     )
     compare.add_argument(
-        "--out", type=Path, metavar="FILE.html", help="default: results/compare/<A>-<B>.html"
+        "--out", type=Path, metavar="FILE.html", help="default: results/compare/A-B.html"
     )
     observations = command("observations", "make a table of models from elsewhere", _compare)
     source = observations.add_subparsers(required=True, metavar="from")
@@ -239,12 +239,12 @@ def _parser() -> ArgumentParser:
         "--join", type=Path, metavar="TABLE", help="further columns, by run (and step)"
     )
     found.add_argument("--out", type=Path, required=True, metavar="FILE", help=".csv, .parquet")
-    return parser
+    return whole
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; an error, or an extra that is not installed, is said and gives status 2."""
-    asked = _parser().parse_args(arguments)
+    asked = parser().parse_args(arguments)
     try:
         status: int = asked.run(asked)
     except (StudyError, OSError) as fault:

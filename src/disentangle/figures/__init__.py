@@ -19,6 +19,7 @@ from disentangle.figures.rank_and_loss import rank_and_loss
 from disentangle.figures.rank_and_regime import rank_and_regime
 from disentangle.figures.rank_by_arm import rank_by_arm
 from disentangle.figures.rank_over_training import rank_over_training
+from disentangle.figures.raw_and_controlled import raw_and_controlled
 from disentangle.figures.scaling import scaling
 from disentangle.figures.text_noise import text_noise_figure
 from disentangle.figures.training_choices import training_choices
@@ -53,6 +54,7 @@ def draw(
         "rank_over_training": rank_over_training(runs, observations),
         "metric_agreement": metric_agreement(agreement),
         "associations": associations_figure(associations),
+        "raw_and_controlled": raw_and_controlled(associations),
         "rank_and_loss": rank_and_loss(observations, list(associations["outcome"])),
     }
     if training is not None:

@@ -10,6 +10,7 @@ from disentangle.claims.examples import counterexamples
 from disentangle.claims.judge import judge
 from disentangle.claims.ledger import CLAIMS as FINDINGS
 from disentangle.claims.ledger import ID, RANK
+from disentangle.claims.metric_verdicts import with_verdicts
 from disentangle.statistics.compare import Rows, compare_runs
 from disentangle.statistics.over_training import over_training
 from disentangle.statistics.saturation import judge_runs
@@ -89,7 +90,7 @@ def analyze(
     # claims are judged on the values that readers of the tables see
     evidence = Evidence(
         observations=observations,
-        associations=_as_written(associated, ASSOCIATIONS),
+        associations=_as_written(with_verdicts(associated), ASSOCIATIONS),
         saturation=_as_written(late, SATURATION),
         effects=_as_written(choices_do, EFFECTS),
         passages=passages,

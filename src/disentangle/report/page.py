@@ -1,21 +1,29 @@
 """Fill the page's template."""
 
 import re
+from collections import Counter
 from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from disentangle.calibration.processes import PROCESSES
 from disentangle.checkpoint.references import BASE
+from disentangle.claims.ledger import MATTERS, SMALL
+from disentangle.claims.metric_verdicts import LEVEL
 from disentangle.figures.style import variant_label
 from disentangle.figures.training_curves import departures
+from disentangle.report.answer import answer
 from disentangle.report.claims import headline
 from disentangle.report.costs import costs_by_rule
 from disentangle.report.experiment import experiment
+from disentangle.report.explorer import as_script, explorer_data
 from disentangle.report.function_level import beside_function_level
+from disentangle.report.glossary import glossary, link_to_term, slug
 from disentangle.report.models import describe_models
 from disentangle.report.neighbours import neighbours
 from disentangle.report.numbers import number, probability
@@ -24,6 +32,7 @@ from disentangle.report.regime import standing
 from disentangle.report.rows import (
     FEWEST,
     MOST_RUNS,
+    absent,
     association_rows,
     by_variant,
     calibration_ranges,
@@ -33,6 +42,7 @@ from disentangle.report.rows import (
     effect_rows,
     external_models,
     finals,
+    metric_rows,
     noise,
     quarantined_counts,
     records,
@@ -51,7 +61,7 @@ from disentangle.study.perturbation import finetuned
 from disentangle.study.run import Run
 from disentangle.tables.anomalies import ASKED
 from disentangle.tables.select import chief_metric, chief_outcome, losses
-from disentangle.vocabulary.metrics import is_metric, metric_label
+from disentangle.vocabulary.metrics import BY_NAME, is_metric, metric_label, read_column
 from disentangle.vocabulary.scores import BITS_PER_BYTE, outcome_label
 
 PACKAGES = ("snakemake", "torch", "ai2-olmo", "lm-eval", "transformers", "numpy", "scipy")
@@ -93,6 +103,13 @@ def write_report(
     environment.filters |= {"number": number, "probability": probability}
     environment.filters |= {"outcome": outcome_label, "metric": metric_label}
     environment.filters |= {"variant": variant_label, "response": _response_label}
+    environment.filters |= {"meaning": _meaning, "slug": slug}
+    environment.globals["term"] = link_to_term
+    assets = {
+        path.name: Markup(path.read_text(encoding="utf-8"))  # noqa: S704 (our own files)
+        for path in files("disentangle.report").joinpath("assets").iterdir()
+        if path.name.endswith((".css", ".js"))
+    }
     of_all_variants = tables["associations"]
     associations = of_all_variants[of_all_variants["variant"] == BASE]
     observations = tables["observations"]
@@ -111,6 +128,13 @@ def write_report(
         ]
     calibration = tables["calibration"]
     first_outcome = chief_outcome(associations["outcome"].tolist())
+    stands = standing(tables.get("regime"))
+    judged = metric_rows(associations, first_outcome)
+    explored = explorer_data(
+        observations,
+        list(dict.fromkeys(associations["metric"])),
+        list(dict.fromkeys(associations["outcome"])),
+    )
     page = environment.get_template("page.html").render(
         study=study,
         runs=list(runs.values()),
@@ -119,6 +143,20 @@ def write_report(
         calibration_ranges=calibration_ranges(calibration),
         trust=all_intervals(calibration),
         processes={name: process.meaning for name, process in PROCESSES.items()},
+        answer=answer(
+            associations,
+            first_outcome,
+            standing=stands,
+            coverage=all_intervals(calibration),
+            absent=absent(tables["missing"], tables.get("anomalies")),
+        ),
+        explorer=Markup(as_script(explored)) if explored else None,  # noqa: S704 (escaped there)
+        assets=assets,
+        d3_size=f"{len(assets['d3.min.js']) / 1024:.0f} KiB",
+        metric_rows=judged,
+        metric_counts=Counter(row["verdict"] for row in judged),
+        metric_rule={"level": LEVEL, "small": SMALL, "matters": MATTERS},
+        glossary=glossary({name: one.source for name, one in study.corpus.heldout.items() if one}),
         findings=headline(associations, first_outcome, calibration),
         claims=claims(tables["claims"], tables["claim_tests"]),
         neighbours=neighbours(tables),
@@ -146,7 +184,7 @@ def write_report(
         over_time=observations.duplicated(["run", "variant"]).any(),
         from_start=bool((observations["step"] == 0).any()),
         regimes=not tables["over_training"].empty,
-        regime=standing(tables.get("regime")),
+        regime=stands,
         models=describe_models(list(runs.values()), observations),
         tying=tying_pairs(runs, observations),
         tasks=tasks(tables["evaluation"], observations) if "evaluation" in tables else [],
@@ -191,3 +229,9 @@ def _inline(name: str, svg: str) -> str:
 def _response_label(column: str) -> str:
     """The label of a column that holds a metric or a score."""
     return metric_label(column) if is_metric(column) else outcome_label(column)
+
+
+def _meaning(column: str) -> str:
+    """What a column of a metric holds: formula and source."""
+    metric = read_column(column).metric
+    return BY_NAME[metric].meaning if metric in BY_NAME else "A metric of this study's own"

@@ -8,9 +8,10 @@ import pandas as pd
 
 from disentangle.checkpoint.references import BASE
 from disentangle.claims.ledger import SLOPE
+from disentangle.claims.metric_verdicts import VERDICTS as VERDICTS_ON_METRICS
 from disentangle.figures.metric_agreement import clusters
 from disentangle.report.claims import breaks_down
-from disentangle.report.numbers import UNKNOWN, interval, significant, with_error
+from disentangle.report.numbers import UNKNOWN, counted, interval, significant, with_error
 from disentangle.report.perturbed import changes
 from disentangle.statistics.associate import reason_of
 from disentangle.study.config import StudyConfig
@@ -202,6 +203,25 @@ def association_rows(associations: pd.DataFrame) -> Estimates:
         most=most,
         fixed=list(dict.fromkeys(row["metric"] for row in fixed)),
     )
+
+
+def metric_rows(associations: pd.DataFrame, outcome: str) -> list[dict[str, Any]]:
+    """One row per metric that can be judged on an outcome: what says most comes first."""
+    of_outcome = associations[
+        (associations["outcome"] == outcome) & (associations["n"] >= FEWEST)
+    ].sort_values("residual_q", kind="stable")
+    known = [row for row in records(of_outcome) if not _is_fixed(row)]
+    found = [_association(row) | {"verdict": row["verdict"]} for row in known]
+    return sorted(found, key=lambda row: VERDICTS_ON_METRICS.index(row["verdict"]))
+
+
+def absent(missing: pd.DataFrame, anomalies: pd.DataFrame | None) -> str:
+    """What a study lacks and what is odd in it, in a sentence."""
+    runs = missing["run"].nunique()
+    what = f"{counted(len(missing), 'value')} of {counted(runs, 'model')}" if len(missing) else ""
+    odd = 0 if anomalies is None else len(anomalies)
+    strange = f"{counted(odd, 'checkpoint')} looks odd" if odd == 1 else f"{odd} look odd"
+    return (f"{what} missing" if what else "nothing") + (f"; {strange}." if odd else ".")
 
 
 def _is_fixed(row: dict[str, Any]) -> bool:

@@ -182,6 +182,7 @@ class Jobs:
             "rank_and_regime": self.runs,
             "metric_agreement": True,
             "associations": True,
+            "raw_and_controlled": True,
             "perturbations": variants(self.study.perturbation),
             "layer_convergence": self.study.geometry.layers,
             **{name: name in findings for name in DRAWN},

@@ -58,6 +58,13 @@ ASSOCIATIONS = Table(
         ("mixed_run_se", NUMBER, "Its standard error, clustered by run"),
         ("mixed_run_n", COUNT, "Number of checkpoints used"),
         ("controls", TEXT, "Hyperparameters the partial correlation controls for"),
+        (
+            "verdict",
+            TEXT,
+            "beyond training (residual_q < 0.05); training only (raw interval excludes 0, that of "
+            "the residual is within +-0.3); no association (raw within +-0.2, residual within "
+            "+-0.3); else undecided",
+        ),
         ("note", TEXT, "Why a value is missing"),
     ),
 )

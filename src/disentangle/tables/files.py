@@ -11,6 +11,7 @@ from disentangle.errors import StudyError
 from disentangle.parquet import read_parquet, write_parquet
 from disentangle.storage import replacing
 from disentangle.tables.table import Table
+from disentangle.tables.version import check_version
 
 
 def to_arrow(rows: Sequence[Mapping[str, Any]] | pd.DataFrame, table: Table) -> pa.Table:
@@ -56,5 +57,16 @@ def write_table(rows: Sequence[Mapping[str, Any]] | pd.DataFrame, table: Table, 
 
 
 def read_tables(paths: Sequence[Path]) -> pd.DataFrame:
-    """Read and concatenate tables of one kind; see `read_parquet` for errors."""
-    return pd.concat([read_parquet(path).to_pandas() for path in paths], ignore_index=True)
+    """Read and concatenate tables of one kind.
+
+    Raises:
+        DamagedError: if one is damaged.
+        StudyError: if one is of another major version.
+    """
+    return pd.concat([_read(path).to_pandas() for path in paths], ignore_index=True)
+
+
+def _read(path: Path) -> pa.Table:
+    arrow = read_parquet(path)
+    check_version(arrow.schema.metadata, path)
+    return arrow

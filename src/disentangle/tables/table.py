@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from disentangle.tables.version import VERSION
+
 TEXT, COUNT, NUMBER = pa.string(), pa.int64(), pa.float64()
 
 
@@ -27,7 +29,8 @@ class Table:
             pa.field(name, kind, metadata={"meaning": meaning})
             for name, kind, meaning in self.columns
         ]
-        return pa.schema(fields, metadata={"table": self.name, "meaning": self.meaning})
+        about = {"table": self.name, "version": VERSION, "meaning": self.meaning}
+        return pa.schema(fields, metadata=about)
 
 
 RUN = ("run", TEXT, "Name of the run: its size and hyperparameters")

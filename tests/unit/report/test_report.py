@@ -206,6 +206,9 @@ def test_gpu_time_of_runs_that_share_a_job_is_that_jobs() -> None:
 
 def test_every_end_tag_of_the_page_is_closed() -> None:
     """Else a browser takes the next tag for an attribute of it, and leaves it out."""
-    page = files("disentangle.report").joinpath("page.html").read_text(encoding="utf-8")
-    assert re.findall(r"</[a-z0-9]+(?![a-z0-9>]).{0,20}", page) == []
-    assert page.count('<div class="scroll">') == page.count("<table")
+    folder = files("disentangle.report")
+    templates = [*folder.iterdir(), *folder.joinpath("sections").iterdir()]
+    for template in (path for path in templates if path.name.endswith(".html")):
+        page = template.read_text(encoding="utf-8")
+        assert re.findall(r"</[a-z0-9]+(?![a-z0-9>]).{0,20}", page) == [], template.name
+        assert page.count('<div class="scroll" tabindex="0">') == page.count("<table")

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from disentangle.errors import StudyError
+from disentangle.parquet import read_parquet, write_parquet
 from disentangle.storage import sha256_of
 from disentangle.tables.collected import OBSERVATIONS
 from disentangle.tables.document import tables_document
@@ -16,6 +17,7 @@ from disentangle.tables.geometry import GEOMETRY
 from disentangle.tables.leakage import LEAKAGE
 from disentangle.tables.meanings import meaning_of
 from disentangle.tables.schemas import ALL_TABLES
+from disentangle.tables.version import VERSION, version_of
 
 ROOT = Path(__file__).parents[3]
 ROW = {
@@ -51,7 +53,8 @@ def test_the_promised_columns_are_there() -> None:
 def test_the_statistics_give_the_associations_table() -> None:
     from disentangle.statistics.associate import ASSOCIATIONS as COLUMNS
 
-    assert ASSOCIATIONS.schema.names == COLUMNS
+    judged = [name for name in ASSOCIATIONS.schema.names if name != "verdict"]
+    assert judged == COLUMNS, "claims.metric_verdicts adds the verdict"
 
 
 def test_the_measurements_give_the_geometry_table() -> None:
@@ -126,3 +129,30 @@ def test_observations_may_have_columns_of_their_study(tmp_path: Path) -> None:
 def test_further_columns_mean_what_their_names_say(column: str, parts: list[str]) -> None:
     for part in parts:
         assert part in meaning_of(column)
+
+
+def with_version(path: Path, version: str | None) -> Path:
+    """A table whose metadata say this version, or none."""
+    arrow = LEAKAGE.schema.empty_table()
+    metadata = {**arrow.schema.metadata, b"version": (version or "").encode()}
+    if version is None:
+        del metadata[b"version"]
+    write_parquet(arrow.replace_schema_metadata(metadata), path)
+    return path
+
+
+@pytest.mark.parametrize("version", [None, VERSION, f"{VERSION.partition('.')[0]}.99"])
+def test_tables_of_this_version_and_from_before_versions_are_read(tmp_path, version) -> None:
+    assert read_tables([with_version(tmp_path / "x.parquet", version)]).empty
+
+
+@pytest.mark.parametrize("version", ["99.0", "0.1", "nonsense"])
+def test_a_table_of_another_version_says_what_to_do(tmp_path, version) -> None:
+    path = with_version(tmp_path / "x.parquet", version)
+    with pytest.raises(StudyError, match=f"version '{version}'.*run the study again"):
+        read_tables([path])
+
+
+def test_a_table_says_its_version(tmp_path: Path) -> None:
+    write_table([], LEAKAGE, tmp_path / "x.parquet")
+    assert version_of(read_parquet(tmp_path / "x.parquet").schema.metadata) == VERSION
