@@ -223,7 +223,7 @@ def parser() -> ArgumentParser:
         "studies", nargs="+", metavar="STUDY", help="name of a study, or its folder of results"
     )
     compare.add_argument(
-        "--out", type=Path, metavar="FILE.html", help="default: results/compare/<A>-<B>.html"
+        "--out", type=Path, metavar="FILE.html", help="default: results/compare/A-B.html"
     )
     observations = command("observations", "make a table of models from elsewhere", _compare)
     source = observations.add_subparsers(required=True, metavar="from")

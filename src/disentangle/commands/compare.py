@@ -27,7 +27,9 @@ def compare(names: Sequence[str], out: Path | None, width: int | None = None) ->
     if len(names) < 2:
         raise StudyError("Name at least two studies.")
     studies = read_compared(names)
-    page = out or Path("results", "compare", f"{'-'.join(s.folder.name for s in studies)}.html")
+    page = out or Path(
+        "results", "compare", f"{'-'.join(s.folder.absolute().name for s in studies)}.html"
+    )
     write_page(studies, page)
     lines = []
     for ledger in LEDGERS:

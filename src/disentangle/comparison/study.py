@@ -45,7 +45,7 @@ def read_compared(names: Sequence[str]) -> list[Compared]:
     folders = [_folder(name) for name in names]
     if len({folder.resolve() for folder in folders}) < len(folders):
         raise StudyError("A study is given twice; name different ones.")
-    called = [folder.resolve().name for folder in folders]
+    called = [folder.absolute().name for folder in folders]
     return [
         Compared(
             name if called.count(name) == 1 else str(folder),

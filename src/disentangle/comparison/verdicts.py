@@ -18,11 +18,11 @@ ORDER: tuple[Agreement, ...] = (
 )
 
 WORDS: dict[Agreement, str] = {
-    "contradict": "it holds in one study and fails in another",
-    "agree": "all studies decide, and alike",
-    "one decides": "some studies decide and the rest does not",
-    "undecided": "no study decides",
-    "not asked of all": "not all studies were asked",
+    "contradict": "that hold in one study and fail in another",
+    "agree": "decided alike by all studies",
+    "one decides": "decided by some studies only",
+    "undecided": "decided by none",
+    "not asked of all": "not asked of all",
 }
 """Each agreement as a phrase."""
 
@@ -141,5 +141,5 @@ def in_one_sentence(claims: Sequence[Claim]) -> str:
     if not claims:
         return ""
     count = {kind: sum(claim.agreement == kind for claim in claims) for kind in ORDER}
-    told = [f"{WORDS[kind]}: {count[kind]}" for kind in ORDER if count[kind]]
-    return f"{'; '.join(told)} (of {len(claims)} claims)."
+    told = [f"{count[kind]} {WORDS[kind]}" for kind in ORDER if count[kind]]
+    return f"{len(claims)} claims: {', '.join(told)}."

@@ -1,5 +1,6 @@
 """The display of a study's course on a terminal: a line per stage, in place."""
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -79,7 +80,7 @@ def _at_work(stage: Stage, pace: Pace) -> Text:
 def _named(job: Job, pace: Pace) -> str:
     name = job.name or job.rule
     share = pace.share(job)
-    return name if share is None else f"{name} {share:.0%}"
+    return name if share is None else f"{name} {math.floor(100 * share)}%"
 
 
 class Display:

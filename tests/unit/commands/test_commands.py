@@ -110,7 +110,7 @@ def test_two_studies_are_compared_claim_by_claim(
         ["2", "holds", "holds", "agree"],
         ["3", "holds", "not", "asked"],
     ]
-    assert lines[6].startswith("it holds in one study and fails in another: 1; all studies decide")
+    assert lines[6].startswith("3 claims: 1 that hold in one study and fail in another, 1 decided")
     assert lines[-4:-2] == ["  small: +0.50 [+0.50, +0.50]", "  large: -0.35 [-0.35, -0.35]"]
     assert lines[-2].startswith("  not pooled: on which text id is measured is not known")
     page = tmp_path / "results" / "compare" / "small-large.html"

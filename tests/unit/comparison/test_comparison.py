@@ -53,9 +53,9 @@ def test_claims_are_read_with_their_numbers(tmp_path: Path) -> None:
     assert theirs is not None and theirs.verdict == "fails"
     assert second.found[1] is None and third.found[0] is None
     assert second.not_drawn == "fewer than two intervals"
-    told = in_one_sentence([first, second, third])
-    assert told.startswith("it holds in one study and fails in another: 1; not all")
-    assert told.endswith(": 2 (of 3 claims).")
+    assert in_one_sentence([first, second, third]) == (
+        "3 claims: 1 that hold in one study and fail in another, 2 not asked of all."
+    )
 
 
 def test_different_tests_are_not_drawn_together(tmp_path: Path) -> None:
