@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
-from statsmodels.regression.mixed_linear_model import MixedLM
 
 from disentangle.statistics.bootstrap import CONFIDENCE, Floats
 from disentangle.statistics.design import column_space
 from disentangle.statistics.estimate import Estimate
+from disentangle.statistics.random_intercept import (
+    NoFitError,
+    RandomIntercept,
+    fit_random_intercept,
+)
 from disentangle.statistics.rank_correlation import NEGLIGIBLE
 
 # A standard deviation of sizes below a thousandth of the residual one counts as zero.
@@ -21,10 +21,6 @@ NO_VARIANCE = 1e-6
 
 # With fewer runs the cluster-robust variance is unreliable.
 FEWEST_RUNS = 10
-
-
-class NoFitError(ValueError):
-    """The likelihood maximisation failed."""
 
 
 def _standardise(values: Floats) -> Floats:
@@ -37,11 +33,11 @@ def mixed_effect(
     """Slope b of  z(outcome) = a + b z(metric) + c' controls + u_size + e,  u ~ N(0, tau^2).
 
     In standard deviations of the outcome per standard deviation of the metric. Restricted maximum
-    likelihood (Laird & Ware 1982; statsmodels' MixedLM). The controls are the training
-    hyperparameters without size (`design.numeric_design`). They enter as a basis of their span, so
-    redundant controls are harmless. NaN for one size, for no more rows than parameters, for a
-    metric that the controls determine, without convergence, and if the variance of sizes is
-    estimated as zero (a singular fit: its standard error would be conditional on a boundary).
+    likelihood (`random_intercept`). The controls are the training hyperparameters without size
+    (`design.numeric_design`). They enter as a basis of their span, so redundant controls are
+    harmless. NaN for one size, for no more rows than parameters, for a metric that the controls
+    determine, and if the variance of sizes is estimated as zero (a singular fit: its standard error
+    would be conditional on a boundary).
 
     Assumes additive linear effects of the controls that are the same at every size, so the same
     confounding remains as in `partial_spearman`. Values are finite.
@@ -61,7 +57,7 @@ def mixed_effect(
     if left @ left < NEGLIGIBLE * n:
         return Estimate.unknown("metric determined by the controls", n)
     try:
-        fit = _fit(_standardise(y), exog, np.asarray(sizes))
+        fit = fit_random_intercept(_standardise(y), exog, np.asarray(sizes))
     except NoFitError as error:
         return Estimate.unknown(str(error), n)
     if fit.tau2 < NO_VARIANCE * fit.sigma2 or not np.isfinite(fit.se):
@@ -108,7 +104,7 @@ def mixed_effect_by_run(
     if left @ left < NEGLIGIBLE * n:
         return Estimate.unknown("metric determined by run and tokens", n)
     try:
-        fit = _fit(_standardise(y), exog, run)
+        fit = fit_random_intercept(_standardise(y), exog, run)
     except NoFitError as error:
         return Estimate.unknown(str(error), n)
     return _slope(fit.coefficients[0], _sandwich_se(_standardise(y), exog, run, fit), n)
@@ -121,34 +117,7 @@ def _slope(value: float, se: float, n: int) -> Estimate:
     return Estimate(value, value - reach, value + reach, n, p=p, se=se)
 
 
-@dataclass(frozen=True)
-class _Fit:
-    """Fixed effects, the first one's standard error, and the two variances."""
-
-    coefficients: Floats
-    se: float
-    tau2: float
-    sigma2: float
-
-
-def _fit(y: Floats, exog: Floats, groups: NDArray[Any]) -> _Fit:
-    """Restricted maximum likelihood with a random intercept for each group; NoFitError."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the code checks for these problems
-        try:
-            # a line search for the one variance: the gradient methods that statsmodels tries first
-            # can step to zero variance, where its likelihood is infinite
-            fit = MixedLM(y, exog, groups=groups).fit(reml=True, method="powell")
-            tau2 = float(np.asarray(fit.cov_re).squeeze())
-            found = _Fit(np.asarray(fit.fe_params), float(fit.bse_fe[0]), tau2, float(fit.scale))
-        except np.linalg.LinAlgError as error:
-            raise NoFitError("singular") from error
-    if not fit.converged:
-        raise NoFitError("did not converge")
-    return found
-
-
-def _sandwich_se(y: Floats, exog: Floats, run: NDArray[np.intp], fit: _Fit) -> float:
+def _sandwich_se(y: Floats, exog: Floats, run: NDArray[np.intp], fit: RandomIntercept) -> float:
     """Cluster-robust standard error of the first coefficient, with runs as clusters."""
     residual = y - exog @ fit.coefficients
     p = exog.shape[1]
