@@ -82,8 +82,9 @@ def test_what_is_planted_is_found_and_said(folder: Path) -> None:
     page = (results / "report.html").read_text()
     assert "Given how the models were trained: models with higher rank have lower loss." in page
     assert "Not known, hence not controlled for" in page
+    told = re.sub(r"<(svg|script|style)\b.*?</\1>", "", page, flags=re.S)
     for absent in ("None", "nan", 'id="training"', 'id="text"'):
-        assert absent not in re.sub(r"<svg.*?</svg>", "", page, flags=re.S)
+        assert absent not in told
 
 
 def test_the_library_says_the_same_as_the_workflow(folder: Path) -> None:

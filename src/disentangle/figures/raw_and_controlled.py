@@ -49,7 +49,10 @@ def raw_and_controlled(associations: pd.DataFrame) -> Figure:
     panel.set_aspect("equal")
     panel.set_xlabel(f"raw ρ with {outcome_label(outcome)}")
     panel.set_ylabel("controlled: residual ρ, given training choices")
-    figure.legend(loc="outside upper left", ncols=2)
+    if rows.empty:
+        panel.text(0, 0.05, "too few models for a controlled association", ha="center")
+    else:
+        figure.legend(loc="outside upper left", ncols=2)
     return figure
 
 
