@@ -5,28 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import product
+from typing import TypedDict
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from disentangle.statistics.beside_design import r2_beside_design
 from disentangle.statistics.clustered import clustered_slope
-from disentangle.statistics.design import (
-    cells,
-    check_design,
-    design_matrix,
-    families,
-    family_configurations,
-    numeric_columns,
-    numeric_design,
-    varying,
-)
+from disentangle.statistics.complete_rows import CompleteRows
+from disentangle.statistics.design import check_design
 from disentangle.statistics.estimate import Estimate
 from disentangle.statistics.increment import (
     NotEnoughError,
     cross_validate,
     incremental_r2,
-    scale_baseline,
 )
 from disentangle.statistics.mixed import mixed_effect, mixed_effect_by_run
 from disentangle.statistics.multiplicity import benjamini_hochberg
@@ -34,6 +27,15 @@ from disentangle.statistics.partial import partial_spearman
 from disentangle.statistics.residual import residual_spearman
 from disentangle.statistics.spearman import spearman
 from disentangle.statistics.within import within_spearman
+
+
+class _Resampled(TypedDict):
+    """How intervals are made."""
+
+    clusters: NDArray[np.intp]
+    resamples: int
+    seed: int
+
 
 PERMUTATIONS = 9999
 """Number of random permutations if there are too many for all; p is accurate to 0.005 at 5 %."""
@@ -56,16 +58,6 @@ REGRESSIONS = [
 # fmt: on
 
 
-def _complete(observations: pd.DataFrame, outcome: str, metric: str) -> pd.DataFrame:
-    """Rows in which the pair and the whole numeric design are finite.
-
-    All estimators of a pair see the same rows, so that they differ by method only.
-    """
-    columns = [outcome, metric, *numeric_columns(observations)]
-    values = observations[columns].to_numpy(np.float64, na_value=np.nan)
-    return observations[np.isfinite(values).all(axis=1)]
-
-
 def _note(reasons: dict[str, str]) -> str:
     return "; ".join(f"{estimator}: {reason}" for estimator, reason in reasons.items() if reason)
 
@@ -76,50 +68,41 @@ def reason_of(note: str, estimator: str) -> str:
     return next((reason for name, _, reason in said if name == estimator), "")
 
 
-def _along_runs(checkpoints: pd.DataFrame | None, outcome: str, metric: str) -> Estimate:
+def _along_runs(checkpoints: CompleteRows | None, outcome: str, metric: str) -> Estimate:
     """The mixed effect by run over checkpoints after step 0."""
     if checkpoints is None:
         return Estimate.unknown("one checkpoint per run")
-    trained = checkpoints[checkpoints["step"] > 0]
-    time = "tokens" if trained["tokens"].notna().all() else "step"
-    rows = _complete(trained, outcome, metric)
-    controls = numeric_design(rows, varying(rows))
-    return mixed_effect_by_run(rows[outcome], rows[metric], rows[time], controls, rows["run"])
+    time = "tokens" if checkpoints.observations["tokens"].notna().all() else "step"
+    of = checkpoints.of(outcome, metric)
+    y, x, at, run = (of.rows[name] for name in (outcome, metric, time, "run"))
+    return mixed_effect_by_run(y, x, at, of.control_design, run)
 
 
 def _association(
-    observations: pd.DataFrame,
-    checkpoints: pd.DataFrame | None,
+    runs: CompleteRows,
+    checkpoints: CompleteRows | None,
     outcome: str,
     metric: str,
     resamples: int,
     seed: int,
 ) -> dict[str, object]:
-    rows = _complete(observations, outcome, metric)
-    x, y = (rows[name].to_numpy(np.float64) for name in (metric, outcome))
-    controls = varying(rows)
-    family, configuration = families(rows), family_configurations(rows)
-    hyperparameters = [name for name in controls if name != "params_non_embedding"]
+    of = runs.of(outcome, metric)
+    x, y = (of.rows[name].to_numpy(np.float64) for name in (metric, outcome))
+    resampled: _Resampled = {"clusters": of.families, "resamples": resamples, "seed": seed}
 
-    raw = spearman(x, y, clusters=family, resamples=resamples, seed=seed)
-    partial = partial_spearman(
-        x, y, rows[controls].to_numpy(np.float64), clusters=family, resamples=resamples, seed=seed
-    )
-    residual = residual_spearman(
-        x, y, design_matrix(rows), clusters=family, resamples=resamples, seed=seed
-    )
-    within = within_spearman(x, y, cells(rows), permutations=PERMUTATIONS, seed=seed)
-    clustered = clustered_slope(y, x, design_matrix(rows), family)
-    increment = incremental_r2(
-        y, x, scale_baseline(rows), configuration, resamples=resamples, seed=seed
-    )
-    beside_design = r2_beside_design(y, x, design_matrix(rows))
+    raw = spearman(x, y, **resampled)
+    partial = partial_spearman(x, y, of.control_values, **resampled)
+    residual = residual_spearman(x, y, of.matrix, **resampled)
+    within = within_spearman(x, y, of.cells, permutations=PERMUTATIONS, seed=seed)
+    clustered = clustered_slope(y, x, of.matrix, of.families)
+    increment = incremental_r2(y, x, of.baseline, of.configurations, resamples=resamples, seed=seed)
+    beside_design = r2_beside_design(y, x, of.matrix)
     by_run = _along_runs(checkpoints, outcome, metric)
-    mixed = mixed_effect(y, x, numeric_design(rows, hyperparameters), rows["size"].to_numpy())
+    mixed = mixed_effect(y, x, of.hyperparameter_design, of.sizes)
     return {
         "outcome": outcome,
         "metric": metric,
-        "n": len(rows),
+        "n": len(of.rows),
         "rho": raw.value,
         "rho_low": raw.low,
         "rho_high": raw.high,
@@ -152,7 +135,7 @@ def _association(
         "mixed_run_coef": by_run.value,
         "mixed_run_se": by_run.se,
         "mixed_run_n": by_run.n,
-        "controls": ", ".join(controls),
+        "controls": ", ".join(of.controls),
         "note": _note(
             {
                 "raw": raw.note,
@@ -189,13 +172,12 @@ def associate(
     the design columns that vary; `note` says why a value is NaN. All intervals follow from `seed`.
     """
     check_design(observations)
+    runs = CompleteRows(observations)
+    trained = None if checkpoints is None else CompleteRows(checkpoints[checkpoints["step"] > 0])
     families = []
     for outcome in outcomes:
         family = pd.DataFrame(
-            [
-                _association(observations, checkpoints, outcome, metric, resamples, seed)
-                for metric in metrics
-            ]
+            [_association(runs, trained, outcome, metric, resamples, seed) for metric in metrics]
         )
         if len(family):
             family["partial_q"] = benjamini_hochberg(family["partial_p"])
@@ -216,12 +198,13 @@ def regressions(
     cross-validation has no rows here; its note in the associations gives the reason.
     """
     check_design(observations)
+    runs = CompleteRows(observations)
     table = []
     for outcome, metric in product(outcomes, metrics):
-        rows = _complete(observations, outcome, metric)
+        of = runs.of(outcome, metric)
         try:
             models = cross_validate(
-                rows[outcome], rows[metric], scale_baseline(rows), family_configurations(rows)
+                of.rows[outcome], of.rows[metric], of.baseline, of.configurations
             )
         except NotEnoughError:
             continue
