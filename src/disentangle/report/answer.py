@@ -13,6 +13,9 @@ from disentangle.statistics.power import LARGE, detectable_rho
 from disentangle.tables.select import CHIEF_METRIC, chief_metric
 from disentangle.vocabulary.metrics import metric_label
 
+NAMED = 3
+"""How many metrics the second sentence names at most."""
+
 
 @dataclass(frozen=True)
 class Trust:
@@ -90,17 +93,25 @@ def _of_all(rows: pd.DataFrame) -> str:
     if judged.empty:
         return "No metric can be judged given how the models were trained."
     counts = judged["verdict"].value_counts()
+    rest = ", ".join(_counted(name, counts[name]) for name in VERDICTS[1:] if name in counts)
     beyond = judged[judged["verdict"] == VERDICTS[0]].sort_values("residual_q", kind="stable")
-    names = ", ".join(metric_label(name) for name in beyond["metric"].head(3))
-    more = f" and {len(beyond) - 3} more" if len(beyond) > 3 else ""
-    told = f" ({names}{more})" if len(beyond) else ""
-    rest = "; ".join(f"{counts[name]} {name}" for name in VERDICTS[1:] if name in counts)
-    verb = "says" if len(beyond) == 1 else "say"
-    none = "none" if beyond.empty else str(len(beyond))
-    return (
-        f"Of {counted(len(judged), 'metric')}, {none} {verb if len(beyond) else 'says'} more than "
-        f"the training choices do{told}" + (f"; of the others: {rest}." if rest else ".")
-    )
+    more = "more than the training choices do"
+    if beyond.empty:
+        return f"None of {counted(len(judged), 'metric')} is shown to say {more}: {rest}."
+    names = ", ".join(metric_label(name) for name in beyond["metric"].head(NAMED))
+    further = f" and {len(beyond) - NAMED} more" if len(beyond) > NAMED else ""
+    says = f"{len(beyond)} {'says' if len(beyond) == 1 else 'say'} {more} ({names}{further})"
+    return f"Of {counted(len(judged), 'metric')}, {says}" + (f"; {rest}." if rest else ".")
+
+
+def _counted(verdict: str, n: int) -> str:
+    """'1 follows training only', '47 are undecided'."""
+    one, many = {
+        "training only": ("follows training only", "follow training only"),
+        "no association": ("has no association", "have no association"),
+        "undecided": ("is undecided", "are undecided"),
+    }[verdict]
+    return f"{n} {one if n == 1 else many}"
 
 
 def _trust(

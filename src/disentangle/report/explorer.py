@@ -40,6 +40,8 @@ def explorer_data(
         `choices`, and which `metric` and `outcome` come first.
     """
     rows = observations[observations["variant"] == BASE].sort_values(["run", "step"])
+    # as in the figures: a multiple, since a default may differ between sizes
+    rows = rows.assign(learning_rate=rows["learning_rate_multiple"])
     rows = rows.dropna(subset=outcomes, how="all").dropna(subset=metrics, how="all")
     if rows.empty or not metrics or not outcomes:
         return None

@@ -117,6 +117,12 @@ def test_the_explorer_has_every_checkpoint(written) -> None:
     shown = data["points"]["W_effective_rank_pct"][place]
     assert shown == pytest.approx(row["W_effective_rank_pct"], rel=1e-4)
     assert explorer_data(observations, [], ["id_bits_per_byte"]) is None
+    faster = observations.assign(
+        learning_rate=0.04, learning_rate_multiple=[1.0] * 54 + [5.0] * (len(observations) - 54)
+    )
+    data = explorer_data(faster, ["W_effective_rank_pct"], ["id_bits_per_byte"])
+    assert data is not None
+    assert {run["learning_rate"] for run in data["runs"]} == {1, 5}
 
 
 def test_a_large_study_shows_last_checkpoints_only(written, monkeypatch) -> None:
