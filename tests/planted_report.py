@@ -52,7 +52,9 @@ def suite() -> pd.DataFrame:
                             "weight_decay": decay,
                             "learning_rate": 1.0,
                             "final_lr": 0.1,
-                            "W_effective_rank_pct": 60 + 8 * turn + 5 * left + rng.normal(),
+                            # rounded, so that there are ties
+                            "W_effective_rank_pct": 5
+                            * round((60 + 8 * turn + 5 * left + rng.normal()) / 5),
                             "H_stable_rank": 20 + own + left,
                             "id_bits_per_byte": 1.5
                             + 0.4 * left

@@ -77,7 +77,16 @@ def test_a_rectangle_selects_the_runs_in_it(opened) -> None:
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] - 2, box["y"] + box["height"] - 2, steps=4)
     page.mouse.up()
-    assert len(selected(page)) > 30
+    inside = page.locator(DOTS).evaluate_all(
+        """(dots, [left, top, right, bottom]) => dots.filter((dot) => {
+          const { x, y, width, height } = dot.getBoundingClientRect();
+          const [cx, cy] = [x + width / 2, y + height / 2];
+          return left < cx && cx < right && top < cy && cy < bottom;
+        }).map((dot) => dot.getAttribute("aria-label"))""",
+        [box["x"] + 2, box["y"] + 2, box["x"] + box["width"] - 2, box["y"] + box["height"] - 2],
+    )
+    assert 20 < len(inside) < 36, "some are on the edge"
+    assert sorted(selected(page)) == sorted(inside)
     assert "selected: ρ = " in page.locator("#explore .found").inner_text()
 
 
@@ -127,6 +136,8 @@ def test_the_keyboard_does_what_the_pointer_does(opened) -> None:
     page.keyboard.press("ArrowLeft")
     page.keyboard.press(" ")
     assert len(selected(page)) == 2
+    page.keyboard.press(" ")
+    assert len(selected(page)) == 1, "a second time takes it out again"
     page.keyboard.press("Escape")
     assert selected(page) == []
 

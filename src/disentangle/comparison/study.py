@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 
 from disentangle.errors import StudyError
-from disentangle.parquet import read_parquet
 from disentangle.storage import DamagedError, read_json
 from disentangle.study.results_folder import StudyFolder
 from disentangle.study.specs.of_study import ONLY
+from disentangle.tables.files import read_tables
 
 NEEDED = ("claims", "claim_tests", "associations")
 OPTIONAL = ("neighbours", "neighbour_tests", "regime", "checkpoints", "observations")
@@ -40,7 +40,7 @@ def read_compared(names: Sequence[str]) -> list[Compared]:
         names: names of studies, or their folders of results.
 
     Raises:
-        StudyError: if a study has no tables yet, or is given twice.
+        StudyError: if a study has no tables yet or tables of another version, or is given twice.
     """
     folders = [_folder(name) for name in names]
     if len({folder.resolve() for folder in folders}) < len(folders):
@@ -79,7 +79,7 @@ def _tables(folder: Path) -> dict[str, pd.DataFrame]:
     for name in (*NEEDED, *OPTIONAL):
         path = StudyFolder(folder).table(name)
         if path.is_file():
-            found[name] = read_parquet(path).to_pandas()
+            found[name] = read_tables([path])
         elif name in NEEDED:
             raise StudyError(f"{path} does not exist yet: make the study's report first.")
     return found

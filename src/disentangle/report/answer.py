@@ -12,6 +12,7 @@ from disentangle.report.regime import Standing
 from disentangle.statistics.power import LARGE, detectable_rho
 from disentangle.tables.select import CHIEF_METRIC, chief_metric
 from disentangle.vocabulary.metrics import metric_label
+from disentangle.vocabulary.scores import LOSSES
 
 NAMED = 3
 """How many metrics the second sentence names at most."""
@@ -58,16 +59,17 @@ def answer(
     metric = chief_metric(rows["metric"].tolist()) if len(rows) else CHIEF_METRIC
     row = rows[rows["metric"] == metric].iloc[0] if len(rows) else None
     return Answer(
-        of_the_chief=_of_the_chief(row, metric),
+        of_the_chief=_of_the_chief(row, metric, outcome),
         of_all=_of_all(rows),
         trust=_trust(row, standing, coverage, absent),
     )
 
 
-def _of_the_chief(row: "pd.Series[Any] | None", metric: str) -> str:
+def _of_the_chief(row: "pd.Series[Any] | None", metric: str, outcome: str) -> str:
     if row is None or not row["n"]:
         return "No model has both a metric of its geometry and this score yet."
     what = "W has a higher effective rank" if metric == CHIEF_METRIC else metric_label(metric)
+    score = "loss" if outcome.endswith(tuple(loss.ending for loss in LOSSES)) else "score"
     models = f"Models whose {what}" if metric == CHIEF_METRIC else f"Models with higher {what}"
     raw = interval(row["rho"], row["rho_low"], row["rho_high"])
     left = interval(row["residual_rho"], row["residual_low"], row["residual_high"])
@@ -75,14 +77,14 @@ def _of_the_chief(row: "pd.Series[Any] | None", metric: str) -> str:
     if not np.isfinite(row["rho_low"]):
         first = f"There are too few models ({int(row['n'])}) to tell whether the two go together."
     elif row["rho_low"] > 0 or row["rho_high"] < 0:
-        first = f"{models} have {'higher' if row['rho'] > 0 else 'lower'} loss (raw ρ = {raw})."
+        first = f"{models} have {'higher' if row['rho'] > 0 else 'lower'} {score} (raw ρ = {raw})."
     else:
-        first = f"{models} have neither clearly higher nor clearly lower loss (raw ρ = {raw})."
+        first = f"{models} have neither clearly higher nor clearly lower {score} (raw ρ = {raw})."
     if not np.isfinite(row["residual_low"]):
         return f"{first} {given}, nothing can be said: too few degrees of freedom are left."
     if row["verdict"] == "beyond training":
         sign = "higher" if row["residual_rho"] > 0 else "lower"
-        return f"{first} {given}, higher values still go with {sign} loss (ρ = {left})."
+        return f"{first} {given}, higher values still go with {sign} {score} (ρ = {left})."
     if row["verdict"] in ("training only", "no association"):
         return f"{first} {given}, next to nothing of it is left (ρ = {left})."
     return f"{first} {given}, these runs cannot tell whether anything is left (ρ = {left})."

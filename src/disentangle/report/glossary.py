@@ -18,6 +18,7 @@ TERMS = {
     "outcome": "What a metric might tell: a loss or a task's score.",
     "loss": "Cross-entropy on held-out text in bits per byte; lower is better. It does not depend "
     "on the tokenizer.",
+    "score": "How good a model is at a task, such as its accuracy.",
     "training choices": "What the study varied: size, tokens, batch size, weight decay, learning "
     "rate and the like. Together they are the design.",
     "ρ": "Spearman's rank correlation, from -1 to 1. Raw: nothing else is taken into account.",
@@ -48,13 +49,15 @@ def glossary(domains: Mapping[str, str]) -> dict[str, str]:
     """All terms, and the study's held-out domains with their sources.
 
     Args:
-        domains: name of a domain to its source.
+        domains: name of a domain to its source; empty where others measured and it is not known.
     """
+    return TERMS | {name: _domain(name, source) for name, source in domains.items()}
+
+
+def _domain(name: str, source: str) -> str:
     usual = {"id": "text like the training text", "ood": "other text", "code": "program code"}
-    return TERMS | {
-        name: f"A held-out domain{', ' + usual[name] if name in usual else ''}: {source}."
-        for name, source in domains.items()
-    }
+    what = f"Held-out text: {usual[name]}" if name in usual else "Held-out text"
+    return f"{what} ({source})." if source else f"{what}."
 
 
 def slug(term: str) -> str:
@@ -62,13 +65,18 @@ def slug(term: str) -> str:
     return re.sub(r"\W+", "-", term).strip("-")
 
 
-def link_to_term(name: str, shown: str = "") -> Markup:
+def link_to_term(terms: Mapping[str, str], name: str, shown: str = "") -> Markup:
     """A link to a term's entry that shows its meaning on hover.
+
+    Args:
+        terms: the glossary.
+        name: an entry, which may begin with a capital where a sentence does.
+        shown: the words of the link, if not the name.
 
     Raises:
         KeyError: if the term has no entry.
     """
-    entry = next(term for term in (name, name.lower()) if term in TERMS or term == name.lower())
+    entry = name if name in terms else name.lower()
     return Markup('<a class="term" href="#term-{}" title="{}">{}</a>').format(
-        slug(entry), TERMS[entry], escape(shown or name)
+        slug(entry), terms[entry], escape(shown or name)
     )

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from functools import partial
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -104,7 +105,6 @@ def write_report(
     environment.filters |= {"outcome": outcome_label, "metric": metric_label}
     environment.filters |= {"variant": variant_label, "response": _response_label}
     environment.filters |= {"meaning": _meaning, "slug": slug}
-    environment.globals["term"] = link_to_term
     assets = {
         path.name: Markup(path.read_text(encoding="utf-8"))  # noqa: S704 (our own files)
         for path in files("disentangle.report").joinpath("assets").iterdir()
@@ -126,6 +126,12 @@ def write_report(
             for name in losses(observations)
             if name.endswith(BITS_PER_BYTE.ending)
         ]
+    # of a table from elsewhere the text is not known
+    sources = dict.fromkeys(domains, "")
+    if not study.observations:
+        sources = {name: study.corpus.heldout[name].source for name in domains}
+    terms = glossary(sources)
+    environment.globals["term"] = partial(link_to_term, terms)
     calibration = tables["calibration"]
     first_outcome = chief_outcome(associations["outcome"].tolist())
     stands = standing(tables.get("regime"))
@@ -156,7 +162,7 @@ def write_report(
         metric_rows=judged,
         metric_counts=Counter(row["verdict"] for row in judged),
         metric_rule={"level": LEVEL, "small": SMALL, "matters": MATTERS},
-        glossary=glossary({name: one.source for name, one in study.corpus.heldout.items() if one}),
+        glossary=terms,
         findings=headline(associations, first_outcome, calibration),
         claims=claims(tables["claims"], tables["claim_tests"]),
         neighbours=neighbours(tables),

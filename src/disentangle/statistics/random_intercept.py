@@ -6,7 +6,7 @@ Only the ratio theta = tau^2 / sigma^2 has to be searched for. Given theta, b, s
 likelihood are in closed form (Laird & Ware 1982; Searle, Casella & McCulloch 1992, section 6.6):
 the inverse covariance of a group of n rows is I - theta / (1 + n theta) 11', up to 1 / sigma^2. So
 a line search on log theta finds the maximum to the last digits, where general optimisers stop
-early, in a fiftieth of their time.
+early, and in less than a tenth of their time.
 
 The standard error is that of the joint observed information, as statsmodels has it: b is uncertain
 for given theta, and moves with theta, which is uncertain too.

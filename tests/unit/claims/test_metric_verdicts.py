@@ -59,6 +59,14 @@ def test_the_answer_says_what_is_left_given_training() -> None:
     assert "cannot tell whether anything is left" in of_chief
 
 
+def test_an_outcome_that_is_no_loss_is_not_called_one() -> None:
+    one = row(0.6, 0.02, 0.2, 0.9)
+    one["outcome"] = "sciq_acc"
+    table = with_verdicts(pd.DataFrame([one]))
+    found = answer(table, "sciq_acc", standing=None, coverage="", absent="nothing.")
+    assert "have higher score (raw" in found.of_the_chief
+
+
 def test_metrics_that_say_more_are_named() -> None:
     metrics = ["H_stable_rank", "H_IsoScore", "W_stable_rank", "H_participation_ratio"]
     others = [row(0.6, 0.5, 0.1, 0.001 * i, name) for i, name in enumerate(metrics, 1)]

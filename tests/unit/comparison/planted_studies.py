@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 
 from disentangle.parquet import write_parquet
 from disentangle.storage import write_json
@@ -64,8 +65,6 @@ def write_study(
 
 
 def write_frame(frame: pd.DataFrame, path: Path) -> None:
-    import pyarrow as pa
-
     write_parquet(pa.Table.from_pandas(frame, preserve_index=False), path)
 
 

@@ -15,6 +15,7 @@ from disentangle.comparison.random_effects import pool, z_error
 from disentangle.comparison.study import Compared, read_compared
 from disentangle.comparison.verdicts import agreement_of, claims_of, in_one_sentence
 from disentangle.errors import StudyError
+from disentangle.parquet import read_parquet, write_parquet
 
 ESTIMATE = (-0.4, -0.6, -0.1)
 CLAIMS = {1: ("holds", ESTIMATE), 2: ("undecided", (0.1, -0.2, 0.4))}
@@ -175,3 +176,13 @@ def test_studies_of_one_name_are_called_by_their_folders(tmp_path: Path) -> None
         write_study(tmp_path / place / "a", claims=CLAIMS)
     names = [str(tmp_path / place / "a") for place in ("x", "y")]
     assert [study.name for study in read_compared(names)] == names
+
+
+def test_tables_of_another_version_are_not_compared(tmp_path: Path) -> None:
+    folders = [write_study(tmp_path / name, claims=CLAIMS) for name in "ab"]
+    path = folders[1] / "tables" / "claims.parquet"
+    arrow = read_parquet(path)
+    later = {**arrow.schema.metadata, b"version": b"99.0"}
+    write_parquet(arrow.replace_schema_metadata(later), path)
+    with pytest.raises(StudyError, match=r"claims\.parquet has version '99\.0'"):
+        read_compared([str(folder) for folder in folders])

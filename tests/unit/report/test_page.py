@@ -69,12 +69,20 @@ def test_each_term_that_is_linked_is_explained(page) -> None:
     assert {f"term-{slug(name)}" for name in ("W", "H", "ρ", "ΔR²")} <= linked
 
 
+def test_a_table_of_others_is_not_given_texts_of_ours(page, default_config) -> None:
+    entry = page[page.index('<dt id="term-id">') :].partition("</dd>")[0]
+    assert entry.endswith("Held-out text: text like the training text.")
+    for domain in filter(None, default_config["corpus"]["heldout"].values()):
+        assert domain["source"] not in page
+
+
 def test_terms_have_places_of_their_own() -> None:
     names = [slug(name) for name in glossary({"id": "a", "ood": "b", "code": "c"})]
     assert len(set(names)) == len(names)
-    assert 'title="The model' in link_to_term("d")
+    assert 'title="The model' in link_to_term(TERMS, "d")
+    assert 'href="#term-loss"' in link_to_term(TERMS, "Loss")
     with pytest.raises(KeyError):
-        link_to_term("nonsense")
+        link_to_term(TERMS, "nonsense")
     assert set(TERMS) <= set(glossary({}))
 
 
