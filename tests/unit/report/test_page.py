@@ -40,6 +40,7 @@ def test_the_answer_stands_before_everything_else(page) -> None:
     first = re.sub(r"<[^>]+>", "", body[: body.index("<nav")])
     assert "Models whose W has a higher effective rank have higher loss (raw ρ = +0." in first
     assert "1 says more than the training choices do (H: stable rank)" in first
+    assert "lower is better. Held-out text: id. Raw is as seen" in first
     assert "degrees of freedom" in first and "Missing: nothing." in first
 
 
