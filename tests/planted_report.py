@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from disentangle.figures import draw
+from disentangle.figures import FIGURES
 from disentangle.figures.style import save
+from disentangle.figures.suite import Suite
 from disentangle.observations import adopt, analyze
 from disentangle.observations.analyze import TABLES
 from disentangle.report import write_report
@@ -88,22 +89,12 @@ def write_planted_report(path: Path, config: dict[str, Any]) -> pd.DataFrame:
     """
     tables = planted_tables()
     observations = tables["observations"]
-    figures = draw(
-        runs={},
-        observations=observations,
-        associations=tables["associations"],
-        agreement=tables["agreement"],
-        over_training=tables["over_training"],
-        training=None,
-        perturbation=Perturbation(),
-        layers=None,
-        slopes=None,
-        findings={},
-    )
+    planted = Suite({}, Perturbation(), tables.__getitem__)
+    names = ("rank_and_loss", "rank_over_training", "metric_agreement", "associations")
     drawn = {}
-    for name, figure in figures.items():
+    for name in (*names, "raw_and_controlled"):
         svg = path.with_name(f"{name}.svg")
-        save(figure, svg, svg.with_suffix(".pdf"))
+        save(FIGURES[name](planted), svg, svg.with_suffix(".pdf"))
         drawn[name] = svg.read_text()
     study = config | {"study": "planted", "observations": {"file": "suite.csv"}}
     write_report(

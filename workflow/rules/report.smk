@@ -10,7 +10,7 @@ rule draw_figures:
         agreement=FOLDER.table("agreement"),
         over_training=FOLDER.table("over_training"),
         layers=LAYERS,
-        slopes=[FOLDER.table("causal_slopes")] if JOBS.experiment else [],
+        causal_slopes=[FOLDER.table("causal_slopes")] if JOBS.experiment else [],
         trained=expand(FOLDER.trained(), cohort=COHORTS),
     output:
         svg=expand(FOLDER.figure("{figure}", "svg"), figure=JOBS.figures),

@@ -54,9 +54,14 @@ def variant_label(variant: str) -> str:
     return f"{words[kind]} {rest}" if kind in words else variant
 
 
+def save_svg(figure: Figure, path: Path) -> None:
+    """Write a figure as SVG; the same figure gives the same bytes."""
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
+
+
 def save(figure: Figure, svg: Path, pdf: Path) -> None:
     """Write a figure as SVG and as PDF; the same figure gives the same bytes."""
-    with replacing(svg) as temporary:
-        figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
+    save_svg(figure, svg)
     with replacing(pdf) as temporary:
         figure.savefig(temporary, format="pdf", metadata={"CreationDate": None, "Creator": None})
