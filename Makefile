@@ -24,7 +24,7 @@ START := $(BIN)/python -m disentangle.running
 RUN := -- $(BIN)/snakemake --nolock --cores $(CORES) $(if $(VERBOSE),--quiet rules,--logger disentangle)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run status check resume checkpoint publish test test-cluster test-browser test-library test-paper lint docs lock clean
+.PHONY: help install demo run status check resume checkpoint publish figures published test test-cluster test-browser test-library test-paper lint docs lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -68,6 +68,13 @@ checkpoint: install  ## add a model to a study: make checkpoint SOURCE=path/to/m
 
 publish: install  ## deposit an archive at Zenodo: make publish ARCHIVE=... FLAGS=--upload; without FLAGS, say what would be sent
 	@$(BIN)/disentangle publish "$(ARCHIVE)" $(FLAGS)
+
+figures: install  ## draw the pages' figures again from published/, in a minute; nothing is trained
+	@$(BIN)/python -m disentangle.published.redraw
+	@$(BIN)/python docs/explanation/draw.py
+
+published: install  ## put the tables of an archive into published/: make published ARCHIVE=...
+	@$(BIN)/python -m disentangle.published.take "$(ARCHIVE)"
 
 test: $(VENV)/.installed-test  ## run the tests, two at a time
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder

@@ -41,6 +41,7 @@ INSTEAD = (
     (r"^(make resume)$", r"make --dry-run resume", "needs an archive; test_archive has one"),
     (r"^snakemake verify .*", "true", "needs an archive; test_archive has one"),
     (r"^make check", "make --dry-run check", "test_audit checks this study"),
+    (r"^make figures$", "make --dry-run figures", "writes into docs/; test_redraw draws them"),
     (r"<run>/step", "4K_*/step", "the name of a run"),
     (r"<run>(?! or)", "2K_*", "the name of a run"),
     (r"<study>", "mine", "the name of a study"),

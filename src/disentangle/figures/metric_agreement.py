@@ -40,7 +40,7 @@ def metric_agreement(agreement: pd.DataFrame) -> Figure:
     panel = figure.subplots()
     image = panel.imshow(correlation, cmap="RdBu", vmin=-1, vmax=1)
     for i, row in enumerate(correlation):
-        for j, value in enumerate(row):
+        for j, value in enumerate(row[: i + 1]):  # the number of each pair once
             if value == value:
                 text = f"{value:.1f}".replace("0.", ".").replace("-.0", ".0")
                 ink = "white" if abs(value) > 0.7 else "#333333"
