@@ -15,7 +15,7 @@ from disentangle.study import read_config
 from disentangle.study.grid import external_runs
 
 ROOT = Path(__file__).parents[2]
-MODELS = {"pythia": 5, "polypythias": 40, "olmo": 3, "datadecide": 20, "gemstones": 16}
+MODELS = {"pythia": 5, "polypythias": 46, "olmo": 3, "datadecide": 20, "gemstones": 16}
 """Study to its number of models."""
 LENGTHS = (2048, 4096)
 """Tokens in the sequences that these suites were trained on."""
@@ -63,8 +63,15 @@ def test_seeds_of_one_size_are_repeats() -> None:
     update_config(whole, study("polypythias"))
     runs = external_runs(read_config(whole))
     sizes = Counter(run.covariates()["size"] for run in runs)
-    assert sizes == {"14M": 10, "31M": 10, "70M": 10, "160M": 10}
-    assert len({(run.covariates()["size"], run.covariates()["seed"]) for run in runs}) == 40
+    assert sizes == {"14M": 10, "31M": 10, "70M": 10, "160M": 16}
+    seeds = Counter(
+        (run.covariates()["size"], run.covariates()["init_seed"], run.covariates()["data_seed"])
+        for run in runs
+    )
+    assert set(seeds.values()) == {1}
+    alone = [(init, data) for size, init, data in seeds if size == "160M" and init != data]
+    assert Counter(init for init, _ in alone) == {1234: 3, 101: 1, 102: 1, 103: 1}
+    assert Counter(data for _, data in alone) == {1234: 3, 101: 1, 102: 1, 103: 1}
     others = ("batch_size", "weight_decay", "tokens_budget", "final_lr")
     assert len({tuple(run.covariates()[name] for name in others) for run in runs}) == 1
 

@@ -59,7 +59,8 @@ class ExternalRun:
         usual: dict[str, Any] = {"size": self.name, "configuration": EXTERNAL}
         usual |= {"cooldown": 0.0, "text_tokens": 0, "token_noise": 0.0}
         usual |= {"late": "", "arm": "", "intervention": ""}
-        return usual | unknown | self.known
+        seeds = dict.fromkeys(("init_seed", "data_seed"), self.known.get("seed"))
+        return usual | unknown | seeds | self.known
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, the input of `from_json`."""

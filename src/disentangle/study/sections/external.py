@@ -22,6 +22,11 @@ class Known(Section):
     final_lr: Fraction | None = None
     """Share of the peak."""
     seed: Seed | None = None
+    """Of initialisation and data order."""
+    init_seed: Seed | None = None
+    """Of the initialisation, if it is not that of the data order; by default `seed`."""
+    data_seed: Seed | None = None
+    """Of the data order; by default `seed`."""
 
 
 class External(Section):
