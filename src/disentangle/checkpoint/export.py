@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from olmo.config import ActivationType, BlockType, LayerNormType, ModelConfig
 from safetensors.torch import load_file, save_file
-from transformers import Olmo2Config, OlmoConfig
+from transformers import LlamaConfig, Olmo2Config, OlmoConfig
 
 from disentangle.checkpoint.manifest import (
     CONFIG,
@@ -32,7 +32,9 @@ _COMMON = {
     "embedding_layer_norm": False,
     "scale_logits": False,
 }
-_FAMILIES: dict[type[OlmoConfig] | type[Olmo2Config], dict[str, Any]] = {
+Family = type[OlmoConfig] | type[Olmo2Config] | type[LlamaConfig]
+
+_FAMILIES: dict[Family, dict[str, Any]] = {
     OlmoConfig: {
         "norm_after": False,
         "layer_norm_type": LayerNormType.default,
@@ -49,13 +51,38 @@ _FAMILIES: dict[type[OlmoConfig] | type[Olmo2Config], dict[str, Any]] = {
         "attention_layer_norm_with_affine": True,
         "clip_qkv": None,
     },
+    LlamaConfig: {
+        "norm_after": False,
+        "layer_norm_type": LayerNormType.rms,
+        "layer_norm_with_affine": True,
+        "bias_for_layer_norm": False,
+        "attention_layer_norm": False,
+        "clip_qkv": None,
+    },
 }
 """The OLMo models that transformers computes exactly: its config class to the required options."""
 
+_NORMS: dict[Family, tuple[dict[str, str], dict[str, str]]] = {
+    OlmoConfig: ({}, {}),
+    Olmo2Config: (
+        {
+            "attn_norm": "post_attention_layernorm",
+            "ff_norm": "post_feedforward_layernorm",
+            "q_norm": "self_attn.q_norm",
+        },
+        {"k_norm": "self_attn.k_norm"},
+    ),
+    LlamaConfig: ({"attn_norm": "input_layernorm", "ff_norm": "post_attention_layernorm"}, {}),
+}
+"""Norms of a block by OLMo's and transformers' names: of the model's width, and of the keys'."""
 
-def _family(config: ModelConfig) -> type[OlmoConfig] | type[Olmo2Config]:
-    """OLMo 2 normalises after its blocks; the first OLMo before them, without norm weights."""
-    return Olmo2Config if config.norm_after else OlmoConfig
+
+def _family(config: ModelConfig) -> Family:
+    """OLMo 2 normalises after its blocks. The first OLMo does so before them, without weights;
+    with weights, as in DataDecide's models, it is a Llama."""
+    if config.norm_after:
+        return Olmo2Config
+    return LlamaConfig if config.layer_norm_type == LayerNormType.rms else OlmoConfig
 
 
 def inexact(config: ModelConfig) -> str | None:
@@ -91,8 +118,8 @@ def mapping(config: ModelConfig) -> dict[str, dict[str, int]]:
     found = {"transformer.wte.weight": {"model.embed_tokens.weight": vocabulary}}
     if not config.weight_tying:
         found["transformer.ff_out.weight"] = {"lm_head.weight": vocabulary}
-    norms = _family(config) is Olmo2Config
-    if norms:
+    wide, narrow = _NORMS[_family(config)]
+    if wide:
         found["transformer.ln_f.weight"] = {"model.norm.weight": width}
     for i in range(config.n_layers):
         ours, theirs = f"transformer.blocks.{i}", f"model.layers.{i}"
@@ -109,20 +136,16 @@ def mapping(config: ModelConfig) -> dict[str, dict[str, int]]:
             f"{ours}.attn_out.weight": {f"{theirs}.self_attn.o_proj.weight": width},
             f"{ours}.ff_out.weight": {f"{theirs}.mlp.down_proj.weight": width},
         }
-        if norms:
-            found |= {
-                f"{ours}.q_norm.weight": {f"{theirs}.self_attn.q_norm.weight": width},
-                f"{ours}.k_norm.weight": {f"{theirs}.self_attn.k_norm.weight": shared},
-                f"{ours}.attn_norm.weight": {f"{theirs}.post_attention_layernorm.weight": width},
-                f"{ours}.ff_norm.weight": {f"{theirs}.post_feedforward_layernorm.weight": width},
-            }
+        for names, rows in ((wide, width), (narrow, shared)):
+            for of_ours, of_theirs in names.items():
+                found[f"{ours}.{of_ours}.weight"] = {f"{theirs}.{of_theirs}.weight": rows}
     return found
 
 
 def to_hugging_face(
     state: Mapping[str, torch.Tensor], config: ModelConfig
 ) -> dict[str, torch.Tensor]:
-    """Rename and split OLMo's weights into `OlmoForCausalLM`'s or `Olmo2ForCausalLM`'s."""
+    """Rename and split OLMo's weights into those of the equivalent transformers model."""
     exported: dict[str, torch.Tensor] = {}
     for ours, parts in mapping(config).items():
         exported |= dict(zip(parts, state[ours].split(list(parts.values())), strict=True))
@@ -156,7 +179,7 @@ def read_olmo_weights(folder: Path, config: ModelConfig) -> dict[str, torch.Tens
     return from_hugging_face(load_file(weights), config)
 
 
-def hugging_face_config(config: ModelConfig) -> OlmoConfig | Olmo2Config:
+def hugging_face_config(config: ModelConfig) -> OlmoConfig | Olmo2Config | LlamaConfig:
     """The configuration under which the exported weights compute what OLMo computes."""
     family = _family(config)
     own: dict[str, Any] = {"rms_norm_eps": config.layer_norm_eps}

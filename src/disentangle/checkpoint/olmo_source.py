@@ -1,14 +1,13 @@
-"""Convert a checkpoint of ai2-olmo's trainer to the equivalent transformers model.
+"""Convert a model with ai2-olmo's own names to the equivalent transformers model.
 
-The files are not trusted: only the model's section and the tokenizer's name are read from
-`config.yaml`, as plain values, and weights are read as tensors only.
+It is a checkpoint of ai2-olmo's trainer, whose `config.yaml` has a section `model`, or a folder
+that its class for the hub wrote, whose `config.json` has the same keys. The files are not trusted:
+only these keys and the tokenizer's name are read, as plain values, and weights as tensors only.
 """
 
-import base64
-import pickletools
+import json
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -17,12 +16,11 @@ from olmo.config import ModelConfig
 from olmo.exceptions import OLMoConfigurationError
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from disentangle.checkpoint.export import hugging_face_config, inexact, mapping, to_hugging_face
-from disentangle.study.external import OLMO_CONFIG, OLMO_WEIGHTS
+from disentangle.checkpoint.olmo_state import read_hub_state, read_trainers_state
+from disentangle.study.external import CONFIG, OLMO_CONFIG
 
 INTERPOLATION = "${"
 """Starts an omegaconf interpolation, which could read environment variables."""
@@ -30,19 +28,23 @@ INTERPOLATION = "${"
 
 @dataclass(frozen=True)
 class OlmoStep:
-    """The configuration beside a trainer's checkpoint."""
+    """The configuration beside a checkpoint."""
 
     model: ModelConfig
     tokenizer: str | None
     """As in the trainer's configuration, such as tokenizers/allenai_dolma2.json."""
+    file: str
+    """The configuration's file."""
 
 
 def read_olmo_step(source: Path) -> OlmoStep:
-    """Read the `config.yaml` of a trainer's checkpoint.
+    """Read the configuration beside a checkpoint.
 
     Raises:
         ValueError: with what is wrong, if it is not a model's configuration.
     """
+    if (source / CONFIG).is_file():
+        return OlmoStep(_model_config(_hub_section(source), CONFIG), None, CONFIG)
     try:
         content = yaml.safe_load((source / OLMO_CONFIG).read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
@@ -52,37 +54,52 @@ def read_olmo_step(source: Path) -> OlmoStep:
         raise ValueError(
             f"{OLMO_CONFIG} has no section `model`: ai2-olmo's trainer did not write it"
         )
+    named = content.get("tokenizer")
+    identifier = named.get("identifier") if isinstance(named, dict) else None
+    tokenizer = identifier if isinstance(identifier, str) else None
+    return OlmoStep(_model_config(section, f"{OLMO_CONFIG}, under `model`"), tokenizer, OLMO_CONFIG)
+
+
+def _hub_section(source: Path) -> dict[str, Any]:
+    """OLMo's keys of a `config.json`, which has keys of transformers too."""
+    content = json.loads((source / CONFIG).read_text(encoding="utf-8"))
+    return {key: content[key] for key in ModelConfig.__dataclass_fields__ if key in content}
+
+
+def _model_config(section: dict[str, Any], where: str) -> ModelConfig:
     if INTERPOLATION in repr(section):
-        raise ValueError(f"{OLMO_CONFIG} has {INTERPOLATION}...}} under `model`: write it out")
+        raise ValueError(f"{where}: it has {INTERPOLATION}...}}; write it out")
     try:
         schema = OmegaConf.structured(ModelConfig)
         model: Any = OmegaConf.to_object(OmegaConf.merge(schema, section))
         shared = model.effective_n_kv_heads
     except (OmegaConfBaseException, OLMoConfigurationError) as error:
         said = str(error).strip().splitlines()[0]
-        raise ValueError(f"{OLMO_CONFIG}, under `model`: {said}") from error
+        raise ValueError(f"{where}: {said}") from error
     counts = (model.d_model, model.n_layers, model.n_heads, shared, model.max_sequence_length)
     if min(counts) < 1 or model.d_model % (2 * model.n_heads) or model.n_heads % shared:
         raise ValueError(
-            f"{OLMO_CONFIG} has d_model={model.d_model}, n_layers={model.n_layers}, "
+            f"{where}: it has d_model={model.d_model}, n_layers={model.n_layers}, "
             f"n_heads={model.n_heads}, which give no valid model"
         )
-    named = content.get("tokenizer")
-    identifier = named.get("identifier") if isinstance(named, dict) else None
-    return OlmoStep(model, identifier if isinstance(identifier, str) else None)
+    return model
 
 
 def load_olmo(source: Path) -> PreTrainedModel:
-    """Load an unsharded checkpoint of ai2-olmo's trainer, with float32 weights.
+    """Load a model with ai2-olmo's own names, with float32 weights.
+
+    Args:
+        source: an unsharded checkpoint of the trainer, or a folder of the class for the hub.
 
     Raises:
         ValueError: if it cannot be loaded, or transformers cannot compute it exactly.
     """
-    config = read_olmo_step(source).model
+    step = read_olmo_step(source)
+    config = step.model
     if fault := inexact(config):
         raise ValueError(f"no transformers model is exactly equivalent to OLMo with {fault}")
-    state = _read_state(source)
-    _check(state, config)
+    state = read_hub_state(source) if step.file == CONFIG else read_trainers_state(source)
+    _check(state, config, step.file)
     exported = to_hugging_face(state, config)
     theirs = hugging_face_config(config)
     with torch.device("meta"):
@@ -91,8 +108,7 @@ def load_olmo(source: Path) -> PreTrainedModel:
     for name, weight in exported.items():
         if weight.shape != shapes[name]:
             raise ValueError(
-                f"{name} would be {tuple(weight.shape)}, but {OLMO_CONFIG} says "
-                f"{tuple(shapes[name])}"
+                f"{name} would be {tuple(weight.shape)}, but {step.file} says {tuple(shapes[name])}"
             )
     model: PreTrainedModel = type(skeleton).from_pretrained(
         None, config=theirs, state_dict=exported, dtype=torch.float32
@@ -100,53 +116,11 @@ def load_olmo(source: Path) -> PreTrainedModel:
     return model.eval()
 
 
-def _read_state(source: Path) -> dict[str, torch.Tensor]:
-    """OLMo's weights by OLMo's names; safetensors are preferred to pickles."""
-    pickled, plain = (source / name for name in OLMO_WEIGHTS)
-    if plain.is_file():
-        try:
-            return {_name(key): weight for key, weight in load_file(plain).items()}
-        except (SafetensorError, OSError) as error:
-            raise ValueError(f"{plain.name} cannot be read: {error}") from error
-    if not pickled.is_file():
-        raise ValueError(
-            f"it has neither {pickled.name} nor {plain.name}: if it is sharded, use the script in "
-            "ai2-olmo's repository: `python scripts/unshard.py --model-only STEP STEP-unsharded`"
-        )
-    try:
-        state = torch.load(pickled, map_location="cpu", weights_only=True)
-    except UnpicklingError as error:
-        raise ValueError(
-            f"{pickled.name} contains more than tensors, which is not opened"
-        ) from error
-    except Exception as error:  # a damaged file can raise anything
-        raise ValueError(f"{pickled.name} cannot be read; it is damaged or truncated") from error
-    if not isinstance(state, dict) or not all(
-        isinstance(name, str) and isinstance(weight, torch.Tensor) for name, weight in state.items()
-    ):
-        raise ValueError(f"{pickled.name} does not map names to weights")
-    return state
-
-
-def _name(key: str) -> str:
-    """A weight's name, decoded from the key that `scripts/unshard.py --safe-tensors` writes.
-
-    That key is a pickle of ((name,), False) in base64. It is never unpickled: the only string in it
-    is extracted. A plain name is returned unchanged.
-    """
-    try:
-        opcodes = list(pickletools.genops(base64.urlsafe_b64decode(key)))
-    except (ValueError, EOFError, IndexError):
-        return key
-    texts = [argument for _, argument, _ in opcodes if isinstance(argument, str)]
-    return texts[0] if len(texts) == 1 else key
-
-
-def _check(state: dict[str, torch.Tensor], config: ModelConfig) -> None:
+def _check(state: dict[str, torch.Tensor], config: ModelConfig, file: str) -> None:
     """Refuse a state that does not fit the model, before allocating memory for it."""
     if config.n_layers > len(state):
         raise ValueError(
-            f"{OLMO_CONFIG} says {config.n_layers} layers, but there are {len(state)} weights"
+            f"{file} says {config.n_layers} layers, but there are {len(state)} weights"
         )
     expected = mapping(config)
     if absent := sorted(expected.keys() - state.keys()):
@@ -158,4 +132,4 @@ def _check(state: dict[str, torch.Tensor], config: ModelConfig) -> None:
         if weight.layout is not torch.strided or not weight.is_floating_point():
             raise ValueError(f"{name} is not a plain floating-point tensor")
         if not weight.dim() or len(weight) != rows:
-            raise ValueError(f"{name} is {tuple(weight.shape)}, but {OLMO_CONFIG} says {rows} rows")
+            raise ValueError(f"{name} is {tuple(weight.shape)}, but {file} says {rows} rows")

@@ -19,7 +19,7 @@ from disentangle.checkpoint.manifest import (
 from disentangle.errors import StudyError
 from disentangle.storage import sha256_of
 
-HEADS = ("lm_head.weight", "embed_out.weight")
+HEADS = ("lm_head.weight", "embed_out.weight", "transformer.ff_out.weight")
 """Endings of the unembedding's name, if it is a separate tensor."""
 
 EMBEDDINGS = (

@@ -1,5 +1,6 @@
 """Models that were trained elsewhere: where their checkpoints are, and what is known about them."""
 
+import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,8 @@ CONFIG = "config.json"
 OLMO_CONFIG = "config.yaml"
 """The file that identifies a folder as a checkpoint of ai2-olmo's trainer."""
 
-OLMO_WEIGHTS = ("model.pt", "model.safetensors")
-"""If such a checkpoint is not sharded, it has one of these files."""
+HF_OLMO = "hf_olmo"
+"""The model type of folders that ai2-olmo's own class on the hub wrote, such as DataDecide's."""
 
 
 def holds_model(folder: Path) -> bool:
@@ -23,8 +24,19 @@ def holds_model(folder: Path) -> bool:
 
 
 def is_olmo(folder: Path) -> bool:
-    """Whether a folder was written by ai2-olmo's trainer."""
-    return (folder / OLMO_CONFIG).is_file() and not (folder / CONFIG).is_file()
+    """Whether a folder has weights by ai2-olmo's own names, from its trainer or its class."""
+    if (folder / CONFIG).is_file():
+        return _model_type(folder / CONFIG) == HF_OLMO
+    return (folder / OLMO_CONFIG).is_file()
+
+
+def _model_type(config: Path) -> object:
+    """What a Hugging Face folder says that it is; None if it cannot be read."""
+    try:
+        content = json.loads(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return content.get("model_type") if isinstance(content, dict) else None
 
 
 @dataclass(frozen=True)

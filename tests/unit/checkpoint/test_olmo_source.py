@@ -239,7 +239,7 @@ def text(content: str) -> Callable[[Path], Any]:
         (config(norm_after=True), "with norm_after=True and layer_norm_type=default"),
         (config(layer_norm_type="strange"), "under `model`: Invalid value 'strange'"),
         (config(mlp="wide"), "under `model`: Key 'mlp' not in 'ModelConfig'"),
-        (config(d_model="${oc.env:HOME}"), r"has \$\{...\} under `model`"),
+        (config(d_model="${oc.env:HOME}"), r"under `model`: it has \$\{...\}"),
         (config(vocab_size=300), "has a token 399, but the embedding only 300 rows"),
         (text("optimizer: {}\n"), "no section `model`"),
         (text("model: [\n"), "not YAML"),
