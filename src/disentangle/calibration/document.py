@@ -1,4 +1,4 @@
-"""Write the tables of docs/statistics.md from the calibration tables of several studies.
+"""Write the tables of docs/calibration.md from the calibration tables of several studies.
 
     python -m disentangle.calibration.document results/*/tables/calibration.parquet
 

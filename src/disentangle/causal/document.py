@@ -1,4 +1,4 @@
-"""Write the tables of docs/statistics.md on the causal arm, from simulated experiments.
+"""Write the tables of docs/causal-arm.md, from simulated experiments.
 
     python -m disentangle.causal.document
 

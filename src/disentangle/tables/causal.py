@@ -104,7 +104,7 @@ CAUSAL_SLOPES = Table(
         *_CELL,
         ("response", TEXT, "Column of observations"),
         _ROLE,
-        ("estimator", TEXT, "How the slope is estimated; see docs/statistics.md"),
+        ("estimator", TEXT, "How the slope is estimated; see docs/causal-arm.md"),
         ("arms", TEXT, "Arms used; empty: runs that nobody intervened on"),
         ("n", COUNT, "Runs"),
         ("seeds", COUNT, "Seeds that have some of these arms; 0 without arms"),
@@ -191,7 +191,7 @@ CAUSAL_CALIBRATION = Table(
     "experiment is right where the truth is known.",
     (
         ("world", TEXT, "What was planted"),
-        ("estimator", TEXT, "Estimator, as in docs/statistics.md"),
+        ("estimator", TEXT, "Estimator, as in docs/causal-arm.md"),
         ("truth", NUMBER, "What it estimates there; null if it only tests"),
         ("null", pa.bool_(), "Whether its null hypothesis is true, so that `found` is its level"),
         ("worlds", COUNT, "Simulated experiments that gave an answer"),

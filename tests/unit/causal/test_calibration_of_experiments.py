@@ -12,7 +12,7 @@ from disentangle.causal.worlds import ARMS, LOSS_NOISE, WORLDS
 from disentangle.tables.causal import CAUSAL_CALIBRATION
 from disentangle.tables.files import to_arrow
 
-DOCS = Path(__file__).parents[3] / "docs" / "statistics.md"
+DOCS = Path(__file__).parents[3] / "docs" / "causal-arm.md"
 
 
 @pytest.fixture(scope="module")
