@@ -139,7 +139,7 @@ def test_processes_train_the_same_batches_and_resume_to_the_same_weights(
 ) -> None:
     # the order of a sum matters from three on; several take a second to save, once is enough
     many = {"processes": processes, "save_minutes": 10.0}
-    steps = 300
+    steps = 160
     h = bench.runs[0].hyperparameters.model_copy(update={"tokens": steps * 256})
     run = bench.run(name="long", hyperparameters=h, steps=steps, checkpoints=(0, 10, 40, steps))
     folder, whole = tmp_path / "stopped", tmp_path / "whole"
