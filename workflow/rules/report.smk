@@ -9,6 +9,7 @@ rule draw_figures:
         associations=FOLDER.table("associations"),
         agreement=FOLDER.table("agreement"),
         over_training=FOLDER.table("over_training"),
+        saturation=FOLDER.table("saturation"),
         layers=LAYERS,
         causal_slopes=[FOLDER.table("causal_slopes")] if JOBS.experiment else [],
         trained=expand(FOLDER.trained(), cohort=COHORTS),

@@ -8,6 +8,7 @@ from disentangle.figures.associations import associations_figure
 from disentangle.figures.causal_slopes import causal_slopes
 from disentangle.figures.compression import compression
 from disentangle.figures.dose_and_response import dose_and_response
+from disentangle.figures.late_rises import late_rises
 from disentangle.figures.layer_convergence import layer_convergence
 from disentangle.figures.matched_loss import matched_loss
 from disentangle.figures.metric_agreement import metric_agreement
@@ -32,6 +33,7 @@ FIGURES: dict[str, Callable[[Suite], Figure]] = {
     ),
     "rank_over_training": lambda suite: rank_over_training(suite.runs, suite.observations),
     "rank_and_regime": lambda suite: rank_and_regime(suite.table("over_training")),
+    "late_rises": lambda suite: late_rises(suite.runs, suite.table("saturation")),
     "metric_agreement": lambda suite: metric_agreement(suite.table("agreement")),
     "associations": lambda suite: associations_figure(suite.table("associations")),
     "raw_and_controlled": lambda suite: raw_and_controlled(suite.table("associations")),

@@ -180,6 +180,7 @@ class Jobs:
             "rank_and_loss": True,
             "rank_over_training": True,
             "rank_and_regime": self.runs,
+            "late_rises": self.runs,
             "metric_agreement": True,
             "associations": True,
             "raw_and_controlled": True,
