@@ -65,7 +65,8 @@ Path(snakemake.output[0]).touch()
 
 SLEEPS = """
 import time
-print("asleep", flush=True)
+from pathlib import Path
+Path(f"{snakemake.wildcards.cohort}.asleep").touch()
 time.sleep(60)
 """
 
@@ -86,7 +87,8 @@ def without_terminal(folder: Path, command: list[str]) -> tuple[int, list[str]]:
 def on_terminal(folder: Path, command: list[str], *, stop_at: str = "") -> tuple[int, str]:
     """Exit status and everything that appeared on a terminal of 80 x 24 characters.
 
-    With `stop_at`, a pattern, Ctrl-C is pressed as soon as this is on the screen.
+    With `stop_at`, a pattern, Ctrl-C is pressed as soon as this is on the screen and both jobs
+    that train are asleep: before, one that is just being started would not hear of it.
     """
     child, screen = pty.fork()
     if not child:
@@ -101,7 +103,8 @@ def on_terminal(folder: Path, command: list[str], *, stop_at: str = "") -> tuple
                 shown += os.read(screen, 65536).decode(errors="replace")
             except OSError:  # the terminal of an ended process
                 break
-        if stop_at and not pressed and re.search(stop_at, as_read(shown)):
+        asleep = len(list(folder.glob("*.asleep"))) == 2
+        if stop_at and asleep and not pressed and re.search(stop_at, as_read(shown)):
             os.write(screen, b"\x03")
             pressed = True
     _, status = os.waitpid(child, 0)
