@@ -1,4 +1,4 @@
-"""Does the loss rise late in training, and has the rank of W fallen? Per departure from the base."""
+"""Late rises of the loss beside falls of the rank of W, by departure from the base."""
 
 import pandas as pd
 from matplotlib.figure import Figure
