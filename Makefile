@@ -69,12 +69,12 @@ checkpoint: install  ## add a model to a study: make checkpoint SOURCE=path/to/m
 publish: install  ## deposit an archive at Zenodo: make publish ARCHIVE=... FLAGS=--upload; without FLAGS, say what would be sent
 	@$(BIN)/disentangle publish "$(ARCHIVE)" $(FLAGS)
 
-figures: install  ## draw the pages' figures again from published/, in a minute; nothing is trained
+figures: install  ## draw the pages' figures again from the tables in published/; nothing is trained
 	@$(BIN)/python -m disentangle.published.redraw
 	@$(BIN)/python docs/explanation/draw.py
 
 published: install  ## put the tables of an archive into published/: make published ARCHIVE=...
-	@$(BIN)/python -m disentangle.published.take "$(ARCHIVE)"
+	@$(BIN)/python -m disentangle.published.from_archive "$(ARCHIVE)"
 
 test: $(VENV)/.installed-test  ## run the tests, two at a time
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder

@@ -32,9 +32,9 @@ _COMMON = {
     "embedding_layer_norm": False,
     "scale_logits": False,
 }
-Family = type[OlmoConfig] | type[Olmo2Config] | type[LlamaConfig]
+_Family = type[OlmoConfig] | type[Olmo2Config] | type[LlamaConfig]
 
-_FAMILIES: dict[Family, dict[str, Any]] = {
+_FAMILIES: dict[_Family, dict[str, Any]] = {
     OlmoConfig: {
         "norm_after": False,
         "layer_norm_type": LayerNormType.default,
@@ -62,22 +62,20 @@ _FAMILIES: dict[Family, dict[str, Any]] = {
 }
 """The OLMo models that transformers computes exactly: its config class to the required options."""
 
-_NORMS: dict[Family, tuple[dict[str, str], dict[str, str]]] = {
-    OlmoConfig: ({}, {}),
-    Olmo2Config: (
-        {
-            "attn_norm": "post_attention_layernorm",
-            "ff_norm": "post_feedforward_layernorm",
-            "q_norm": "self_attn.q_norm",
-        },
-        {"k_norm": "self_attn.k_norm"},
-    ),
-    LlamaConfig: ({"attn_norm": "input_layernorm", "ff_norm": "post_attention_layernorm"}, {}),
+_NORMS: dict[_Family, dict[str, str]] = {
+    OlmoConfig: {},
+    Olmo2Config: {
+        "q_norm": "self_attn.q_norm",
+        "k_norm": "self_attn.k_norm",
+        "attn_norm": "post_attention_layernorm",
+        "ff_norm": "post_feedforward_layernorm",
+    },
+    LlamaConfig: {"attn_norm": "input_layernorm", "ff_norm": "post_attention_layernorm"},
 }
-"""Norms of a block by OLMo's and transformers' names: of the model's width, and of the keys'."""
+"""A block's norms that have weights: OLMo's name to transformers'."""
 
 
-def _family(config: ModelConfig) -> Family:
+def _family(config: ModelConfig) -> _Family:
     """OLMo 2 normalises after its blocks. The first OLMo does so before them, without weights;
     with weights, as in DataDecide's models, it is a Llama."""
     if config.norm_after:
@@ -118,8 +116,8 @@ def mapping(config: ModelConfig) -> dict[str, dict[str, int]]:
     found = {"transformer.wte.weight": {"model.embed_tokens.weight": vocabulary}}
     if not config.weight_tying:
         found["transformer.ff_out.weight"] = {"lm_head.weight": vocabulary}
-    wide, narrow = _NORMS[_family(config)]
-    if wide:
+    norms = _NORMS[_family(config)]
+    if norms:
         found["transformer.ln_f.weight"] = {"model.norm.weight": width}
     for i in range(config.n_layers):
         ours, theirs = f"transformer.blocks.{i}", f"model.layers.{i}"
@@ -136,9 +134,9 @@ def mapping(config: ModelConfig) -> dict[str, dict[str, int]]:
             f"{ours}.attn_out.weight": {f"{theirs}.self_attn.o_proj.weight": width},
             f"{ours}.ff_out.weight": {f"{theirs}.mlp.down_proj.weight": width},
         }
-        for names, rows in ((wide, width), (narrow, shared)):
-            for of_ours, of_theirs in names.items():
-                found[f"{ours}.{of_ours}.weight"] = {f"{theirs}.{of_theirs}.weight": rows}
+        for our_norm, their_norm in norms.items():
+            rows = shared if our_norm == "k_norm" else width
+            found[f"{ours}.{our_norm}.weight"] = {f"{theirs}.{their_norm}.weight": rows}
     return found
 
 

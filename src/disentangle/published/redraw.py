@@ -19,7 +19,7 @@ from disentangle.figures import FIGURES
 from disentangle.figures.style import save_svg
 from disentangle.figures.suite import Suite
 from disentangle.published.facts import read_facts
-from disentangle.published.take import PUBLISHED
+from disentangle.published.from_archive import PUBLISHED
 from disentangle.study.file import read_mapping
 from disentangle.study.results_folder import StudyFolder
 from disentangle.study.specs.of_study import ONLY

@@ -5,11 +5,11 @@ import json
 from pathlib import Path
 
 import pytest
-from an_archive import FILES, TABLE, write
+from an_archive import FILES, TABLE, graph, write
 
 from disentangle.errors import StudyError
 from disentangle.published.facts import read_facts
-from disentangle.published.take import main, take
+from disentangle.published.from_archive import main, publish_tables
 
 ARCHIVED = {
     **FILES,
@@ -32,7 +32,7 @@ def archive(tmp_path: Path) -> Path:
 
 
 def test_tables_and_specs_are_taken_with_their_hashes(archive: Path, tmp_path: Path) -> None:
-    folder = take(archive, tmp_path / "published")
+    folder = publish_tables(archive, tmp_path / "published")
     facts = read_facts(folder)
     assert (facts.study, facts.commit, facts.study_files[-1]) == ("s", "c0ffee", "studies/s.yaml")
     assert facts.archive.sha256 == hashlib.sha256(archive.read_bytes()).hexdigest()
@@ -46,15 +46,15 @@ def test_what_was_published_before_is_replaced(archive: Path, tmp_path: Path) ->
     old = tmp_path / "published/s/tables/old.parquet"
     old.parent.mkdir(parents=True)
     old.write_bytes(b"old")
-    assert read_facts(take(archive, tmp_path / "published")).files.keys() == KEPT
+    assert read_facts(publish_tables(archive, tmp_path / "published")).files.keys() == KEPT
     assert not old.exists()
 
 
 def test_a_table_of_measurements_is_named_and_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("disentangle.published.take.OF_MEASUREMENTS", ("scores",))
-    folder = take(write(tmp_path / "s.crate.zip", ARCHIVED), tmp_path / "published")
+    monkeypatch.setattr("disentangle.published.from_archive.OF_MEASUREMENTS", ("scores",))
+    folder = publish_tables(write(tmp_path / "s.crate.zip", ARCHIVED), tmp_path / "published")
     facts = read_facts(folder)
     assert facts.left_out["tables/scores.parquet"].bytes == len(FILES[TABLE])
     assert not (folder / "tables/scores.parquet").exists()
@@ -62,7 +62,7 @@ def test_a_table_of_measurements_is_named_and_left_out(
 
 @pytest.mark.parametrize("fault", ["changed", "missing", "extra", "no facts", "nonsense"])
 def test_a_fault_of_what_is_published_is_said(archive: Path, tmp_path: Path, fault: str) -> None:
-    folder = take(archive, tmp_path / "published")
+    folder = publish_tables(archive, tmp_path / "published")
     table = folder / "tables/scores.parquet"
     said = {"changed": "its SHA-256 differs", "extra": "not named", "no facts": "does not exist"}
     if fault == "changed":
@@ -83,10 +83,10 @@ def test_a_fault_of_what_is_published_is_said(archive: Path, tmp_path: Path, fau
 def test_a_damaged_archive_is_refused_and_nothing_is_changed(
     archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    whole = take(archive, tmp_path / "published")
-    entities = {**ARCHIVED, TABLE: b"other rows"}
-    with pytest.raises(StudyError, match="fault"):
-        take(write(tmp_path / "bad.zip", {**entities, "more": b""}, []), tmp_path / "published")
+    whole = publish_tables(archive, tmp_path / "published")
+    damaged = write(tmp_path / "bad.zip", {**ARCHIVED, TABLE: b"other rows"}, graph(ARCHIVED))
+    with pytest.raises(StudyError, match=f"{TABLE}: changed"):
+        publish_tables(damaged, tmp_path / "published")
     assert read_facts(whole).commit == "c0ffee"
     assert main([str(tmp_path / "none.zip")]) == 1
     assert "none.zip does not exist" in capsys.readouterr().err

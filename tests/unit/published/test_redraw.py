@@ -8,8 +8,8 @@ import pytest
 from disentangle.archive.redrawn import difference
 from disentangle.errors import StudyError
 from disentangle.published.facts import read_facts
+from disentangle.published.from_archive import PUBLISHED
 from disentangle.published.redraw import LIST, redraw
-from disentangle.published.take import PUBLISHED
 from disentangle.study.file import read_mapping, read_study
 from disentangle.study.jobs import Jobs
 from disentangle.study.results_folder import StudyFolder

@@ -1,6 +1,6 @@
 """Publish the tables of a study from its archive, after checking it.
 
-    python -m disentangle.published.take ARCHIVE
+    python -m disentangle.published.from_archive ARCHIVE
 
 ARCHIVE is a .crate.zip. Its tables go to `published/<study>/`, at the paths that they have in the
 study's results, with the specs of the figures and the report. `published.json` has their hashes,
@@ -14,15 +14,7 @@ import zipfile
 from pathlib import Path
 
 from disentangle.archive.verify import FACTS as OF_ARCHIVE
-from disentangle.archive.verify import (
-    Source,
-    UnusableError,
-    check,
-    faults_of_gaps,
-    open_zip,
-    read_json,
-    told,
-)
+from disentangle.archive.verify import Source, faults_of, open_zip, read_json, told
 from disentangle.errors import StudyError, counted
 from disentangle.published.facts import Facts, FileFacts, write_facts
 from disentangle.study.results_folder import StudyFolder
@@ -37,8 +29,8 @@ SPECS = ("draw_figures", "write_report")
 """Rules whose specs have the runs and the study."""
 
 
-def take(archive: Path, into: Path = PUBLISHED) -> Path:
-    """Copy an archive's tables.
+def publish_tables(archive: Path, into: Path = PUBLISHED) -> Path:
+    """Copy an archive's tables, with the specs of its figures and report.
 
     Args:
         archive: a `.crate.zip`; it need not be trusted.
@@ -50,16 +42,12 @@ def take(archive: Path, into: Path = PUBLISHED) -> Path:
     Raises:
         StudyError: if there is no archive, or it is damaged.
     """
-    try:
-        with archive.open("rb") as file, zipfile.ZipFile(file) as opened:
-            source, faults = open_zip(opened)
-            if faults := faults or faults_of_gaps(opened, file) or check(source):
-                raise StudyError(f"{archive} has {counted(faults)}:\n{told(faults)}")
-            return _copy(source, FileFacts.of(archive), into)
-    except FileNotFoundError:
-        raise StudyError(f"{archive} does not exist.") from None
-    except (UnusableError, zipfile.BadZipFile, OSError) as error:
-        raise StudyError(f"{archive} cannot be read: {error}") from error
+    if not archive.is_file():
+        raise StudyError(f"{archive} does not exist.")
+    if faults := faults_of(archive):
+        raise StudyError(f"{archive} has {counted(faults)}:\n{told(faults)}")
+    with zipfile.ZipFile(archive) as opened:
+        return _copy(open_zip(opened)[0], FileFacts.of(archive), into)
 
 
 def _copy(source: Source, archive: FileFacts, into: Path) -> Path:
@@ -101,7 +89,7 @@ def main(arguments: list[str]) -> int:
         print(__doc__)
         return 0 if arguments else 2
     try:
-        folder = take(Path(arguments[0]))
+        folder = publish_tables(Path(arguments[0]))
     except StudyError as error:
         print(error, file=sys.stderr)
         return 1
