@@ -22,6 +22,7 @@ from disentangle.progress.course import Course, Job
 from disentangle.progress.display import Display
 from disentangle.progress.ending import findings
 from disentangle.progress.failure import log_of, what_failed
+from disentangle.progress.just_begun import stop_just_begun
 from disentangle.progress.lines import Lines
 from disentangle.progress.pace import Pace
 from disentangle.progress.stages import STAGE_OF
@@ -86,6 +87,7 @@ class LogHandler(LogHandlerBase):
 
     def _interrupt(self) -> None:
         self._interrupted = True
+        stop_just_begun()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take an event; all come from one thread."""
