@@ -8,7 +8,7 @@ suites in which their noises correlate as well. Per design and world: of 100 stu
 lower 95 % bounds are above 0
 - over size, compute and tokens (the paper's baseline), where the fits do not break down,
 - over the choices' logs, folds of configurations, fits held as they are (what `delta_r2_design`
-  was until version 0.1.0),
+  was before version 1.0.0),
 - over levels and slopes of every configuration (what it is), and of the latter how many upper
   bounds are below 0.09, by which claim 3 holds, and how many intervals hold the truth, rho squared.
 """

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["analyze", "measure", "measure_all", "measure_model"]
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 
 _PLACES = {
     "analyze": "disentangle.observations.analyze",

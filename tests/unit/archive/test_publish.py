@@ -115,7 +115,7 @@ def test_what_zenodo_is_told(zenodo: StandIn, place: Path) -> None:
         "access_right": "open",
         "license": "apache-2.0",
         "keywords": ["language models", "effective rank", "training dynamics", "reproducibility"],
-        "version": "0.1.0",
+        "version": "1.0.0",
         "prereserve_doi": True,
     }
 
