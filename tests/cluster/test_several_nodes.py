@@ -160,6 +160,7 @@ def test_a_cancelled_job_is_a_failure_that_snakemake_says_and_sends_again(
     cancelled, sent_again, *_ = stopped.jobs
     assert cancelled["JobState"] == "CANCELLED"
     screen = screen_of(stopped.spread).read_text()
+    assert "FAILED pretrain" in screen and "Trying again: pretrain" in screen
     assert f"SLURM-job '{cancelled['JobId']}' failed, SLURM status is: 'CANCELLED'" in screen
     jobs = [start["job"] for start in stopped.starts]
     assert jobs[0] == cancelled["JobId"] and jobs[1] == sent_again["JobId"]

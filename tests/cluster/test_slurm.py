@@ -14,7 +14,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from on_cluster import PROFILE, SMALL_MB, SNAKEMAKE, configure, ended_well, start, status
+from on_cluster import (
+    PROFILE,
+    SMALL_MB,
+    SNAKEMAKE,
+    configure,
+    ended_well,
+    said,
+    screen_of,
+    start,
+    status,
+)
 from private_cluster import Cluster
 from tiny_study import BIN, ROOT, commit, fingerprints
 
@@ -36,6 +46,20 @@ def test_the_state_of_a_study_is_said_while_the_cluster_works_at_it(
     assert int(step) > 50
     assert "tiny: 1 runs: 1 done" in status(limited)
     assert "At work" not in status(limited)
+
+
+def test_the_screen_shows_the_progress_of_the_study_and_what_failed(
+    studies: tuple[Path, Path, Path],
+) -> None:
+    _, remote, limited = studies
+    shown = screen_of(remote).read_text()
+    assert re.search(r"^train: done, (\d+) of \1 in ", shown, re.MULTILINE)
+    failed = set(re.findall(r"^FAILED (.*)$", shown, re.MULTILINE))
+    assert failed and failed == set(re.findall(r"^Trying again: (.*)$", shown, re.MULTILINE))
+    assert shown.splitlines()[-1].startswith("The report: file://")
+    assert "Select jobs" not in shown and "has been submitted" not in shown
+    # a job that SLURM sent back to the queue has not failed
+    assert "FAILED" not in screen_of(limited).read_text()
 
 
 def test_the_tables_are_those_of_this_machine(studies: tuple[Path, Path, Path]) -> None:
@@ -130,6 +154,7 @@ def test_sigint_cancels_every_job(cluster: Cluster, studies: tuple[Path, Path, P
     process.send_signal(signal.SIGINT)
     process.wait(timeout=60)
     assert process.returncode != 0
+    assert "Stopped. What is done is kept" in said(remote)
     until = time.monotonic() + 30
     while cluster.queue() and time.monotonic() < until:
         time.sleep(0.5)

@@ -63,6 +63,16 @@ if snakemake.wildcards.cohort == "b":
 Path(snakemake.output[0]).touch()
 """
 
+FAILS_ONCE = """
+from pathlib import Path
+tried = Path(snakemake.output[0] + ".tried")
+if snakemake.wildcards.cohort == "b" and not tried.exists():
+    tried.parent.mkdir(exist_ok=True)
+    tried.touch()
+    raise MemoryError("no room for a cat")
+Path(snakemake.output[0]).touch()
+"""
+
 SLEEPS = """
 import time
 from pathlib import Path
@@ -168,6 +178,24 @@ def test_a_failure_is_said_at_once_by_name_with_its_reason_and_log(
     *_, last, remedy = text.strip().splitlines()
     assert last == "1 failed, 2 of 4 jobs are done: pretrain b"
     assert remedy == "What is done is kept. Mend the cause, and start the same command again."
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_job_that_fails_and_then_ends_well_is_no_failure_at_the_end(
+    tmp_path: Path, terminal: bool
+) -> None:
+    command = [*lay_out(tmp_path, FAILS_ONCE), "--retries", "1"]
+    if terminal:
+        status, shown = on_terminal(tmp_path, command)
+        text = as_read(shown).replace("\r", "")
+    else:
+        status, lines = without_terminal(tmp_path, command)
+        text = "\n".join(lines)
+    assert status == 0
+    assert text.count("FAILED pretrain b\n") == 1
+    assert text.index("FAILED pretrain b") < text.index("Trying again: pretrain b")
+    assert "1 failed," not in text and "Mend the cause" not in text
+    assert "report.html" in text.strip().splitlines()[-1]
 
 
 def test_ctrl_c_ends_clean_and_says_that_it_resumes(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """What a failed job said, from its log."""
 
 import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from disentangle.job import failed_log
@@ -36,25 +38,32 @@ def last_error(text: str) -> str:
     return f"{first}\n{rest}".strip()
 
 
-def what_failed(log: Path | None, otherwise: str = "") -> str:
-    """What a failed job said: its own message, at most `MOST_LINES` lines.
+def what_failed(logs: Sequence[Path], scheduler: str = "", otherwise: str = "") -> str:
+    """What a failed job said, at most `MOST_LINES` lines, and what the scheduler said of it.
 
     Args:
-        log: the job's log, if it has one.
+        logs: the job's log, then the scheduler's of this job, if there are any.
+        scheduler: the state in which a cluster's scheduler found the job.
         otherwise: what Snakemake says, for a job that left no message.
     """
-    said = ""
-    if log is not None:
+    said = next(filter(None, map(last_error, _read(logs))), "")
+    lines = (said or scheduler or otherwise or "It ended without a message.").splitlines()
+    kept = lines[:MOST_LINES] + ["..."] * (len(lines) > MOST_LINES)
+    return "\n".join(kept + [scheduler] * bool(said and scheduler))
+
+
+def _read(logs: Sequence[Path]) -> Iterator[str]:
+    for log in logs:
         for path in (failed_log(log), log):
-            try:
-                said = said or last_error(path.read_text(errors="replace")[-TAIL:])
-            except OSError:
-                continue
-    lines = (said or otherwise or "It ended without a message.").splitlines()
-    kept = lines[:MOST_LINES]
-    return "\n".join([*kept, "..."] if len(lines) > MOST_LINES else kept)
+            with suppress(OSError):
+                yield path.read_text(errors="replace")[-TAIL:]
 
 
-def log_of(log: Path) -> Path:
-    """The file to read about a failed job: the one that a retry does not delete, if it is there."""
-    return failed_log(log) if failed_log(log).is_file() else log
+def log_of(logs: Sequence[Path]) -> Path | None:
+    """The file to read about a failed job: its log that a retry does not delete, if it is there.
+
+    Args:
+        logs: the job's log, then the scheduler's, which alone is there if the job never began.
+    """
+    candidates = [path for log in logs for path in (failed_log(log), log)]
+    return next((path for path in candidates if path.is_file()), logs[0] if logs else None)

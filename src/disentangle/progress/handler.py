@@ -111,8 +111,7 @@ class LogHandler(LogHandlerBase):
                 self._failures += [record.getMessage()] * (record.levelno >= logging.ERROR)
                 self._as_snakemake(record)
         elif event == LogEvent.JOB_INFO:
-            job = _job(fields, record.created)
-            self._change(lambda course: course.begin(fields["jobid"], job))
+            self._began(fields["jobid"], _job(fields, record.created))
         elif event == LogEvent.JOB_FINISHED:
             self._change(lambda course: course.end(fields["job_id"], record.created))
         elif event == LogEvent.JOB_ERROR:
@@ -164,17 +163,23 @@ class LogHandler(LogHandlerBase):
         elif not self._failures:
             self._fail(message.partition("\n")[0], message, None)
 
+    def _began(self, number: int, job: Job) -> None:
+        if job.title in self._failures:
+            self._failures = [title for title in self._failures if title != job.title]
+            self._say(Text(f"Trying again: {job.title}"))
+        self._change(lambda course: course.begin(number, job))
+
     def _failed(self, fields: Mapping[str, Any]) -> None:
         if self._interrupted:  # by whoever stopped the study
             self._change(lambda course: course.stop(fields["jobid"]))
             return
         found: list[Job | None] = []
         self._change(lambda course: found.append(course.fail(fields["jobid"])))
-        log = Path(fields["log"][0]) if fields["log"] else None
-        said = what_failed(log, fields["rule_msg"] or self._last_error)
+        logs = [Path(path) for path in fields["log"]]
+        said = what_failed(logs, fields["rule_msg"] or "", self._last_error)
         self._last_error = ""
         title = found[0].title if found and found[0] else fields["rule_name"]
-        self._fail(title, said, log_of(log) if log else None)
+        self._fail(title, said, log_of(logs))
 
     def _fail(self, title: str, said: str, log: Path | None) -> None:
         where = f"\n  Log: {log}" if log else ""
