@@ -13,6 +13,9 @@ TAIL = 20_000
 MOST_LINES = 12
 """Lines of a message that are shown; the log has the rest."""
 
+ADVICE = (" Detailed failure reason unavailable", "For further error details see")
+"""What the SLURM plugin and Snakemake add to the state of a job; the log is named anyway."""
+
 HEAD = "Traceback (most recent call last)"
 _NAMED = re.compile(r"^(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*)(?:: (.*))?$", re.DOTALL)
 OURS = "disentangle."
@@ -46,6 +49,8 @@ def what_failed(logs: Sequence[Path], scheduler: str = "", otherwise: str = "") 
         scheduler: the state in which a cluster's scheduler found the job.
         otherwise: what Snakemake says, for a job that left no message.
     """
+    for advice in ADVICE:
+        scheduler = scheduler.partition(advice)[0]
     said = next(filter(None, map(last_error, _read(logs))), "")
     lines = (said or scheduler or otherwise or "It ended without a message.").splitlines()
     kept = lines[:MOST_LINES] + ["..."] * (len(lines) > MOST_LINES)

@@ -52,7 +52,11 @@ def test_the_log_that_a_retry_keeps_is_read_first(tmp_path: Path) -> None:
 
 def test_what_a_scheduler_says_of_a_job_is_said_too(tmp_path: Path) -> None:
     own, cluster, cancelled = tmp_path / "a.log", tmp_path / "7.log", "Job 7 is CANCELLED."
-    assert what_failed([own, cluster], cancelled, "exit status 1") == cancelled
+    advised = (
+        f"{cancelled} Detailed failure reason unavailable (status command is not 'sacct').For "
+        "further error details see the cluster/cloud log and the log files of the involved rule(s)."
+    )
+    assert what_failed([own, cluster], advised, "exit status 1") == cancelled
     cluster.write_text(trace_of(ImportError("no torch")))  # before the job's own log was opened
     assert what_failed([own, cluster], cancelled) == f"ImportError: no torch\n{cancelled}"
     assert log_of([own, cluster]) == cluster
