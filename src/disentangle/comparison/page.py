@@ -107,8 +107,11 @@ def _association_forest(one: Association, names: Sequence[str]) -> dict[str, str
 
 
 def interval(value: float, low: float, high: float) -> str:
-    """A number with its 95 % interval, if there is one."""
+    """A number with its 95 % interval, if there is one; counts of models without decimals."""
     if not math.isfinite(value):
         return "-"
-    shown = f"{value:+.2f}"
-    return f"{shown} [{low:+.2f}, {high:+.2f}]" if math.isfinite(low + high) else shown
+    digits = 0 if abs(value) > 1 and float(value).is_integer() else 2
+    shown = f"{value:+.{digits}f}"
+    if not math.isfinite(low + high):
+        return shown
+    return f"{shown} [{low:+.{digits}f}, {high:+.{digits}f}]"

@@ -9,7 +9,7 @@ import pytest
 from planted_studies import design, write_frame, write_study
 
 from disentangle.comparison.design import Difference, differences, numbers
-from disentangle.comparison.page import write_page
+from disentangle.comparison.page import interval, write_page
 from disentangle.comparison.pooling import associations_of, obstacle, shared_models
 from disentangle.comparison.random_effects import pool, z_error
 from disentangle.comparison.study import Compared, read_compared
@@ -186,3 +186,17 @@ def test_tables_of_another_version_are_not_compared(tmp_path: Path) -> None:
     write_parquet(arrow.replace_schema_metadata(later), path)
     with pytest.raises(StudyError, match=r"claims\.parquet has version '99\.0'"):
         read_compared([str(folder) for folder in folders])
+
+
+@pytest.mark.parametrize(
+    ("estimate", "shown"),
+    [
+        ((-0.4649, -0.61, -0.286), "-0.46 [-0.61, -0.29]"),
+        ((1.0, 0.9, 1.0), "+1.00 [+0.90, +1.00]"),
+        ((27.0, 27.0, 27.0), "+27 [+27, +27]"),
+        ((0.3, math.nan, math.nan), "+0.30"),
+        ((math.nan, -1.0, 1.0), "-"),
+    ],
+)
+def test_counts_have_no_decimals(estimate: tuple[float, float, float], shown: str) -> None:
+    assert interval(*estimate) == shown
