@@ -126,6 +126,15 @@ def as_read(shown: str) -> str:
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
 
 
+def shown_by(command: list[str], folder: Path, *, terminal: bool) -> tuple[int, str]:
+    """Exit status and text, on a terminal or without."""
+    if terminal:
+        status, shown = on_terminal(folder, command)
+        return status, as_read(shown).replace("\r", "")
+    status, lines = without_terminal(folder, command)
+    return status, "\n".join(lines)
+
+
 def test_without_a_terminal_there_is_a_line_for_each_stage(tmp_path: Path) -> None:
     command = lay_out(tmp_path, WORKS)
     status, lines = without_terminal(tmp_path, command)
@@ -162,12 +171,7 @@ def test_a_failure_is_said_at_once_by_name_with_its_reason_and_log(
     tmp_path: Path, terminal: bool
 ) -> None:
     command = lay_out(tmp_path, FAILS)
-    if terminal:
-        status, shown = on_terminal(tmp_path, command)
-        text = as_read(shown).replace("\r", "")
-    else:
-        status, lines = without_terminal(tmp_path, command)
-        text = "\n".join(lines)
+    status, text = shown_by(command, tmp_path, terminal=terminal)
     assert status == 1
     told = (
         "FAILED pretrain b\n  ValueError: the loss is a cat\n"
@@ -185,12 +189,7 @@ def test_a_job_that_fails_and_then_ends_well_is_no_failure_at_the_end(
     tmp_path: Path, terminal: bool
 ) -> None:
     command = [*lay_out(tmp_path, FAILS_ONCE), "--retries", "1"]
-    if terminal:
-        status, shown = on_terminal(tmp_path, command)
-        text = as_read(shown).replace("\r", "")
-    else:
-        status, lines = without_terminal(tmp_path, command)
-        text = "\n".join(lines)
+    status, text = shown_by(command, tmp_path, terminal=terminal)
     assert status == 0
     assert text.count("FAILED pretrain b\n") == 1
     assert text.index("FAILED pretrain b") < text.index("Trying again: pretrain b")

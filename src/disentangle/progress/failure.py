@@ -53,8 +53,8 @@ def what_failed(logs: Sequence[Path], scheduler: str = "", otherwise: str = "") 
         scheduler = scheduler.partition(advice)[0]
     said = next(filter(None, map(last_error, _read(logs))), "")
     lines = (said or scheduler or otherwise or "It ended without a message.").splitlines()
-    kept = lines[:MOST_LINES] + ["..."] * (len(lines) > MOST_LINES)
-    return "\n".join(kept + [scheduler] * bool(said and scheduler))
+    shown = [*lines[:MOST_LINES], "..."] if len(lines) > MOST_LINES else lines
+    return "\n".join([*shown, scheduler] if said and scheduler else shown)
 
 
 def _read(logs: Sequence[Path]) -> Iterator[str]:

@@ -19,7 +19,11 @@ PAUSE = 0.5
 
 
 def stop_just_begun() -> threading.Timer:
-    """Send SIGINT, after a pause, to each process under this one that began just before now."""
+    """Send SIGINT, after a pause, to each process under this one that began just before now.
+
+    Returns:
+        The timer that does it.
+    """
     now = time.time()
     timer = threading.Timer(PAUSE, _interrupt_begun_between, (now - WINDOW, now))
     timer.daemon = True
