@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -104,6 +105,8 @@ def on_terminal(folder: Path, command: list[str], *, stop_at: str = "") -> tuple
     if not child:
         os.chdir(folder)
         os.environ["TERM"] = "xterm"
+        # a test that was itself started in the background has it ignored, and hands that on
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.execv(command[0], command)
     fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     shown, begun, pressed = "", time.monotonic(), False

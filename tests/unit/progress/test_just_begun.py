@@ -4,12 +4,20 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from disentangle.progress import just_begun
 
 SLEEP = ("sleep", "30")
+
+
+def start(*command: str) -> subprocess.Popen[bytes]:
+    # a test that was itself started in the background has SIGINT ignored, and hands that on
+    return subprocess.Popen(
+        command, preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    )
 
 
 @pytest.fixture
@@ -25,13 +33,13 @@ def test_only_what_began_just_before_is_interrupted(
     started: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(just_begun, "WINDOW", 0.4)
-    started.append(subprocess.Popen(SLEEP))
+    started.append(start(*SLEEP))
     time.sleep(0.7)
-    started.append(subprocess.Popen(["sh", "-c", "sleep 30; true"]))  # as Snakemake starts a job
+    started.append(start("sh", "-c", "sleep 30; true"))  # as Snakemake starts a job
     time.sleep(0.1)
     timer = just_begun.stop_just_begun()
     time.sleep(0.1)
-    started.append(subprocess.Popen(SLEEP))
+    started.append(start(*SLEEP))
     timer.join()
     long_before, just_before, after = started
     assert just_before.wait(5) in (-signal.SIGINT, 128 + signal.SIGINT)
