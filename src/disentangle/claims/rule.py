@@ -121,8 +121,11 @@ def of_known_sign(quantity: str) -> Rule:
 
 
 def at_least_one(quantity: str) -> Rule:
-    """For a count with the interval [number found, number possible]: one is enough."""
-    return Rule(quantity, (Region(low=1),), (Region(high=0),))
+    """For a count with the interval [number found, number possible]: one is enough.
+
+    It never fails: that a suite has none does not show that there could be none.
+    """
+    return Rule(quantity, (Region(low=1),), ())
 
 
 def together(verdicts: list[Verdict]) -> Verdict:

@@ -79,6 +79,14 @@ def test_small_means_within_both_bounds(low: float, high: float, verdict: str) -
     assert rule.verdict(Estimate((low + high) / 2, low, high, 10)) == verdict
 
 
+@pytest.mark.parametrize(("found", "verdict"), [(0, "undecided"), (1, "holds"), (8, "holds")])
+def test_one_example_is_enough_and_none_decides_nothing(found: int, verdict: str) -> None:
+    count = Estimate(found, found, found, 8)
+    rule = at_least_one("number of models")
+    assert (rule.verdict(count), rule.fails_if) == (verdict, NEVER)
+    assert math.isnan(rule.runs_to_decide(count)) or verdict == "holds"
+
+
 def read(said: str, low: float, high: float) -> bool:
     """Whether an interval satisfies a rule as it is written: 'x ≤ 0', 'x ≥ 1', '-1 ≤ x ≤ 1'."""
     if said == NEVER:
@@ -310,7 +318,8 @@ def test_in_the_opposite_world_they_do_not_hold() -> None:
     claims, _ = judge(CLAIMS, study(true=False))
     verdicts = {row["claim"]: row["verdict"] for row in claims}
     assert [n for n, v in verdicts.items() if v == "holds"] == []
-    assert {6, 8, 9, 10, 11, 12} <= {n for n, v in verdicts.items() if v == "fails"}
+    assert {6, 8, 10, 11, 12} <= {n for n, v in verdicts.items() if v == "fails"}
+    assert verdicts[9] == "undecided"  # there is no example, which does not show that none could be
 
 
 def test_few_runs_are_undecided_and_say_how_many_would_decide() -> None:

@@ -95,7 +95,7 @@ def test_planted_inversions_are_found() -> None:
 
 def test_decay_that_hurts_both_keeps_the_order() -> None:
     verdicts, found = judged(suite(*world(on_base=0.03, on_after=0.04)))
-    assert verdicts[:3] == ["fails", "fails", "fails"]
+    assert verdicts[:3] == ["fails", "fails", "undecided"]
     assert (found["order_inversions"]["verdict"] == "inverted").sum() == 0
     assert (found["order_inversions"]["verdict"] == "kept").mean() > 0.8
 
