@@ -21,6 +21,17 @@ class Line:
     """Drawn as a diamond, as is the custom."""
 
 
+def interval(value: float, low: float, high: float) -> str:
+    """A number with its 95 % interval, if there is one; counts without sign and decimals."""
+    if not math.isfinite(value):
+        return "-"
+    if not math.isfinite(low + high):
+        return f"{value:+.2f}"
+    is_count = all(end >= 0 and float(end).is_integer() for end in (value, low, high))
+    shown = "{:.0f} [{:.0f}, {:.0f}]" if is_count else "{:+.2f} [{:+.2f}, {:+.2f}]"
+    return shown.format(value, low, high)
+
+
 def forest(lines: Sequence[Line]) -> str:
     """Intervals under each other, with a line at zero and the ends of the scale below.
 
@@ -31,9 +42,7 @@ def forest(lines: Sequence[Line]) -> str:
     """
     low, high = _scale(lines)
     height = ROW * len(lines) + 18
-    told = "; ".join(
-        f"{line.label} {line.value:+.2f} [{line.low:+.2f}, {line.high:+.2f}]" for line in lines
-    )
+    told = "; ".join(f"{line.label} {interval(line.value, line.low, line.high)}" for line in lines)
 
     def x(value: float) -> float:
         return LABELS + 10 + (value - low) / (high - low) * (WIDTH - LABELS - 20)

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, PrefixLoader, StrictUndefined
 
 from disentangle.comparison.design import differences, numbers
-from disentangle.comparison.forest import Line, forest
+from disentangle.comparison.forest import Line, forest, interval
 from disentangle.comparison.pooling import Association, associations_of
 from disentangle.comparison.study import Compared
 from disentangle.comparison.verdicts import ORDER, Claim, claims_of, in_one_sentence
@@ -89,6 +89,8 @@ def _association(one: Association) -> dict[str, Any]:
         "estimator": one.estimator,
         "found": ["-" if each is None else interval(*each) for each in one.found],
         "pooled": one.pooled and interval(one.pooled.rho, one.pooled.low, one.pooled.high),
+        "these": one.pooled
+        and interval(one.pooled.these, one.pooled.these_low, one.pooled.these_high),
         "spread": one.pooled,
         "reason": one.reason,
     }
@@ -101,17 +103,9 @@ def _association_forest(one: Association, names: Sequence[str]) -> dict[str, str
         if each is not None and all(map(math.isfinite, each))
     ]
     if one.pooled:
-        lines.append(Line("pooled", one.pooled.rho, one.pooled.low, one.pooled.high, pooled=True))
+        of_these = (one.pooled.these, one.pooled.these_low, one.pooled.these_high)
+        lines.append(Line("these studies", *of_these, pooled=True))
+        like_these = (one.pooled.rho, one.pooled.low, one.pooled.high)
+        lines.append(Line("studies like them", *like_these, pooled=True))
     title = f"{metric_label(one.metric)}, {one.estimator}"
     return {"title": title, "forest": forest(lines) if lines else ""}
-
-
-def interval(value: float, low: float, high: float) -> str:
-    """A number with its 95 % interval, if there is one; counts of models without decimals."""
-    if not math.isfinite(value):
-        return "-"
-    digits = 0 if abs(value) > 1 and float(value).is_integer() else 2
-    shown = f"{value:+.{digits}f}"
-    if not math.isfinite(low + high):
-        return shown
-    return f"{shown} [{low:+.{digits}f}, {high:+.{digits}f}]"

@@ -1,4 +1,4 @@
-"""A pooled correlation of several studies, with random effects."""
+"""A pooled correlation of several studies: of studies like these, and of these alone."""
 
 import math
 from collections.abc import Sequence
@@ -18,6 +18,11 @@ class Pooled:
     low: float
     """95 % interval of the mean correlation over studies like these."""
     high: float
+    these: float
+    """The mean of these studies alone, weighted by inverse variance (fixed effects)."""
+    these_low: float
+    """Its 95 % interval: how far the noise of each study leaves that mean open."""
+    these_high: float
     q: float
     """Cochran's Q, the weighted sum of squares around the fixed-effect mean, on Fisher's z."""
     q_p: float
@@ -48,6 +53,10 @@ def pool(rhos: Sequence[float], errors: Sequence[float]) -> Pooled:
     interval (Roever, Knapp & Friede 2015). With two studies t has one degree of freedom, and its
     quantile is 12.7: the interval is wide, and rightly so, as two studies say little about others.
 
+    The mean of these studies alone is that with w, and its standard error 1 / sqrt(sum w). It need
+    not be assumed for it that the studies have one correlation (fixed effects in the plural: Rice,
+    Higgins & Lumley 2018). It is what replications of one design are pooled for.
+
     Args:
         rhos: correlations, inside (-1, 1).
         errors: their standard errors on Fisher's z.
@@ -70,10 +79,14 @@ def pool(rhos: Sequence[float], errors: Sequence[float]) -> Pooled:
     scale = max(1.0, float(w_random @ (z - mean) ** 2) / (k - 1))
     error = math.sqrt(scale / float(w_random.sum()))
     reach = float(stats.t.ppf((1 + LEVEL) / 2, k - 1)) * error
+    reach_of_these = float(stats.norm.ppf((1 + LEVEL) / 2)) / math.sqrt(float(w.sum()))
     return Pooled(
         rho=math.tanh(mean),
         low=math.tanh(mean - reach),
         high=math.tanh(mean + reach),
+        these=math.tanh(fixed),
+        these_low=math.tanh(fixed - reach_of_these),
+        these_high=math.tanh(fixed + reach_of_these),
         q=q,
         q_p=float(stats.chi2.sf(q, k - 1)),
         i2=max(0.0, (q - (k - 1)) / q) if q > 0 else 0.0,

@@ -9,7 +9,8 @@ import pytest
 from planted_studies import design, write_frame, write_study
 
 from disentangle.comparison.design import Difference, differences, numbers
-from disentangle.comparison.page import interval, write_page
+from disentangle.comparison.forest import interval
+from disentangle.comparison.page import write_page
 from disentangle.comparison.pooling import associations_of, obstacle, shared_models
 from disentangle.comparison.random_effects import pool, z_error
 from disentangle.comparison.study import Compared, read_compared
@@ -149,7 +150,7 @@ def test_the_page_opens_offline_and_escapes_what_it_shows(tmp_path: Path) -> Non
     assert "<script" not in page and "&lt;script&gt;alert(1)" in page
     assert not re.search(r"""(?:src|href)=["'](?!#)|@import|url\(""", page)
     assert page.count('<svg class="forest"') == 2 + 1  # two claims, the residual correlation
-    assert "<polygon" in page and "With two studies it is wide" in page
+    assert "<polygon" in page and "From two studies its interval is wide" in page
     assert "different text" not in page
 
 
@@ -193,10 +194,14 @@ def test_tables_of_another_version_are_not_compared(tmp_path: Path) -> None:
     [
         ((-0.4649, -0.61, -0.286), "-0.46 [-0.61, -0.29]"),
         ((1.0, 0.9, 1.0), "+1.00 [+0.90, +1.00]"),
-        ((27.0, 27.0, 27.0), "+27 [+27, +27]"),
+        ((27.0, 27.0, 27.0), "27 [27, 27]"),
+        ((0.0, 0.0, 0.0), "0 [0, 0]"),
+        ((-1.0, -1.0, 0.0), "-1.00 [-1.00, +0.00]"),
         ((0.3, math.nan, math.nan), "+0.30"),
         ((math.nan, -1.0, 1.0), "-"),
     ],
 )
-def test_counts_have_no_decimals(estimate: tuple[float, float, float], shown: str) -> None:
+def test_counts_have_no_sign_and_no_decimals(
+    estimate: tuple[float, float, float], shown: str
+) -> None:
     assert interval(*estimate) == shown

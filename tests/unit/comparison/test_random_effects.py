@@ -23,6 +23,11 @@ def test_it_is_what_statsmodels_finds(rhos: list[float], errors: list[float]) ->
         np.arctanh(rhos), np.square(errors), method_re="dl", use_t=True, alpha=0.05
     )
     assert math.atanh(found.rho) == pytest.approx(oracle.mean_effect_re)
+    fixed = (math.atanh(end) for end in (found.these, found.these_low, found.these_high))
+    reach_of_these = stats.norm.ppf(0.975) * oracle.sd_eff_w_fe
+    assert list(fixed) == pytest.approx(
+        [oracle.mean_effect_fe + reach_of_these * side for side in (0, -1, 1)]
+    )
     assert found.tau**2 == pytest.approx(oracle.tau2)
     assert found.q == pytest.approx(oracle.q)
     assert found.i2 == pytest.approx(max(0.0, oracle.i2))
