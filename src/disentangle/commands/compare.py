@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from disentangle.comparison.page import interval, write_page
+from disentangle.comparison.forest import interval
+from disentangle.comparison.page import write_page
 from disentangle.comparison.pooling import associations_of
 from disentangle.comparison.study import Compared, read_compared
 from disentangle.comparison.verdicts import LEDGERS, claims_of, in_one_sentence
@@ -66,8 +67,10 @@ def _chief_association(studies: Sequence[Compared]) -> list[str]:
         for study, each in zip(studies, one.found, strict=True):
             lines.append(f"  {study.name}: {'not known' if each is None else interval(*each)}")
         if one.pooled:
-            pooled = interval(one.pooled.rho, one.pooled.low, one.pooled.high)
-            lines.append(f"  pooled: {pooled}, I2 {one.pooled.i2:.0%}")
+            these = interval(one.pooled.these, one.pooled.these_low, one.pooled.these_high)
+            like_them = interval(one.pooled.rho, one.pooled.low, one.pooled.high)
+            lines.append(f"  these studies: {these}, I2 {one.pooled.i2:.0%}")
+            lines.append(f"  studies like them: {like_them}")
         else:
             lines.append(f"  not pooled: {one.reason}")
     return lines
