@@ -61,7 +61,7 @@ def answer(
     return Answer(
         of_the_chief=_of_the_chief(row, metric, outcome),
         of_all=_of_all(rows),
-        trust=_trust(row, standing, coverage, absent),
+        trust=_trust(rows, row, standing, coverage, absent),
     )
 
 
@@ -116,8 +116,32 @@ def _counted(verdict: str, n: int) -> str:
     return f"{n} {one if n == 1 else many}"
 
 
+def turned_by_size(rows: pd.DataFrame) -> list[str]:
+    """Metrics whose raw rho has one sign over all sizes and the other within them, as shown by both
+    intervals; the largest raw rho first."""
+    over = np.sign(rows["rho_low"]) + np.sign(rows["rho_high"])
+    within = np.sign(rows["by_size_low"]) + np.sign(rows["by_size_high"])
+    turned = rows[over * within == -4]
+    return turned.sort_values("rho", key=np.abs, ascending=False, kind="stable")["metric"].tolist()
+
+
+def _of_sizes(rows: pd.DataFrame) -> Trust | None:
+    turned = turned_by_size(rows)
+    if not turned:
+        return None
+    names = ", ".join(metric_label(name) for name in turned[:NAMED])
+    further = f" and {len(turned) - NAMED} more" if len(turned) > NAMED else ""
+    many = "has its raw ρ" if len(turned) == 1 else "have their raw ρ"
+    words = f"{counted(len(turned), 'metric')} of {len(rows)} {many} from the model sizes"
+    return Trust("Sizes:", f"{words}: within them it has the other sign ({names}{further}).", True)
+
+
 def _trust(
-    row: "pd.Series[Any] | None", standing: Standing | None, coverage: str, absent: str
+    rows: pd.DataFrame,
+    row: "pd.Series[Any] | None",
+    standing: Standing | None,
+    coverage: str,
+    absent: str,
 ) -> list[Trust]:
     lines = []
     if standing:
@@ -130,7 +154,9 @@ def _trust(
         found = f"a controlled ρ below {least:.2f} would be missed more often than one time in five"
         words = f"{int(row['n'])} models, {counted(df, 'degree')} of freedom beside the design"
         beyond = found if np.isfinite(least) else "too few for any test"
-        lines.append(Trust("Size:", f"{words}: {beyond}.", warns=weak))
+        lines.append(Trust("Models:", f"{words}: {beyond}.", warns=weak))
+    if of_sizes := _of_sizes(rows):
+        lines.append(of_sizes)
     if coverage:
         lines.append(Trust("Intervals:", coverage))
     lines.append(Trust("Missing:", absent))

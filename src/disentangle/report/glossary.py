@@ -22,6 +22,8 @@ TERMS = {
     "training choices": "What the study varied: size, tokens, batch size, weight decay, learning "
     "rate and the like. Together they are the design.",
     "ρ": "Spearman's rank correlation, from -1 to 1. Raw: nothing else is taken into account.",
+    "ρ within sizes": "The mean of the raw ρ within each model size. If it has the other sign than "
+    "the raw ρ over all sizes, that one is due to the sizes.",
     "partial ρ": "The paper's: Spearman's ρ given the ranked training choices, whose effects it "
     "takes to add up in ranks.",
     "residual ρ": "Spearman's ρ of what is left of both after regression on the training choices, "

@@ -238,6 +238,7 @@ def _association(row: dict[str, Any]) -> dict[str, Any]:
         "metric": row["metric"],
         "n": row["n"],
         "raw": interval(row["rho"], row["rho_low"], row["rho_high"]),
+        "by_size": interval(row["by_size_rho"], row["by_size_low"], row["by_size_high"]),
         "partial": interval(row["partial_rho"], row["partial_low"], row["partial_high"]),
         "q": row["partial_q"],
         "residual": interval(row["residual_rho"], row["residual_low"], row["residual_high"]),

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from disentangle.statistics.beside_design import r2_beside_design
+from disentangle.statistics.by_size import spearman_by_size
 from disentangle.statistics.clustered import clustered_slope
 from disentangle.statistics.complete_rows import CompleteRows
 from disentangle.statistics.design import check_design
@@ -44,6 +45,7 @@ PERMUTATIONS = 9999
 ASSOCIATIONS = [
     "variant", "outcome", "metric", "n",
     "rho", "rho_low", "rho_high", "rho_p",
+    "by_size_rho", "by_size_low", "by_size_high", "by_size_sizes",
     "partial_rho", "partial_low", "partial_high", "partial_p", "partial_q",
     "residual_rho", "residual_low", "residual_high", "residual_p", "residual_df", "residual_q",
     "within_rho", "within_low", "within_high", "within_p", "within_n", "within_q",
@@ -91,6 +93,7 @@ def _association(
     resampled: _Resampled = {"clusters": of.families, "resamples": resamples, "seed": seed}
 
     raw = spearman(x, y, **resampled)
+    by_size = spearman_by_size(x, y, of.sizes, **resampled)
     partial = partial_spearman(x, y, of.control_values, **resampled)
     residual = residual_spearman(x, y, of.matrix, **resampled)
     within = within_spearman(x, y, of.cells, permutations=PERMUTATIONS, seed=seed)
@@ -107,6 +110,10 @@ def _association(
         "rho_low": raw.low,
         "rho_high": raw.high,
         "rho_p": raw.p,
+        "by_size_rho": by_size.value,
+        "by_size_low": by_size.low,
+        "by_size_high": by_size.high,
+        "by_size_sizes": by_size.df,
         "partial_rho": partial.value,
         "partial_low": partial.low,
         "partial_high": partial.high,
@@ -139,6 +146,7 @@ def _association(
         "note": _note(
             {
                 "raw": raw.note,
+                "by_size": by_size.note,
                 "partial": partial.note,
                 "residual": residual.note,
                 "within": within.note,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from disentangle.errors import StudyError
 
-VERSION = "1.0"
+VERSION = "1.1"
 
 KEY = b"version"
 """Of the metadata of a table's schema."""
