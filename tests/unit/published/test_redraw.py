@@ -17,7 +17,7 @@ from disentangle.study.specs.of_study import ONLY
 from disentangle.study.specs.tables import DrawFigures
 
 ROOT = Path(__file__).parents[3]
-NOT_PUBLISHED = ("causal/", "report.png", "docs/report.png")
+NOT_PUBLISHED = ("report.png", "docs/report.png")
 """Pictures that no published table draws."""
 STUDIES = list(read_mapping(ROOT / PUBLISHED / LIST))
 
