@@ -18,6 +18,7 @@ from disentangle.vocabulary.scores import LOSSES
 ESTIMATORS = {
     "residual ρ": ("residual_rho", "residual_low", "residual_high"),
     "partial ρ": ("partial_rho", "partial_low", "partial_high"),
+    "within-cell ρ": ("within_rho", "within_low", "within_high"),
 }
 """The estimators given the training choices, and their columns of the associations."""
 

@@ -1,5 +1,6 @@
 """Folders of studies with planted tables, to be compared."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ def write_study(
     *,
     claims: Mapping[int, tuple[str, Estimate]],
     residual: Estimate = (0.5, 0.2, 0.7),
+    within: Estimate = (math.nan, math.nan, math.nan),
     controls: str = "params_non_embedding, batch_size",
     weights: Sequence[str] = (),
     design: Mapping[str, Any] | None = None,
@@ -49,9 +51,11 @@ def write_study(
     write_table(pd.DataFrame(ledger), CLAIMS, tables / "claims.parquet")
     write_table(pd.DataFrame(tests), CLAIM_TESTS, tables / "claim_tests.parquet")
     names = ("residual_rho", "residual_low", "residual_high")
+    names_within = ("within_rho", "within_low", "within_high")
     association = dict.fromkeys(ASSOCIATIONS.schema.names) | {
         **{"variant": "base", "metric": RANK, "outcome": LOSS, "n": 12, "controls": controls},
         **dict(zip(names, residual, strict=True)),
+        **dict(zip(names_within, within, strict=True)),
     }
     write_table(pd.DataFrame([association]), ASSOCIATIONS, tables / "associations.parquet")
     if weights:

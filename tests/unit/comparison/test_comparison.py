@@ -87,11 +87,25 @@ def test_the_regime_is_given_in_ranges(tmp_path: Path) -> None:
 
 
 def test_alike_studies_of_different_models_are_pooled(tmp_path: Path) -> None:
-    residual, _ = associations_of(two(tmp_path, residual=(0.3, -0.1, 0.6)))
+    residual, *_ = associations_of(two(tmp_path, residual=(0.3, -0.1, 0.6)))
     assert (residual.estimator, residual.reason) == ("residual ρ", "")
     by_hand = pool([0.5, 0.3], [z_error(0.2, 0.7), z_error(-0.1, 0.6)])
     assert residual.pooled == by_hand
     assert residual.found[1] == (0.3, -0.1, 0.6)
+
+
+def test_correlations_within_cells_are_pooled_too(tmp_path: Path) -> None:
+    write_study(tmp_path / "a", claims=CLAIMS, weights=["x"], design=design(), within=(0.4, 0, 0.7))
+    write_study(tmp_path / "b", claims=CLAIMS, weights=["y"], design=design(), within=(0.2, -1, 1))
+    write_study(
+        tmp_path / "c", claims=CLAIMS, weights=["z"], design=design(), within=(-0.1, -0.6, 0.5)
+    )
+    without, pooled = (
+        associations_of(read_compared([str(tmp_path / name) for name in names]))[-1]
+        for names in ("ab", "ac")
+    )
+    assert (without.estimator, without.reason) == ("within-cell ρ", "no usable interval in b")
+    assert pooled.pooled == pool([0.4, -0.1], [z_error(0, 0.7), z_error(-0.6, 0.5)])
 
 
 @pytest.mark.parametrize(
@@ -112,7 +126,7 @@ def test_alike_studies_of_different_models_are_pooled(tmp_path: Path) -> None:
 def test_what_is_not_sound_is_not_pooled_and_says_why(
     other: dict[str, object], reason: str, tmp_path: Path
 ) -> None:
-    residual, _ = associations_of(two(tmp_path, **other))
+    residual, *_ = associations_of(two(tmp_path, **other))
     assert residual.pooled is None
     assert residual.reason.startswith(reason)
 
@@ -129,7 +143,7 @@ def test_passages_are_compared_by_their_files_where_these_are_kept(tmp_path: Pat
 
 
 def test_the_order_of_controls_does_not_matter(tmp_path: Path) -> None:
-    residual, _ = associations_of(two(tmp_path, controls="batch_size, params_non_embedding"))
+    residual, *_ = associations_of(two(tmp_path, controls="batch_size, params_non_embedding"))
     assert residual.pooled is not None
 
 
