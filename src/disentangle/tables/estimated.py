@@ -65,9 +65,10 @@ ASSOCIATIONS = Table(
         (
             "verdict",
             TEXT,
-            "beyond training (residual_q < 0.05); training only (raw interval excludes 0, that of "
-            "the residual is within +-0.3); no association (raw within +-0.2, residual within "
-            "+-0.3); else undecided",
+            "beyond training (residual_q < 0.05, and if most runs are repeated within_q < 0.05 "
+            "with the same sign); training only (raw interval excludes 0, that of the residual is "
+            "within +-0.3); no association (raw within +-0.2, residual within +-0.3); "
+            "else undecided",
         ),
         ("note", TEXT, "Why a value is missing"),
     ),

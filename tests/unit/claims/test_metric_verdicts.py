@@ -14,7 +14,8 @@ def row(raw: float, left: float, width: float, q: float, metric: str = "W_effect
             **{"metric": metric, "outcome": "id_bits_per_byte", "n": 40, "residual_df": 20.0},
             **{"rho": raw, "rho_low": raw - width, "rho_high": raw + width},
             **{"residual_rho": left, "residual_low": left - width, "residual_high": left + width},
-            "residual_q": q,
+            **{"by_size_low": np.nan, "by_size_high": np.nan},
+            **{"residual_q": q, "within_rho": np.nan, "within_q": np.nan, "within_n": 0},
         }
     )
 
@@ -36,6 +37,24 @@ def row(raw: float, left: float, width: float, q: float, metric: str = "W_effect
 def test_a_metric_is_judged_by_what_is_left(raw, left, width, q, verdict) -> None:
     assert metric_verdict(row(raw, left, width, q)) == verdict
     assert verdict in VERDICTS
+
+
+@pytest.mark.parametrize(
+    ("within", "q", "n", "verdict"),
+    [
+        (0.4, 0.01, 40, "beyond training"),
+        (0.4, 0.2, 40, "undecided"),
+        (-0.4, 0.01, 40, "undecided"),  # of the other sign
+        (0.4, 0.01, 21, "beyond training"),
+        (0.1, 0.7, 21, "undecided"),
+        (0.1, 0.7, 20, "beyond training"),  # half of the models are too few to decide
+        (np.nan, np.nan, 40, "beyond training"),  # nothing can be told within cells
+    ],
+)
+def test_where_most_models_are_repeated_it_must_hold_within_cells(within, q, n, verdict) -> None:
+    one = row(0.6, 0.5, 0.15, 0.01)
+    one[["within_rho", "within_q", "within_n"]] = [within, q, n]
+    assert metric_verdict(one) == verdict
 
 
 def sentences(*rows: pd.Series) -> tuple[str, str, list[str]]:
