@@ -50,6 +50,7 @@ SHOWN = {
             "statistics/associate.py:regressions",
             "statistics/estimate.py:Estimate",
             "statistics/spearman.py:spearman",
+            "statistics/by_size.py:spearman_by_size",
             "statistics/partial.py:partial_spearman",
             "statistics/residual.py:residual_spearman",
             "statistics/within.py:within_spearman",

@@ -6,6 +6,7 @@ importable one by one; each module states its formula, its assumptions and its s
 
 from disentangle.statistics.associate import associate, regressions
 from disentangle.statistics.beside_design import r2_beside_design
+from disentangle.statistics.by_size import spearman_by_size
 from disentangle.statistics.clustered import clustered_slope
 from disentangle.statistics.estimate import Estimate
 from disentangle.statistics.increment import incremental_r2
@@ -32,5 +33,6 @@ __all__ = [
     "regressions",
     "residual_spearman",
     "spearman",
+    "spearman_by_size",
     "within_spearman",
 ]

@@ -13,6 +13,7 @@ METRICS = [
     ("H_effective_rank", (0.2, 0.5), (-0.6, -0.1)),  # turned, with a smaller raw rho
     ("W_effective_rank_pct", (-0.6, -0.3), (-0.8, -0.6)),  # one sign
     ("W_stable_rank", (-0.6, -0.3), (-0.2, 0.6)),  # nothing is shown within sizes
+    ("W_outlier_ratio", (-0.6, -0.3), (0.0, 0.5)),  # an interval that ends at 0 shows no sign
     ("W_two_nn", (-0.3, 0.2), (0.2, 0.6)),  # nor over them
     ("W_iso_score", (-0.6, -0.3), (math.nan, math.nan)),  # one size
 ]
@@ -46,14 +47,14 @@ def test_the_first_screen_warns_of_correlations_that_sizes_make() -> None:
     assert lines(METRICS) == [
         Trust(
             "Sizes:",
-            "2 metrics of 6 have their raw ρ from the model sizes: within them it has the other "
+            "2 metrics of 7 have their raw ρ from the model sizes: within them it has the other "
             "sign (H: stable rank, H: effective rank).",
             warns=True,
         )
     ]
 
 
-@pytest.mark.parametrize("metrics", [METRICS[2:], METRICS[5:]])
+@pytest.mark.parametrize("metrics", [METRICS[2:], METRICS[6:]])
 def test_nothing_is_said_where_no_sign_turns(metrics) -> None:
     assert lines(metrics) == []
 

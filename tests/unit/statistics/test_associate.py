@@ -18,6 +18,7 @@ from disentangle.statistics import (
     regressions,
     residual_spearman,
     spearman,
+    spearman_by_size,
 )
 from disentangle.statistics.associate import ASSOCIATIONS, REGRESSIONS, reason_of
 from disentangle.statistics.design import cells, design_matrix, numeric_design
@@ -107,6 +108,10 @@ def test_each_column_is_its_estimators(observations):
         rho = "rho" if prefix == "rho" else f"{prefix}_rho"
         columns = [rho, f"{prefix}_low", f"{prefix}_high", f"{prefix}_p"]
         assert row[columns].tolist() == [result.value, result.low, result.high, result.p]
+    by_size = spearman_by_size(x, y, observations["size"], **boot)
+    columns = ["by_size_rho", "by_size_low", "by_size_high", "by_size_sizes"]
+    assert row[columns].tolist() == [by_size.value, by_size.low, by_size.high, by_size.df]
+    assert by_size.df == 6 and by_size.value != row["rho"]
 
 
 def test_the_mixed_effect_by_run_and_the_gain_over_the_design_are_their_estimators(observations):
