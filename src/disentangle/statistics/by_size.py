@@ -42,8 +42,8 @@ def spearman_by_size(
     """The mean of Spearman's rho within each size, weighted by its models.
 
     sum n_s rho_s / sum n_s over the sizes s with at least `FEWEST` models in which neither x nor y
-    is constant (average rho in blocks: Taylor 1987, Biometrics 43, 409). A raw rho over sizes of
-    which this has the other sign is that of the sizes (Simpson 1951). Like the raw one it is a
+    is constant (average rho in blocks: Taylor 1987, Biometrics 43, 409). If the raw rho over all
+    sizes has the other sign, that one is due to the sizes (Simpson 1951). Like the raw one it is a
     description: the other training choices are not taken out.
 
     Interval: BCa bootstrap over `clusters`. `df` is the number of sizes it is a mean of; NaN if
