@@ -132,7 +132,8 @@ def _of_sizes(rows: pd.DataFrame) -> Trust | None:
     names = ", ".join(metric_label(name) for name in turned[:NAMED])
     further = f" and {len(turned) - NAMED} more" if len(turned) > NAMED else ""
     many = "has its raw ρ" if len(turned) == 1 else "have their raw ρ"
-    words = f"{counted(len(turned), 'metric')} of {len(rows)} {many} from the model sizes"
+    known = int(rows["by_size_low"].notna().sum())
+    words = f"{counted(len(turned), 'metric')} of {known} {many} from the model sizes"
     return Trust("Sizes:", f"{words}: within them it has the other sign ({names}{further}).", True)
 
 

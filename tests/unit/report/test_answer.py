@@ -47,7 +47,7 @@ def test_the_first_screen_warns_of_correlations_that_sizes_make() -> None:
     assert lines(METRICS) == [
         Trust(
             "Sizes:",
-            "2 metrics of 7 have their raw ρ from the model sizes: within them it has the other "
+            "2 metrics of 6 have their raw ρ from the model sizes: within them it has the other "
             "sign (H: stable rank, H: effective rank).",
             warns=True,
         )
