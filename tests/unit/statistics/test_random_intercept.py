@@ -127,3 +127,14 @@ def test_what_cannot_be_fitted_is_said():
         fit_random_intercept(y, np.column_stack([X, X[:, 0]]), group)
     with pytest.raises(NoFitError, match="singular"):
         fit_random_intercept(np.zeros_like(y), X, group)
+
+
+@given(seed=st.integers(0, 10_000), tau=st.sampled_from([0.0, 0.1, 1.0]))
+def test_the_last_bits_of_the_values_do_not_move_the_fit(seed, tau):
+    """Nor those of the sums within it, which depend on how a library adds."""
+    y, X, group = world(seed, tau=tau)
+    flips = np.random.default_rng(seed).choice([-1, 0, 1], len(y))
+    fit = fit_random_intercept(y, X, group)
+    again = fit_random_intercept(y + flips * np.spacing(y), X, group)
+    assert again.coefficients[0] == pytest.approx(fit.coefficients[0], rel=1e-11)
+    assert again.tau2 / again.sigma2 == pytest.approx(fit.tau2 / fit.sigma2, rel=2e-9)
